@@ -1,0 +1,99 @@
+#pragma once
+// The structure of a message: header fields, the MIME tree with byte offsets, and what IMAP's ENVELOPE and
+// BODYSTRUCTURE need of it. A push parser: it is fed the message in chunks of any size as it arrives and keeps nothing
+// but the structure, so memory is bounded by the limits below and not by the size of the message. Every input gives a
+// Message; what is beyond a limit is left undescribed (its bytes belong to the part around it). Time is linear. Pure, no
+// I/O, not thread-safe.
+// RFC 5322 §2-3, RFC 2045 §5, RFC 2046 §5.1; line ends are CRLF (a bare LF is taken as a line end as well).
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mime {
+
+struct Limits {
+  std::size_t parts = 1000;
+  std::size_t depth = 50;                 // nesting of multipart and message/rfc822
+  std::size_t header_bytes = 256 * 1024;  // of one header block that are looked at
+  std::size_t fields = 1000;              // of one header block
+  std::size_t kept_bytes = 1024 * 1024;   // of all texts in the Message together
+};
+
+/// A parameter of Content-Type or Content-Disposition, RFC 2231 continuations joined and percent-decoded; name in lower case.
+struct Parameter {
+  std::string name;
+  std::string value;
+};
+
+/// What ENVELOPE tells of a header block (RFC 9051 §7.5.2): the raw, unfolded field bodies; empty when absent.
+struct EnvelopeFields {
+  std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
+  std::string references;  // not in ENVELOPE; for threads
+};
+
+inline constexpr std::uint32_t kNoPart = std::numeric_limits<std::uint32_t>::max();
+
+/// One node of the tree. The vector of parts is in document order; links are indexes into it.
+struct Part {
+  std::uint32_t parent = kNoPart;
+  std::uint32_t first_child = kNoPart;   // of a multipart, or the embedded message of message/rfc822
+  std::uint32_t next_sibling = kNoPart;
+
+  // Offsets from the message's first byte: header [header_begin, body_begin) with its blank line, body [body_begin, end).
+  std::uint64_t header_begin = 0;
+  std::uint64_t body_begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t lines = 0;  // line ends in the body
+
+  std::string type = "text";       // lower case
+  std::string subtype = "plain";   // lower case
+  std::vector<Parameter> parameters;
+  std::string encoding = "7bit";   // Content-Transfer-Encoding, lower case
+  std::string id, description, md5, location;
+  std::string disposition;         // lower case; empty when absent
+  std::vector<Parameter> disposition_parameters;
+  std::vector<std::string> languages;
+  std::optional<std::uint32_t> envelope;  // of a message's header block: index into Message::envelopes
+
+  bool multipart() const { return type == "multipart"; }
+  bool message() const { return type == "message" && (subtype == "rfc822" || subtype == "global"); }
+};
+
+struct Message {
+  std::vector<Part> parts;                // parts[0] is the message itself
+  std::vector<EnvelopeFields> envelopes;  // envelopes[0] is that of the message itself
+  std::uint64_t size = 0;                 // bytes fed
+  std::uint64_t received_fields = 0;      // Received fields of the outer header, for loop detection
+  bool eight_bit = false;                 // any byte above 127
+  bool bare_cr_or_lf = false;             // a CR without LF or a LF without CR somewhere
+  bool nul = false;                       // any NUL byte
+
+  std::string_view parameter(const Part& part, std::string_view name) const;  // "" when absent
+};
+
+class Parser {
+ public:
+  explicit Parser(Limits limits = {});
+  ~Parser();
+  Parser(Parser&&) noexcept;
+  Parser& operator=(Parser&&) noexcept;
+
+  void feed(std::string_view chunk);
+  /// Ends the message; the parser must not be used afterwards.
+  Message finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Parser fed at once.
+Message parse(std::string_view message, Limits limits = {});
+
+}  // namespace mime

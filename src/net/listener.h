@@ -1,0 +1,42 @@
+#pragma once
+// Listener: a bound and listening TCP (or Unix) socket. Bound in the constructor's place, so that errors name the
+// address; accepting starts with accept(). Owned by the server, used on the loop that accepts.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "net/loop.h"
+#include "net/stream.h"
+
+namespace net {
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+
+  /// The next connection as a stream that lives on `onto` (another loop than the caller's is allowed; use it there
+  /// only). Lack of descriptors or memory is waited out (100 ms), not thrown; throws Closed(local) after close().
+  virtual Task<std::unique_ptr<Stream>> accept(Loop& onto) = 0;
+
+  /// Stops listening; an accept under way throws Closed(local). On the accepting loop.
+  virtual void close() noexcept = 0;
+
+  /// The bound port (useful when 0 was asked for); 0 for Unix sockets.
+  virtual std::uint16_t port() const = 0;
+};
+
+/// Binds and listens on a numeric address ("127.0.0.1", "::1", "::", "0.0.0.0"; IPv6 sockets are v6 only) with
+/// SO_REUSEADDR and a backlog of 1,024; accepted connections have TCP_NODELAY and keep-alive.
+/// Errors: invalid (not an address), unavailable (with the system's reason: in use, not permitted).
+base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port);
+
+/// A Unix stream socket at `path` (a stale one is replaced) with file mode `mode`.
+base::Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode);
+
+/// Connects to a numeric address, or to a Unix socket. Throws Closed when it does not succeed before `deadline`.
+Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline);
+Task<std::unique_ptr<Stream>> connect_unix(std::string path, base::SteadyTime deadline);
+
+}  // namespace net
