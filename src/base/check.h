@@ -17,7 +17,8 @@ class Bug : public std::logic_error {
 
 }  // namespace base
 
-#define ENSURE(condition) \
-  do {                   \
-    if (!(condition)) [[unlikely]] ::base::fail_check(#condition, __FILE__, __LINE__); \
+#define ENSURE(condition)                                 \
+  do {                                                    \
+    if (!(condition)) [[unlikely]]                        \
+      ::base::fail_check(#condition, __FILE__, __LINE__); \
   } while (false)

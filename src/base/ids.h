@@ -23,8 +23,8 @@ using EmailId = Id<struct EmailTag, std::uint64_t>;      // unique in the store,
 using ThreadId = Id<struct ThreadTag, std::uint64_t>;    // the EmailId of the thread's first message
 using BlobId = Id<struct BlobTag, std::uint64_t>;        // unique in the store, grows with arrival
 using QueueId = Id<struct QueueTag, std::uint64_t>;      // unique in the store, grows with arrival
-using Uid = std::uint32_t;     // RFC 9051 §2.3.1.1: 1 to 2^32-1
-using ModSeq = std::uint64_t;  // RFC 7162: 1 to 2^63-1; one counter per account
+using Uid = std::uint32_t;                               // RFC 9051 §2.3.1.1: 1 to 2^32-1
+using ModSeq = std::uint64_t;                            // RFC 7162: 1 to 2^63-1; one counter per account
 
 }  // namespace base
 

@@ -11,18 +11,18 @@
 namespace base {
 
 enum class Code {
-  invalid,          // malformed or out of range: the caller's input is at fault
-  not_found,        // the object does not exist
-  exists,           // it exists already
-  denied,           // authentication failed or the right is missing
-  too_large,        // above a limit that a smaller input would pass
-  over_quota,       // an account is full
-  no_space,         // the store's disk is full, or its floor of free space is reached
-  unavailable,      // the store or a service cannot answer now: try again later
-  busy,             // a limit on concurrent work is reached: try again later
-  corrupt,          // a record or file breaks an invariant on disk
-  conflict,         // the state changed in between
-  unsupported,      // understood and not offered
+  invalid,      // malformed or out of range: the caller's input is at fault
+  not_found,    // the object does not exist
+  exists,       // it exists already
+  denied,       // authentication failed or the right is missing
+  too_large,    // above a limit that a smaller input would pass
+  over_quota,   // an account is full
+  no_space,     // the store's disk is full, or its floor of free space is reached
+  unavailable,  // the store or a service cannot answer now: try again later
+  busy,         // a limit on concurrent work is reached: try again later
+  corrupt,      // a record or file breaks an invariant on disk
+  conflict,     // the state changed in between
+  unsupported,  // understood and not offered
 };
 
 /// The lower-case name of a code ("not_found"), for logs and JSON.
@@ -47,13 +47,13 @@ inline std::unexpected<Error> fail(Code code, std::string text) {
 
 /// TRY(expression) leaves the function with the error of a Result; TRY_ASSIGN(declaration, expression) also takes its
 /// value. CO_TRY and CO_TRY_ASSIGN are the same inside coroutines.
-#define TRY_IMPL_(tmp, expr, ret) \
-  do {                            \
-    auto&& tmp = (expr);          \
+#define TRY_IMPL_(tmp, expr, ret)                          \
+  do {                                                     \
+    auto&& tmp = (expr);                                   \
     if (!tmp) ret std::unexpected(std::move(tmp).error()); \
   } while (false)
-#define TRY_ASSIGN_IMPL_(tmp, decl, expr, ret) \
-  auto&& tmp = (expr);                         \
+#define TRY_ASSIGN_IMPL_(tmp, decl, expr, ret)           \
+  auto&& tmp = (expr);                                   \
   if (!tmp) ret std::unexpected(std::move(tmp).error()); \
   decl = *std::move(tmp)
 #define TRY(expr) TRY_IMPL_(PR_CONCAT(try_, __COUNTER__), expr, return)

@@ -22,8 +22,9 @@ struct Address {
 std::vector<Address> addresses(std::string_view body, std::size_t limit = 1000);
 
 /// An addr-spec of an envelope or a directory (RFC 5321 §4.1.2 Mailbox), split at its last @. `local` is unquoted.
-/// Nothing when it is malformed: empty parts, bad dot-atoms, control bytes, local part over 64 or domain over 255 bytes.
-/// Non-ASCII is taken (RFC 6531) when it is valid UTF-8. Domain literals ("[192.0.2.1]") are taken as they stand.
+/// Nothing when it is malformed: empty parts, bad dot-atoms, control bytes, local part over 64 or domain over 255
+/// bytes. Non-ASCII is taken (RFC 6531) when it is valid UTF-8. Domain literals ("[192.0.2.1]") are taken as they
+/// stand.
 struct AddrSpec {
   std::string local;
   std::string domain;

@@ -1,5 +1,6 @@
 #pragma once
-// Dates of messages (RFC 5322 §3.3 with the obsolete forms of §4.3) and of IMAP (RFC 9051 date-time and date). Pure, total.
+// Dates of messages (RFC 5322 §3.3 with the obsolete forms of §4.3) and of IMAP (RFC 9051 date-time and date). Pure,
+// total.
 
 #include <cstdint>
 #include <optional>

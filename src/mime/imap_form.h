@@ -1,6 +1,7 @@
 #pragma once
 // ENVELOPE and BODYSTRUCTURE in IMAP's wire form (RFC 9051 §7.5.2, §9). Strings are quoted where they can be and
-// literals ("{3}\r\nabc", never non-synchronising) where they hold CR, LF, NUL, or bytes above 126. Linear, no recursion.
+// literals ("{3}\r\nabc", never non-synchronising) where they hold CR, LF, NUL, or bytes above 126. Linear, no
+// recursion.
 
 #include <string>
 

@@ -2,9 +2,9 @@
 // The structure of a message: header fields, the MIME tree with byte offsets, and what IMAP's ENVELOPE and
 // BODYSTRUCTURE need of it. A push parser: it is fed the message in chunks of any size as it arrives and keeps nothing
 // but the structure, so memory is bounded by the limits below and not by the size of the message. Every input gives a
-// Message; what is beyond a limit is left undescribed (its bytes belong to the part around it). Time is linear. Pure, no
-// I/O, not thread-safe.
-// RFC 5322 §2-3, RFC 2045 §5, RFC 2046 §5.1; line ends are CRLF (a bare LF is taken as a line end as well).
+// Message; what is beyond a limit is left undescribed (its bytes belong to the part around it). Time is linear. Pure,
+// no I/O, not thread-safe. RFC 5322 §2-3, RFC 2045 §5, RFC 2046 §5.1; line ends are CRLF (a bare LF is taken as a line
+// end as well).
 
 #include <cstdint>
 #include <limits>
@@ -25,7 +25,8 @@ struct Limits {
   std::size_t kept_bytes = 1024 * 1024;   // of all texts in the Message together
 };
 
-/// A parameter of Content-Type or Content-Disposition, RFC 2231 continuations joined and percent-decoded; name in lower case.
+/// A parameter of Content-Type or Content-Disposition, RFC 2231 continuations joined and percent-decoded; name in lower
+/// case.
 struct Parameter {
   std::string name;
   std::string value;
@@ -42,21 +43,22 @@ inline constexpr std::uint32_t kNoPart = std::numeric_limits<std::uint32_t>::max
 /// One node of the tree. The vector of parts is in document order; links are indexes into it.
 struct Part {
   std::uint32_t parent = kNoPart;
-  std::uint32_t first_child = kNoPart;   // of a multipart, or the embedded message of message/rfc822
+  std::uint32_t first_child = kNoPart;  // of a multipart, or the embedded message of message/rfc822
   std::uint32_t next_sibling = kNoPart;
 
-  // Offsets from the message's first byte: header [header_begin, body_begin) with its blank line, body [body_begin, end).
+  // Offsets from the message's first byte: header [header_begin, body_begin) with its blank line, body [body_begin,
+  // end).
   std::uint64_t header_begin = 0;
   std::uint64_t body_begin = 0;
   std::uint64_t end = 0;
   std::uint64_t lines = 0;  // line ends in the body
 
-  std::string type = "text";       // lower case
-  std::string subtype = "plain";   // lower case
+  std::string type = "text";      // lower case
+  std::string subtype = "plain";  // lower case
   std::vector<Parameter> parameters;
-  std::string encoding = "7bit";   // Content-Transfer-Encoding, lower case
+  std::string encoding = "7bit";  // Content-Transfer-Encoding, lower case
   std::string id, description, md5, location;
-  std::string disposition;         // lower case; empty when absent
+  std::string disposition;  // lower case; empty when absent
   std::vector<Parameter> disposition_parameters;
   std::vector<std::string> languages;
   std::optional<std::uint32_t> envelope;  // of a message's header block: index into Message::envelopes

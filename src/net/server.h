@@ -44,7 +44,8 @@ class Server {
     std::string too_many;
   };
 
-  Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve, base::Log log);
+  Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve,
+         base::Log log);
   ~Server();
 
   /// Begins to accept. Once, from any thread.

@@ -23,14 +23,16 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   /// The server's handshake over `plain`, which has no unread bytes of ours. Throws net::Closed(tls) with the library's
-  /// reason when it fails; the connection is closed then. The result's tls() is set, its endpoints() are those of `plain`.
+  /// reason when it fails; the connection is closed then. The result's tls() is set, its endpoints() are those of
+  /// `plain`.
   virtual net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const = 0;
 };
 
 class Connector {
  public:
   virtual ~Connector() = default;
-  /// The client's handshake. `server_name` is sent as SNI and, when verification is on, matched against the certificate.
+  /// The client's handshake. `server_name` is sent as SNI and, when verification is on, matched against the
+  /// certificate.
   virtual net::Task<std::unique_ptr<net::Stream>> connect(std::unique_ptr<net::Stream> plain,
                                                           std::string server_name) const = 0;
 };
