@@ -1,0 +1,21 @@
+#pragma once
+// Password hashes: argon2id in the usual form "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$salt$hash". Slow on purpose
+// (about 20 ms and 19 MiB): call these on the pool only, and bounded in number (directory does). Pure but for the
+// salt's randomness.
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace crypto {
+
+std::string hash_password(std::string_view password);
+
+/// True when `password` belongs to `stored`; false for any other and for what is no hash that we know.
+bool verify_password(std::string_view stored, std::string_view password);
+
+/// A hash of nobody's password, with the current parameters, to spend the same time on names that do not exist.
+const std::string& decoy_hash();
+
+}  // namespace crypto

@@ -1,0 +1,124 @@
+#pragma once
+// Directory: who is here. Domains, accounts with their addresses and credentials, and aliases, in the store. All
+// changes are durable when their task completes and hold from the next look-up on; generation() lets a live session
+// notice that something changed. All functions are safe from any loop's thread; those that return a Task read on the
+// store's pool.
+//
+// Addresses are compared after normalize(): domain to lower-case A-labels (IDNA 2008), local part to lower case in
+// UTF-8 NFC. An address exists once: as an account's address or as an alias.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace directory {
+
+inline constexpr std::uint64_t kDefaultQuota = 1ull << 30;  // bytes
+
+struct Account {
+  base::AccountId id;
+  std::string address;                        // the primary one, normalized; also the login name
+  std::uint64_t quota_bytes = kDefaultQuota;  // 0: none
+  base::WallTime created;
+};
+
+struct Alias {
+  std::string address;
+  std::vector<std::string> targets;  // normalized addresses, local or remote; at most 1,000
+};
+
+/// Where mail for one address goes.
+struct Route {
+  struct Remote {
+    std::string address;
+  };
+  std::vector<Account> accounts;  // each once
+  std::vector<Remote> remotes;    // alias targets elsewhere, each once
+};
+
+/// A login that was verified.
+struct Identity {
+  base::AccountId account;
+  std::string address;
+  std::uint64_t quota_bytes = 0;
+  std::uint64_t credential_version = 0;
+  std::uint64_t generation = 0;  // of the directory when this was last known to be right
+};
+
+struct Config {
+  std::size_t password_checks_at_once = 2;
+  std::size_t password_checks_waiting = 1000;  // above this: busy
+  std::size_t verified_credentials = 10'000;   // entries of the cache
+};
+
+/// "Local@Example.ÖRG" -> "local@example.xn--rg-eka"; invalid with the reason in words.
+base::Result<std::string> normalize_address(std::string_view address);
+base::Result<std::string> normalize_domain(std::string_view domain);
+
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // Domains. add: exists, invalid (not a domain; the server's own hostname, which must not be a mail domain).
+  // remove: not_found, conflict (accounts or aliases are left in it).
+  virtual net::Task<base::Result<void>> add_domain(std::string name) = 0;
+  virtual net::Task<base::Result<void>> remove_domain(std::string name) = 0;
+  virtual net::Task<base::Result<std::vector<std::string>>> domains() = 0;
+
+  // Accounts. add: not_found (no such domain), exists, invalid. The password is hashed on the pool.
+  virtual net::Task<base::Result<Account>> add_account(std::string address, std::string password,
+                                                       std::uint64_t quota_bytes) = 0;
+  virtual net::Task<base::Result<void>> set_password(std::string address, std::string password) = 0;
+  /// From here on the address is free, logins fail and no mail is taken; the mail is purged behind it: see removed().
+  virtual net::Task<base::Result<base::AccountId>> remove_account(std::string address) = 0;
+  virtual net::Task<base::Result<std::vector<Account>>> accounts() = 0;
+  virtual net::Task<base::Result<std::optional<Account>>> account(std::string address) = 0;
+
+  /// Accounts that were removed and whose mail is not yet known to be gone; forget() ends that.
+  virtual net::Task<base::Result<std::vector<base::AccountId>>> removed() = 0;
+  virtual net::Task<base::Result<void>> forget(base::AccountId account) = 0;
+
+  // Aliases. add: not_found (no such domain), exists, invalid, conflict (it would lead back to itself).
+  virtual net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets) = 0;
+  virtual net::Task<base::Result<void>> remove_alias(std::string address) = 0;
+  virtual net::Task<base::Result<std::vector<Alias>>> aliases() = 0;
+
+  /// Whether `domain` (any form) is one of ours.
+  virtual net::Task<base::Result<bool>> is_local_domain(std::string domain) = 0;
+
+  /// Where mail for the address goes, aliases expanded (depth 10, 1,000 targets, loops cut). not_found: a domain of
+  /// ours but no such address; denied: not a domain of ours; invalid: malformed. "postmaster" without a domain, and at
+  /// any of our domains when nothing is defined there, is the first account (RFC 5321 §4.5.1).
+  virtual net::Task<base::Result<Route>> route(std::string address) = 0;
+
+  /// Verifies a login. denied: wrong name or password (which of the two is not told, and both cost the same time);
+  /// busy: too many checks are waiting. Answers repeats from a cache that a change of the credential empties.
+  virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) = 0;
+
+  /// Grows with each change. A session that sees another value than its identity's calls recheck().
+  virtual std::uint64_t generation() const = 0;
+  /// denied when the account is gone or its credential was changed; else the identity with the newest values.
+  virtual net::Task<base::Result<Identity>> recheck(Identity identity) = 0;
+
+  /// Whether the account may use the address as sender: its own, or an alias that leads to it.
+  virtual net::Task<base::Result<bool>> may_send_as(base::AccountId account, std::string address) = 0;
+
+  /// Walks all records and reports what is wrong with them, and goes on. Blocks.
+  virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
+};
+
+/// `hostname` is the server's own name, which may not become a mail domain. unsupported: it already is one.
+base::Result<std::unique_ptr<Directory>> open(store::Store& store, const base::Clock& clock, base::Log log,
+                                              Config config, std::string hostname);
+
+}  // namespace directory
