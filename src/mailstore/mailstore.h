@@ -1,0 +1,130 @@
+#pragma once
+// Mail store: the mailboxes and messages of accounts, on the store. Every change is one durable commit with its UID,
+// modseq, counters, change record and quota. A new account's mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive, all
+// but INBOX with their special use, all subscribed) are made by the first call that needs them. All functions are safe
+// from any loop's thread; file() and read() say where they run.
+//
+// Common errors: not_found (no such mailbox), over_quota, no_space, unavailable, corrupt (only that object is refused).
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "mailstore/types.h"
+#include "mailstore/view.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace mailstore {
+
+/// Reads emails of one account from one snapshot; blocks, so it lives on the pool within Mailstore::read(). Reading
+/// emails in ascending order of their ids is fastest.
+class EmailReader {
+ public:
+  struct Email {
+    EmailId id;
+    ThreadId thread;
+    base::BlobId blob;
+    std::string prefix;
+    std::uint64_t size = 0;  // prefix and body
+    mime::DateTime received;
+    std::string envelope;  // as mime::imap_envelope() gives it
+    std::string message_id;
+  };
+  virtual ~EmailReader() = default;
+  /// not_found when it was expunged meanwhile.
+  virtual base::Result<Email> email(EmailId id) = 0;
+  /// The structure, its offsets moved to those of prefix + body (parts[0].header_begin is 0, the prefix belongs to its
+  /// header).
+  virtual base::Result<mime::Message> structure(EmailId id) = 0;
+  /// Appends bytes [offset, offset + length) of prefix + body; less when it ends before.
+  virtual base::Result<void> bytes(const Email& email, std::uint64_t offset, std::uint64_t length,
+                                   std::string& out) = 0;
+};
+
+/// Ends the watch when it is destroyed; after that the callback is not called any more.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+};
+
+class Mailstore {
+ public:
+  virtual ~Mailstore() = default;
+
+  // --- Filing -------------------------------------------------------------------------------------------------------
+  /// Inside a write closure that names the account as owner: files the message into the mailbox (nullopt: INBOX, which
+  /// is made when missing). Puts and links the body. After the commit the caller calls changed(). Errors: not_found,
+  /// over_quota.
+  virtual base::Result<Filed> file(store::Txn& tx, AccountId account, std::optional<MailboxId> mailbox,
+                                   const Incoming& message, const FileOptions& options) = 0;
+  /// Tells the live sessions of an account that a commit changed it. Cheap.
+  virtual void changed(AccountId account) = 0;
+  /// file() and changed() in a commit of its own (IMAP APPEND); all messages or none.
+  struct AppendMessage {
+    Incoming message;
+    FileOptions options;
+  };
+  virtual net::Task<base::Result<std::vector<Filed>>> append(AccountId account, MailboxId mailbox,
+                                                             std::vector<AppendMessage> messages) = 0;
+
+  // --- Mailboxes ----------------------------------------------------------------------------------------------------
+  virtual net::Task<base::Result<MailboxList>> mailboxes(AccountId account) = 0;
+  /// By its path ("inbox" in any case is INBOX). not_found.
+  virtual net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) = 0;
+  /// Makes the parents that are missing. exists, invalid (the name: why), too_large (limits of types.h). Not
+  /// subscribed.
+  virtual net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role) = 0;
+  /// With children it stays as a place only (selectable = false). denied: INBOX. conflict: a place only that has
+  /// children.
+  virtual net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) = 0;
+  /// With its children; a renamed INBOX gives its messages to the new mailbox and stays (RFC 9051 §6.3.6). A mailbox
+  /// that takes a new name gets a new UIDVALIDITY only when the name was used before with another. exists, invalid,
+  /// conflict (into itself).
+  virtual net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) = 0;
+  virtual net::Task<base::Result<void>> subscribe(AccountId account, std::string name) = 0;
+  virtual net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) = 0;
+  virtual net::Task<base::Result<Quota>> quota(AccountId account) = 0;
+
+  // --- A selected mailbox -------------------------------------------------------------------------------------------
+  /// The newest view, from the cache moved forward by the change feed. not_found also when it was removed meanwhile.
+  virtual net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) = 0;
+  /// Calls `on_change` (from any thread; it must only post) after each change of the account.
+  [[nodiscard]] virtual std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) = 0;
+  /// RFC 3501 §2.3.2: the first UID that no session was told of as \Recent; a read-write SELECT takes them (`take`).
+  virtual Uid first_recent(AccountId account, MailboxId mailbox, Uid uid_next, bool take) = 0;
+
+  /// Changes flags of the messages that still exist; those with a modseq above `unchanged_since` are left alone and
+  /// returned. In commits of at most 1,000 messages. too_large: more than 255 keywords.
+  virtual net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox,
+                                                                std::vector<Uid> uids, FlagChange change, Flags flags,
+                                                                std::optional<ModSeq> unchanged_since) = 0;
+  /// Keeps flags and dates; the copies keep their EmailId. In one commit. UIDs that are gone are skipped.
+  virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
+                                               std::uint64_t quota_bytes) = 0;
+  /// As copy and expunge at once, in commits of at most 1,000 messages; also within one mailbox (new UIDs).
+  virtual net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                               MailboxId to) = 0;
+  /// Removes messages with \Deleted: all, or those among `uids`. Returns the removed UIDs, ascending.
+  virtual net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
+                                                            std::optional<std::vector<Uid>> uids) = 0;
+
+  /// Runs `function` on the pool with a reader of the account.
+  virtual net::Task<base::Result<void>> read(AccountId account,
+                                             std::move_only_function<base::Result<void>(EmailReader&)> function) = 0;
+
+  // --- The operator's side ------------------------------------------------------------------------------------------
+  /// Removes everything of an account, in bounded commits; may be called again after a crash.
+  virtual net::Task<base::Result<void>> purge(AccountId account) = 0;
+  /// Walks all records; verifies counters, keys, links and references and reports what is wrong, and goes on. Blocks.
+  virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
+};
+
+std::unique_ptr<Mailstore> open(store::Store& store, const base::Clock& clock, base::Log log);
+
+}  // namespace mailstore

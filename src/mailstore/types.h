@@ -1,0 +1,98 @@
+#pragma once
+// The words of the mail store: flags, mailboxes, what is filed. Plain values.
+// RFC 9051 §2.3 (attributes), RFC 6154 (special use), RFC 8474 (ids).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "mime/date.h"
+#include "mime/message.h"
+#include "store/store.h"
+
+namespace mailstore {
+
+using base::AccountId;
+using base::EmailId;
+using base::MailboxId;
+using base::ModSeq;
+using base::ThreadId;
+using base::Uid;
+
+/// System flags as bits. \Recent is not among them: it belongs to a session.
+enum Flag : std::uint8_t { kSeen = 1, kAnswered = 2, kFlagged = 4, kDeleted = 8, kDraft = 16 };
+inline constexpr std::uint8_t kAllFlags = 31;
+
+/// Flags of a message: system bits and keywords. Keywords compare ASCII case-insensitively and keep the spelling that
+/// they first had in the mailbox; at most 255 different ones in a mailbox, each an atom of at most 100 bytes.
+struct Flags {
+  std::uint8_t system = 0;
+  std::vector<std::string> keywords;
+};
+
+enum class Role : std::uint8_t { none, inbox, drafts, sent, junk, trash, archive };
+
+inline constexpr char kHierarchySeparator = '/';
+inline constexpr std::size_t kMaxMailboxes = 10'000;
+inline constexpr std::size_t kMaxNameBytes = 1000;  // of a whole path
+inline constexpr std::size_t kMaxDepth = 20;
+
+struct Mailbox {
+  MailboxId id;
+  std::string name;  // whole path in UTF-8 (NFC), parts joined by '/'; "INBOX" in this spelling
+  Role role = Role::none;
+  bool selectable = true;  // false: only a place in the hierarchy (\NoSelect), deleted while it had children
+  bool has_children = false;
+  std::uint32_t uid_validity = 0;
+  Uid uid_next = 1;
+  std::uint32_t messages = 0;
+  std::uint32_t unseen = 0;
+  std::uint32_t deleted = 0;  // messages with \Deleted
+  std::uint64_t size = 0;     // sum of the messages' sizes
+  ModSeq highest_modseq = 1;
+};
+
+/// A name of the subscription list; it outlives its mailbox (RFC 3501 §6.3.9).
+struct MailboxList {
+  std::vector<Mailbox> mailboxes;          // parents before children, INBOX first, otherwise by name
+  std::vector<std::string> subscriptions;  // sorted
+};
+
+struct Quota {
+  std::uint64_t used_bytes = 0;
+  std::uint64_t messages = 0;
+};
+
+/// A message to be filed: shared, immutable. The body is what came over the wire; each account's copy is prefix + body.
+struct Incoming {
+  store::Body body;
+  std::shared_ptr<const mime::Message> parsed;  // of the body alone
+};
+
+struct FileOptions {
+  std::string prefix;  // header fields that are added for this account, each ended by CRLF; or empty
+  mime::DateTime received;
+  Flags flags;
+  std::uint64_t quota_bytes = 0;  // of the account; 0: none
+};
+
+struct Filed {
+  MailboxId mailbox;
+  std::uint32_t uid_validity = 0;
+  Uid uid = 0;
+  EmailId email;
+};
+
+/// COPYUID and its like: uids[i] became new_uids[i] (both ascending).
+struct Copied {
+  std::uint32_t uid_validity = 0;
+  std::vector<Uid> uids;
+  std::vector<Uid> new_uids;
+};
+
+enum class FlagChange { set, add, remove };
+
+}  // namespace mailstore
