@@ -1,0 +1,48 @@
+#pragma once
+// Delivery: what happens to a message that SMTP took. It is routed through the directory, filed into the mailboxes of
+// local recipients and queued for the others, all in the one commit that accepts it (design: life of a message).
+// Implements smtp::Host. Safe from any loop's thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "directory/directory.h"
+#include "mailstore/mailstore.h"
+#include "smtp/host.h"
+#include "store/store.h"
+
+namespace delivery {
+
+struct Config {
+  std::string hostname;  // in Received and Message-ID
+  std::uint64_t max_message_bytes = 25ull << 20;
+  std::size_t max_received_fields = 50;  // above: a mail loop (RFC 5321 §6.3)
+};
+
+/// A message waiting to be sent elsewhere.
+struct QueueEntry {
+  base::QueueId id;
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::uint64_t size = 0;
+  base::WallTime created;
+  std::string reason;  // why it waits
+};
+
+class Delivery : public smtp::Host {
+ public:
+  /// All entries, oldest first.
+  virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
+  /// Walks the queue's records and reports what is wrong, and goes on. Blocks.
+  virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
+};
+
+std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
+                               const base::Clock& clock, base::Log log, Config config);
+
+}  // namespace delivery

@@ -1,0 +1,48 @@
+#pragma once
+// One IMAP session, server side (RFC 9051, RFC 3501), from greeting to logout. The driver owns its stream; one
+// coroutine per session on its loop. Throws net::Closed only.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "directory/directory.h"
+#include "mailstore/mailstore.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "tls/tls.h"
+
+namespace imap {
+
+struct Config {
+  std::string hostname;
+  std::uint64_t max_message_bytes = 25ull << 20;  // APPEND
+  std::size_t max_command_bytes = 64 * 1024;      // a command with its literals, APPEND's message apart
+  std::size_t max_errors = 50;                    // BAD answers before BYE
+  std::chrono::seconds login_timeout{60};         // before authentication
+  std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
+};
+
+struct Mode {
+  bool implicit_tls = false;    // 993
+  bool plaintext_auth = false;  // LOGIN without TLS is allowed for peers in trusted networks (developer mode)
+  std::function<bool(std::string_view address)> trusted;
+};
+
+using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
+
+/// What a session works on; all of it outlives the session.
+struct Services {
+  directory::Directory& directory;
+  mailstore::Mailstore& mail;
+  store::Store& store;  // for new bodies (APPEND)
+  const base::Clock& clock;
+};
+
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
+                      TlsSource tls, base::Log log, net::Stopping stopping);
+
+}  // namespace imap

@@ -1,0 +1,88 @@
+#pragma once
+// Host: what an SMTP session needs from the rest of the server. Implemented by delivery, faked by tests. One Host
+// serves all sessions of all loops; a call may suspend and resumes on the session's loop. Replies to clients are the
+// session's business: a Host answers with values.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "mime/address.h"
+#include "net/stream.h"
+#include "net/task.h"
+
+namespace smtp {
+
+/// What a listener is for. `mx` takes mail from anywhere for our addresses (port 25); `submission` takes mail from our
+/// users for anywhere, after AUTH (587, 465).
+enum class Service { mx, submission };
+
+struct Peer {
+  net::Endpoints endpoints;
+  std::string helo;      // as given; "" before EHLO/HELO
+  bool esmtp = false;    // EHLO
+  bool trusted = false;  // its address is in the listener's trusted networks
+  const net::TlsInfo* tls = nullptr;
+};
+
+/// A user of a submission session.
+struct User {
+  base::AccountId account;
+  std::string address;
+  std::uint64_t version = 0;     // of the credential
+  std::uint64_t generation = 0;  // of the directory
+};
+
+enum class BodyType { seven_bit, eight_bit_mime };
+
+struct Envelope {
+  std::string sender;  // "" for the null reverse-path
+  bool smtputf8 = false;
+  BodyType body = BodyType::seven_bit;
+  std::optional<std::uint64_t> declared_size;
+  std::vector<std::string> recipients;  // accepted ones, as the client wrote them (normalized domain not required)
+};
+
+/// Takes the content of one message as it arrives (dot-unstuffed, CRLF line ends). Dropped without accept() it leaves
+/// nothing.
+class Sink {
+ public:
+  struct Accepted {
+    std::string id;  // for the reply and the log
+  };
+  virtual ~Sink() = default;
+  /// Errors: too_large, no_space, unavailable: the rest of the message is read and thrown away by the session.
+  virtual net::Task<base::Result<void>> write(std::string_view bytes) = 0;
+  /// The message is whole. Completes when it is durable for every recipient (delivered, or in the queue), or is refused
+  /// for all: invalid (its content is refused: text says why), conflict (a mail loop), over_quota, too_large: for good;
+  /// no_space, unavailable, busy: for now.
+  virtual net::Task<base::Result<Accepted>> accept() = 0;
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  /// denied: wrong name or password; busy or unavailable: for now.
+  virtual net::Task<base::Result<User>> authenticate(std::string login, std::string password, Peer peer) = 0;
+  /// Whether the login still holds (a changed password or a removed account end it): called before each MAIL. Cheap.
+  virtual net::Task<base::Result<User>> recheck(User user) = 0;
+
+  /// May this session send as `sender`? `user` is null on an mx listener. denied: the sender is not the user's.
+  virtual net::Task<base::Result<void>> check_sender(const User* user, std::string sender, Peer peer) = 0;
+
+  /// May it send to `recipient`? ok; not_found (no such user here); denied (relaying); over_quota; invalid;
+  /// unavailable.
+  virtual net::Task<base::Result<void>> check_recipient(const User* user, std::string sender, std::string recipient,
+                                                        Peer peer) = 0;
+
+  /// Begins a message. `envelope` has at least one recipient. no_space, unavailable, busy.
+  virtual net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user,
+                                                               Peer peer) = 0;
+};
+
+}  // namespace smtp

@@ -1,0 +1,43 @@
+#pragma once
+// One SMTP session, server side (RFC 5321), from greeting to end. The driver owns its stream; one coroutine per
+// session.
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "smtp/host.h"
+#include "tls/tls.h"
+
+namespace smtp {
+
+struct Config {
+  std::string hostname;
+  std::uint64_t max_message_bytes = 25ull << 20;  // SIZE
+  std::size_t max_recipients = 1000;              // per message (RFC 5321 §4.5.3.1.8 asks for at least 100)
+  std::size_t max_errors = 20;                    // bad commands and refusals before the session is ended with 421
+  std::size_t max_commands = 100'000;             // in one session
+  std::chrono::seconds command_timeout{300};      // RFC 5321 §4.5.3.2.7
+  std::chrono::seconds data_timeout{180};         // between two blocks of DATA (§4.5.3.2.5)
+  std::chrono::seconds session_timeout{3600 * 2};
+};
+
+/// How a listener speaks.
+struct Mode {
+  Service service = Service::mx;
+  bool implicit_tls = false;    // TLS begins with the connection (465)
+  bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
+  std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
+};
+
+/// The certificate of the moment; nullptr when there is none (STARTTLS is not announced then).
+using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
+
+/// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
+                      TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping);
+
+}  // namespace smtp
