@@ -1,6 +1,7 @@
 #pragma once
 // Address lists of header fields (RFC 5322 §3.4, with what exists in the wild). Pure, total, linear, no recursion.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct Address {
   std::string domain;  // may be empty for what is no address at all
   bool group_start = false;
   bool group_end = false;
+
+  friend bool operator==(const Address&, const Address&) = default;
 };
 
 /// At most `limit` entries; what cannot be read is skipped up to the next comma.

@@ -1,7 +1,11 @@
 #pragma once
 // ENVELOPE and BODYSTRUCTURE in IMAP's wire form (RFC 9051 §7.5.2, §9). Strings are quoted where they can be and
-// literals ("{3}\r\nabc", never non-synchronising) where they hold CR, LF, NUL, or bytes above 126. Linear, no
-// recursion.
+// literals ("{3}\r\nabc", never non-synchronising) where they hold CR, LF, or bytes above 126; a NUL, which no IMAP
+// string can carry, is shown as "?". Linear, no recursion.
+//
+// What the grammar has no words for: a multipart without parts is shown as text/plain (so that a reader sees what
+// came), a message/rfc822 that was not descended into as application/octet-stream. An address without a domain has the
+// host "", because NIL would say that it is a group. Types, encodings and parameter names are in lower case.
 
 #include <string>
 

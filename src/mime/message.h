@@ -26,21 +26,29 @@ struct Limits {
 };
 
 /// A parameter of Content-Type or Content-Disposition, RFC 2231 continuations joined and percent-decoded; name in lower
-/// case.
+/// case and without asterisks.
 struct Parameter {
   std::string name;
   std::string value;
+  bool extended = false;  // it named a charset: `value` is UTF-8 now, and IMAP shows "name*" (RFC 9051 §7.5.2)
+
+  friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 
-/// What ENVELOPE tells of a header block (RFC 9051 §7.5.2): the raw, unfolded field bodies; empty when absent.
+/// What ENVELOPE tells of a header block (RFC 9051 §7.5.2): the raw, unfolded field bodies; empty when absent. A field
+/// that stands twice counts once, the first; but several To, Cc or Bcc fields are joined with commas.
 struct EnvelopeFields {
   std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
   std::string references;  // not in ENVELOPE; for threads
+
+  friend bool operator==(const EnvelopeFields&, const EnvelopeFields&) = default;
 };
 
 inline constexpr std::uint32_t kNoPart = std::numeric_limits<std::uint32_t>::max();
 
-/// One node of the tree. The vector of parts is in document order; links are indexes into it.
+/// One node of the tree. The vector of parts is in document order; links are indexes into it. A multipart without a
+/// usable boundary or without any delimiter line, and a message in base64 or quoted-printable, have no child: they are
+/// leaves, whatever they say of themselves (see imap_form.h for how IMAP shows them).
 struct Part {
   std::uint32_t parent = kNoPart;
   std::uint32_t first_child = kNoPart;  // of a multipart, or the embedded message of message/rfc822
@@ -53,10 +61,10 @@ struct Part {
   std::uint64_t end = 0;
   std::uint64_t lines = 0;  // line ends in the body
 
-  std::string type = "text";      // lower case
-  std::string subtype = "plain";  // lower case
-  std::vector<Parameter> parameters;
-  std::string encoding = "7bit";  // Content-Transfer-Encoding, lower case
+  std::string type = "text";          // lower case
+  std::string subtype = "plain";      // lower case
+  std::vector<Parameter> parameters;  // as declared: no default charset is filled in
+  std::string encoding = "7bit";      // Content-Transfer-Encoding, lower case
   std::string id, description, md5, location;
   std::string disposition;  // lower case; empty when absent
   std::vector<Parameter> disposition_parameters;
@@ -65,6 +73,9 @@ struct Part {
 
   bool multipart() const { return type == "multipart"; }
   bool message() const { return type == "message" && (subtype == "rfc822" || subtype == "global"); }
+  bool leaf() const { return first_child == kNoPart; }
+
+  friend bool operator==(const Part&, const Part&) = default;
 };
 
 struct Message {
@@ -76,7 +87,10 @@ struct Message {
   bool bare_cr_or_lf = false;             // a CR without LF or a LF without CR somewhere
   bool nul = false;                       // any NUL byte
 
-  std::string_view parameter(const Part& part, std::string_view name) const;  // "" when absent
+  /// A parameter of Content-Type; "" when absent.
+  std::string_view parameter(const Part& part, std::string_view name) const;
+
+  friend bool operator==(const Message&, const Message&) = default;
 };
 
 class Parser {
