@@ -1,0 +1,57 @@
+#pragma once
+// Private to the room (sees protobuf). The tables of the mail store, ids 32 to 63; schema/mailstore.proto documents the
+// values, docs/storage.md the keys. All begin with the account, so an account's records stand together.
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "base/ids.h"
+#include "schema/mailstore.pb.h"
+#include "store/table.h"
+
+namespace mailstore {
+
+namespace schema = postrider::schema;
+
+using base::AccountId;
+using base::EmailId;
+using base::MailboxId;
+using base::ModSeq;
+using base::Uid;
+
+template <class... Parts>
+using Key = std::tuple<Parts...>;
+
+inline constexpr store::Table<Key<AccountId>, schema::MailAccount> kAccounts{32, "mail.account"};
+inline constexpr store::Table<Key<AccountId, MailboxId>, schema::MailboxRecord> kMailboxes{33, "mail.mailbox"};
+/// (account, parent, name): the hierarchy; every part of a path is one look-up.
+inline constexpr store::Table<Key<AccountId, MailboxId, std::string>, schema::MailboxName> kNames{34,
+                                                                                                 "mail.mailbox_name"};
+/// (account, path_hash(path))
+inline constexpr store::Table<Key<AccountId, std::uint64_t>, schema::NameHistory> kNameHistory{35, "mail.name_history"};
+inline constexpr store::Table<Key<AccountId, std::string>, store::Nothing> kSubscriptions{36, "mail.subscription"};
+inline constexpr store::Table<Key<AccountId, EmailId>, schema::EmailRecord> kEmails{37, "mail.email"};
+inline constexpr store::Table<Key<AccountId, MailboxId, Uid>, schema::PlacementRecord> kPlacements{38,
+                                                                                                  "mail.placement"};
+inline constexpr store::Table<Key<AccountId, EmailId, MailboxId, Uid>, store::Nothing> kPlacementOf{
+    39, "mail.placement_of"};
+/// (account, message_id_hash(Message-ID))
+inline constexpr store::Table<Key<AccountId, std::uint64_t>, schema::ThreadRecord> kThreads{40, "mail.thread"};
+inline constexpr store::Table<Key<AccountId, ModSeq>, schema::ChangeRecord> kChanges{41, "mail.change"};
+/// (account, mailbox): the placements of a removed mailbox are still to be removed; mailbox 0: the whole account.
+inline constexpr store::Table<Key<AccountId, MailboxId>, store::Nothing> kRemovals{42, "mail.removal"};
+
+inline constexpr std::uint8_t kFirstTable = 32;
+inline constexpr std::uint8_t kLastTable = 42;
+
+/// The mailbox that is the parent of those at the top.
+inline constexpr MailboxId kTop{};
+
+/// So many change records are kept for each account; older views are loaded anew.
+inline constexpr std::uint64_t kKeptChanges = 10'000;
+
+/// Messages in one commit of a bulk change: few enough that others do not wait long for the committer.
+inline constexpr std::size_t kBatch = 250;
+
+}  // namespace mailstore
