@@ -55,10 +55,14 @@ class Server {
   Task<void> stop(std::chrono::steady_clock::duration grace);
 
   std::size_t sessions() const;
+  /// Sessions since the start that ended with an exception other than Closed.
+  std::size_t failed_sessions() const;
   std::uint16_t port() const;
 
- private:
+  /// Private to server.cpp.
   struct State;
+
+ private:
   std::shared_ptr<State> state_;
 };
 

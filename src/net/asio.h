@@ -1,0 +1,40 @@
+#pragma once
+// Private to the .cpp files of net: Boost.Asio, compiled once (asio.cpp), and what a Loop is made of. Types are fixed
+// to the io_context's own executor: the type-erased default costs memory and an indirect call per operation.
+
+#define BOOST_ASIO_SEPARATE_COMPILATION
+#define BOOST_ASIO_NO_DEPRECATED
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <coroutine>
+
+#include "net/loop.h"
+
+namespace net {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+using Executor = asio::io_context::executor_type;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+
+/// A spawned task in the list of its loop.
+struct RootLink {
+  RootLink* next = nullptr;
+  RootLink* previous = nullptr;
+  std::coroutine_handle<> frame;
+};
+
+struct Loop::Impl {
+  asio::io_context context{1};  // one thread runs it; posting from others stays safe
+  RootLink roots;               // head of the list; touched on the loop's thread only
+
+  /// Destroys the frames of all tasks that have not ended. After run() has returned for good.
+  void abandon();
+};
+
+}  // namespace net
