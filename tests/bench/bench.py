@@ -1,0 +1,112 @@
+"""scripts/bench: what the server does on this machine. Compare numbers of one run only."""
+import argparse
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+
+from measure import LOAD, STORE_BENCH, TOP, fetch_load, load, rss_bytes, show, smtp_load
+
+from harness import DOMAIN, PASSWORD, Server
+
+USERS = 10
+FETCHES = [("flags", "FETCH 1:* (UID FLAGS RFC822.SIZE)", 5), ("envelope", "FETCH 1:* (ENVELOPE)", 5),
+           ("bodystructure", "FETCH 1:* (BODYSTRUCTURE)", 5), ("headers", "FETCH 1:* (BODY.PEEK[HEADER])", 2),
+           ("bodies", "FETCH 1:* (BODY.PEEK[])", 3)]
+
+
+def bench_store(seconds):
+    """Deliveries into the mail store against the bound of one file with one fdatasync for a group, alternately."""
+    rows = []
+    for size in (4096, 51_200):
+        directory = tempfile.mkdtemp(prefix="postrider-bench-", dir=TOP / "build")
+        try:
+            rates = {"raw": [], "store": []}
+            for _ in range(3):
+                raw = load("group-commit", "--dir", directory, "--writers", 32, "--size", size, "--milliseconds", int(seconds * 1000 / 6))
+                rates["raw"].append(raw["messages"] / raw["seconds"])
+                kept = load("--dir", f"{directory}/store", "--writers", 32, "--size", size, "--milliseconds", int(seconds * 1000 / 6),
+                            program=STORE_BENCH)
+                rates["store"].append(kept["messages"] / kept["seconds"])
+            raw, kept = (sorted(rates[name])[1] for name in ("raw", "store"))
+            rows.append({"32 writers, bytes": size, "raw bound/s": raw, "mail store/s": kept, "share": kept / raw})
+        finally:
+            shutil.rmtree(directory)
+    show("durable deliveries into the mail store (medians of three)", rows)
+    return rows
+
+
+def server(users=USERS):
+    """On the disk that the build is on: /tmp may be in memory."""
+    directory = tempfile.mkdtemp(prefix="postrider-bench-", dir=TOP / "build")
+    found = Server(directory=directory, users=users)
+    found.own_directory = True
+    return found
+
+
+def bench_smtp(seconds):
+    rows = []
+    for size in (4096, 51_200, 1 << 20):
+        for sessions in (1, 10, 50):
+            with server() as running:
+                row = smtp_load(running.port("smtp"), [running.pid], sessions, size, seconds, USERS, DOMAIN)
+                rows.append({"bytes": size, "sessions": sessions, **row, "rss_mb_after": rss_bytes(running.pid) / 1e6})
+    show("SMTP to mailbox", rows)
+    return rows
+
+
+def bench_imap(seconds):
+    rows = []
+    with server(users=1) as running:
+        load("smtp", "--port", running.port("smtp"), "--sessions", 10, "--size", 4096, "--count", 20_000, "--users", 1, "--domain", DOMAIN)
+        user = f"u1@{DOMAIN}"
+        running.stop()
+        running.start()
+        for name, command, rounds in [("flags, first after start", *FETCHES[0][1:]), *FETCHES]:
+            rows.append({"FETCH of 20,000": name, **fetch_load(running.port("imap"), [running.pid], command, rounds, user, PASSWORD)})
+    show("IMAP, a mailbox of 20,000 messages of 4 KiB", rows)
+    return rows
+
+
+def bench_memory(seconds):
+    with server() as running:
+        time.sleep(15)
+        idle = rss_bytes(running.pid)
+        load("smtp", "--port", running.port("smtp"), "--sessions", 10, "--size", 4096, "--milliseconds", int(min(seconds, 10) * 1000),
+             "--users", USERS, "--domain", DOMAIN)
+        time.sleep(20)
+        after_load = rss_bytes(running.pid)
+    with server() as running:
+        time.sleep(10)
+        rows = []
+        for connections in (100, 1900):  # the first hundred warm up what is not per connection
+            holder = subprocess.Popen([str(LOAD), "idle", "--port", str(running.port("imaps")), "--connections", str(connections), "--users",
+                                       str(USERS), "--domain", DOMAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            rows.append(holder)
+            if not holder.stdout.readline():
+                raise SystemExit(f"the idle connections failed:\n{running.log()[-2000:]}")
+            time.sleep(15)
+            rows.append(rss_bytes(running.pid))
+        for holder in rows[0::2]:
+            holder.communicate("")
+    result = [{"idle process MB": idle / 1e6, "after load MB": after_load / 1e6,
+               "idle TLS session, logged in, IDLE, KiB": (rows[3] - rows[1]) / 1900 / 1024}]
+    show("memory", result)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("parts", nargs="*", default=[])
+    options = parser.parse_args()
+    parts = {"store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "memory": bench_memory}
+    results = {name: parts[name](options.seconds) for name in options.parts or parts}
+    path = TOP / "build/bench/result.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\n{path.relative_to(TOP)}")
+
+
+main()
