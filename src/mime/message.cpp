@@ -106,10 +106,11 @@ struct Parser::Impl {
 
   // Lines of a header are held as far as the header is looked at.
   std::size_t held_limit() const {
-    if (!in_header) return kLongestDelimiter + 1;
+    // Two more, so that a line which was cut is too long even when its last byte is taken for a CR.
+    if (!in_header) return kLongestDelimiter + 2;
     const std::uint64_t used = line_begin - message.parts[open.back().part].header_begin;
     const std::size_t left = used < limits.header_bytes ? limits.header_bytes - static_cast<std::size_t>(used) : 0;
-    return std::max(left, kLongestDelimiter) + 1;
+    return std::max(left, kLongestDelimiter) + 2;
   }
 
   void hold(std::string_view piece) { held += piece.substr(0, held_limit() - held.size()); }
