@@ -109,4 +109,5 @@ def main():
     print(f"\n{path.relative_to(TOP)}")
 
 
-main()
+if __name__ == "__main__":
+    main()
