@@ -1,0 +1,457 @@
+// What every engine must do alike: records, transactions and groups. Bodies have their own file.
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "store/test_kit.h"
+
+namespace store::test {
+namespace {
+
+using base::Code;
+using Pair = std::tuple<std::uint64_t, std::string>;
+constexpr Table<Pair, Nothing> kPairs{200, "test.pairs"};
+constexpr Table<std::tuple<std::uint32_t>, postrider::schema::Blob> kNumbers{201, "test.numbers"};
+
+std::vector<std::string> keys(const Reader& reader, const std::string& from, const std::string& to) {
+  std::vector<std::string> found;
+  auto cursor = reader.scan_raw(from, to);
+  for (; cursor->valid(); cursor->next()) found.emplace_back(cursor->key());
+  CHECK(!cursor->error());
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("records come back in order, by prefix and by range", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put(kPairs, {2, "b"}, {});
+    tx.put(kPairs, {1, "aa"}, {});
+    tx.put(kPairs, {1, std::string("a\0", 2)}, {});
+    tx.put(kPairs, {1, "a"}, {});
+    tx.put(kPairs, {256, ""}, {});
+    return {};
+  }));
+  const auto reader = *(*kit).reader();
+  std::vector<Pair> seen;
+  for (auto cursor = reader->scan(kPairs); cursor.valid(); cursor.next()) seen.push_back(cursor.key());
+  CHECK(seen == std::vector<Pair>{{1, "a"}, {1, std::string("a\0", 2)}, {1, "aa"}, {2, "b"}, {256, ""}});
+
+  seen.clear();
+  for (auto cursor = reader->scan(kPairs, std::uint64_t{1}); cursor.valid(); cursor.next())
+    seen.push_back(cursor.key());
+  CHECK(seen.size() == 3);
+
+  auto range = reader->scan_range(kPairs, {1, "aa"}, {256, ""});
+  CHECK(range.valid());
+  CHECK(range.key() == Pair{1, "aa"});
+  range.seek({2, "a"});
+  CHECK(range.key() == Pair{2, "b"});
+  range.seek({1, "a"});  // never backwards
+  CHECK(range.key() == Pair{2, "b"});
+  range.next();
+  CHECK(!range.valid());
+  CHECK(!range.error());
+
+  const std::string from = encode_key(kPairs.id, std::uint64_t{1});
+  const auto last = *reader->last_raw(from, prefix_end(from));
+  REQUIRE(last);
+  CHECK(last->first == encode_key(kPairs.id, std::uint64_t{1}, std::string("aa")));
+  CHECK(!*reader->last_raw(encode_key(kPairs.id, std::uint64_t{3}), encode_key(kPairs.id, std::uint64_t{4})));
+}
+
+TEST_CASE_TEMPLATE("a value that does not decode is named, and the walk goes on", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    postrider::schema::Blob value;
+    value.set_size(7);
+    tx.put(kNumbers, {1}, value);
+    tx.put_raw(encode_key(kNumbers.id, std::uint32_t{2}), "\xFF\xFF");
+    tx.put(kNumbers, {3}, value);
+    return {};
+  }));
+  const auto reader = *(*kit).reader();
+  auto cursor = reader->scan(kNumbers);
+  CHECK(cursor.value()->size() == 7);
+  cursor.next();
+  CHECK(cursor.value().error().code == Code::corrupt);
+  CHECK(cursor.value().error().text.find("test.numbers") != std::string::npos);
+  cursor.next();
+  CHECK(cursor.value()->size() == 7);
+  CHECK(reader->get(kNumbers, {2}).error().code == Code::corrupt);
+
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw(encode_key(kNumbers.id, std::uint64_t{4}), "");
+    return {};
+  }));
+  const auto later = *(*kit).reader();
+  auto walk = later->scan(kNumbers);
+  while (walk.valid()) walk.next();
+  REQUIRE(walk.error());
+  CHECK(walk.error()->code == Code::corrupt);
+}
+
+TEST_CASE_TEMPLATE("a snapshot does not change", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw("\xC8k", "old");
+    tx.put_raw("\xC8z", "gone soon");
+    return {};
+  }));
+  const auto before = *(*kit).reader();
+  auto cursor = before->scan_raw("\xC8", "\xC9");
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw("\xC8k", "new");
+    tx.put_raw("\xC8m", "added");
+    tx.erase_raw("\xC8z");
+    return {};
+  }));
+  std::string value;
+  CHECK(*before->get_raw("\xC8k", value));
+  CHECK(value == "old");
+  CHECK(keys(*before, "\xC8", "\xC9") == std::vector<std::string>{"\xC8k", "\xC8z"});
+  cursor->next();
+  CHECK(cursor->key() == "\xC8z");
+  CHECK(before->last_raw("\xC8", "\xC9")->value().first == "\xC8z");
+  CHECK(get(*kit, "\xC8k") == "new");
+  CHECK(get(*kit, "\xC8z") == "(none)");
+}
+
+TEST_CASE_TEMPLATE("a closure reads its own writes in every way", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    for (const char* key : {"\xC8"
+                            "a",
+                            "\xC8"
+                            "c",
+                            "\xC8"
+                            "e",
+                            "\xC8"
+                            "g"})
+      tx.put_raw(key, "stored");
+    return {};
+  }));
+  bool ran = false;
+  REQUIRE(write(*kit, [&](Txn& tx) -> base::Result<void> {
+    tx.put_raw(
+        "\xC8"
+        "b",
+        "own");
+    tx.put_raw(
+        "\xC8"
+        "c",
+        "changed");
+    tx.erase_raw(
+        "\xC8"
+        "a");
+    tx.erase_raw("\xC8g");
+    std::string value;
+    CHECK(
+        *tx.get_raw("\xC8"
+                    "c",
+                    value));
+    CHECK(value == "changed");
+    CHECK(
+        !*tx.get_raw("\xC8"
+                     "a",
+                     value));
+    CHECK(keys(tx, "\xC8", "\xC9") == std::vector<std::string>{"\xC8"
+                                                               "b",
+                                                               "\xC8"
+                                                               "c",
+                                                               "\xC8"
+                                                               "e"});
+    CHECK(tx.last_raw("\xC8", "\xC9")->value().first ==
+          "\xC8"
+          "e");
+    CHECK(tx.last_raw("\xC8",
+                      "\xC8"
+                      "e")
+              ->value()
+              .second == "changed");
+    CHECK(
+        !*tx.last_raw("\xC8"
+                      "f",
+                      "\xC9"));
+    // Written ahead of a cursor: seen. Erased under it: passed over.
+    auto cursor = tx.scan_raw("\xC8", "\xC9");
+    tx.put_raw(
+        "\xC8"
+        "bb",
+        "ahead");
+    tx.erase_raw(
+        "\xC8"
+        "e");
+    cursor->next();
+    CHECK(cursor->key() ==
+          "\xC8"
+          "bb");
+    cursor->seek(
+        "\xC8"
+        "c");
+    CHECK(cursor->value() == "changed");
+    cursor->next();
+    CHECK(!cursor->valid());
+    ran = true;
+    return {};
+  }));
+  CHECK(ran);
+  const auto reader = *(*kit).reader();
+  CHECK(keys(*reader, "\xC8", "\xC9") == std::vector<std::string>{"\xC8"
+                                                                  "b",
+                                                                  "\xC8"
+                                                                  "bb",
+                                                                  "\xC8"
+                                                                  "c"});
+}
+
+TEST_CASE_TEMPLATE("every row of a scan can be erased as it passes", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    for (std::uint32_t i = 0; i < 300; ++i) tx.put_raw(encode_key(200, i), "x");
+    return {};
+  }));
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    int erased = 0;
+    for (auto cursor = tx.scan_raw("\xC8", "\xC9"); cursor->valid(); cursor->next(), ++erased) {
+      tx.erase_raw(std::string(cursor->key()));
+    }
+    CHECK(erased == 300);
+    CHECK(!*tx.last_raw("\xC8", "\xC9"));
+    return {};
+  }));
+  CHECK(count_records(*kit, 200) == 0);
+}
+
+TEST_CASE_TEMPLATE("an error or an exception drops the writes of its closure only", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  int errors = 0;
+  int thrown = 0;
+  const auto one = [&](int i) -> net::Task<void> {
+    Store& store = *kit;
+    const auto closure = [i](Txn& tx) -> base::Result<void> {
+      std::string value;
+      TRY_ASSIGN(const bool any, tx.get_raw("\xC8"
+                                            "count",
+                                            value));
+      tx.put_raw(
+          "\xC8"
+          "count",
+          std::to_string(any ? std::stoi(value) + 1 : 1));
+      tx.put_raw(
+          "\xC8"
+          "of " +
+              std::to_string(i),
+          "x");
+      if (i % 4 == 1) return base::fail(Code::over_quota, "full");
+      if (i % 4 == 3) throw std::runtime_error("a bug");
+      return {};
+    };
+    try {
+      const auto result = co_await store.write({Owner::directory()}, closure);
+      if (!result) {
+        CHECK(result.error().code == Code::over_quota);
+        ++errors;
+      }
+    } catch (const std::runtime_error&) {
+      ++thrown;
+    }
+  };
+  std::vector<net::Task<void>> tasks;
+  for (int i = 0; i < 100; ++i) tasks.push_back(one(i));
+  run_all(std::move(tasks));
+  CHECK(errors == 25);
+  CHECK(thrown == 25);
+  CHECK(get(*kit,
+            "\xC8"
+            "count") == "50");
+  CHECK(get(*kit, "\xC8of 1") == "(none)");
+  CHECK(get(*kit, "\xC8of 3") == "(none)");
+  CHECK(get(*kit, "\xC8of 4") == "x");
+}
+
+TEST_CASE_TEMPLATE("writers of one hot counter never lose an update", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  const auto writer = [&]() -> net::Task<void> {
+    for (int i = 0; i < 20; ++i) {
+      const auto result = co_await (*kit).write({Owner::directory()}, [](Txn& tx) -> base::Result<void> {
+        postrider::schema::Blob counter;
+        TRY_ASSIGN(const auto record, tx.get(kNumbers, {1}));
+        if (record) counter = *record;
+        counter.set_size(counter.size() + 1);
+        tx.put(kNumbers, {1}, counter);
+        return {};
+      });
+      CHECK(result.has_value());
+    }
+  };
+  std::vector<net::Task<void>> tasks;
+  for (int i = 0; i < 32; ++i) tasks.push_back(writer());
+  run_all(std::move(tasks));
+  CHECK((*(*kit).reader())->get(kNumbers, {1}).value()->size() == 32 * 20);
+}
+
+TEST_CASE_TEMPLATE("the layers of a group agree with a plain map", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  std::map<std::string, std::string> model;
+  std::mt19937 random(7);
+  // All in one loop turn, so that most of them share groups: own writes over the group's over the stored ones.
+  const auto step = [&](unsigned seed) -> net::Task<void> {
+    const auto result = co_await (*kit).write({Owner::directory()}, [&, seed](Txn& tx) -> base::Result<void> {
+      std::mt19937 dice(seed);
+      auto mine = model;
+      for (int i = 0; i < 12; ++i) {
+        const std::string key = "\xC8" + std::to_string(dice() % 40);
+        if (dice() % 3 == 0) {
+          tx.erase_raw(key);
+          mine.erase(key);
+        } else {
+          tx.put_raw(key, std::to_string(dice()));
+          std::string written;
+          (void)*tx.get_raw(key, written);
+          mine[key] = written;
+        }
+      }
+      std::map<std::string, std::string> seen;
+      const std::string from = "\xC8" + std::to_string(dice() % 40);
+      for (auto cursor = tx.scan_raw(from, "\xC9"); cursor->valid(); cursor->next()) {
+        seen.emplace(cursor->key(), cursor->value());
+      }
+      CHECK(seen == std::map<std::string, std::string>(mine.lower_bound(from), mine.end()));
+      const auto last = *tx.last_raw(from, "\xC9");
+      CHECK(last.has_value() == !seen.empty());
+      if (last && !seen.empty()) CHECK(*last == std::pair<std::string, std::string>(*seen.rbegin()));
+      if (dice() % 4 == 0) return base::fail(Code::conflict, "changed its mind");
+      model = mine;
+      return {};
+    });
+    (void)result;
+  };
+  for (int round = 0; round < 10; ++round) {
+    std::vector<net::Task<void>> tasks;
+    for (int i = 0; i < 30; ++i) tasks.push_back(step(static_cast<unsigned>(random())));
+    run_all(std::move(tasks));
+  }
+  std::map<std::string, std::string> stored;
+  const auto reader = *(*kit).reader();
+  for (auto cursor = reader->scan_raw("\xC8", "\xC9"); cursor->valid(); cursor->next()) {
+    stored.emplace(cursor->key(), cursor->value());
+  }
+  CHECK(stored == model);
+}
+
+TEST_CASE_TEMPLATE("reads run on the pool, writes from many loops", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  const auto session = [](Store& store, std::uint32_t id) -> net::Task<void> {
+    for (int i = 0; i < 10; ++i) {
+      const auto written = co_await store.write({Owner::directory()}, [id, i](Txn& tx) -> base::Result<void> {
+        tx.put_raw(encode_key(200, id), std::to_string(i));
+        return {};
+      });
+      CHECK(written.has_value());
+      const auto read = co_await store.read([id](const Reader& reader) -> base::Result<std::string> {
+        std::string value;
+        TRY(reader.get_raw(encode_key(200, id), value));
+        return value;
+      });
+      // What was acknowledged is seen at once.
+      CHECK(*read == std::to_string(i));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      std::vector<net::Task<void>> tasks;
+      for (std::uint32_t i = 0; i < 5; ++i) tasks.push_back(session(*kit, t * 100 + i));
+      run_all(std::move(tasks));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(count_records(*kit, 200) == 15);
+}
+
+TEST_CASE("a stalled sync resumes nobody, and readers do not see what it holds") {
+  MemoryKit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw("\xC8k", "durable");
+    return {};
+  }));
+  kit.faults.hold(true);
+  std::atomic<int> resumed{0};
+  const auto writer = [&]() -> net::Task<void> {
+    const auto result = co_await (*kit).write({Owner::directory()}, [](Txn& tx) -> base::Result<void> {
+      tx.put_raw("\xC8k", "not yet");
+      return {};
+    });
+    CHECK(result.has_value());
+    ++resumed;
+  };
+  std::thread waiting([&] {
+    std::vector<net::Task<void>> tasks;
+    for (int i = 0; i < 8; ++i) tasks.push_back(writer());
+    run_all(std::move(tasks));
+  });
+  kit.faults.await_sync(2);
+  CHECK(resumed == 0);
+  CHECK(get(*kit, "\xC8k") == "durable");
+  kit.faults.hold(false);
+  waiting.join();
+  CHECK(resumed == 8);
+  CHECK(get(*kit, "\xC8k") == "not yet");
+}
+
+TEST_CASE("a failing sync fails its whole group, leaves none of it, and the store goes on") {
+  MemoryKit kit;
+  kit.faults.hold(true);
+  kit.faults.fail_next(2);
+  int failed = 0;
+  int refused = 0;
+  const auto writer = [&](int i) -> net::Task<void> {
+    const auto result = co_await (*kit).write({Owner::directory()}, [i](Txn& tx) -> base::Result<void> {
+      // A refusal that rests on what the group wrote is as uncertain as the group.
+      std::string value;
+      TRY_ASSIGN(const bool there, tx.get_raw("\xC8k", value));
+      if (there) return base::fail(Code::exists, "taken");
+      tx.put_raw("\xC8k", std::to_string(i));
+      return {};
+    });
+    if (!result && result.error().code == Code::unavailable) ++failed;
+    if (!result && result.error().code == Code::exists) ++refused;
+  };
+  std::thread release([&] {
+    kit.faults.await_sync(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // the others queue up behind the first
+    kit.faults.hold(false);
+  });
+  std::vector<net::Task<void>> tasks;
+  for (int i = 0; i < 6; ++i) tasks.push_back(writer(i));
+  run_all(std::move(tasks));
+  release.join();
+  CHECK(failed == 6);
+  CHECK(refused == 0);
+  CHECK(get(*kit, "\xC8k") == "(none)");
+  for (int i = 0; i < 200 && !(*kit).accepts_writes(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kit.faults.fail_next(0);
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw("\xC8k", "after");
+    return {};
+  }));
+  CHECK(get(*kit, "\xC8k") == "after");
+}
+
+TEST_CASE_TEMPLATE("ids only grow, and near the clock", Kit, MemoryKit, RocksKit) {
+  Kit kit;
+  kit.clock.set(2'000'000'000'000'000);
+  std::uint64_t last = (*kit).next_id();
+  CHECK(last >= 2'000'000'000'000'000);
+  kit.clock.set(1'000'000'000'000'000);  // the clock goes back
+  for (int i = 0; i < 1000; ++i) {
+    const std::uint64_t id = (*kit).next_id();
+    CHECK(id > last);
+    last = id;
+  }
+}
+
+}  // namespace store::test

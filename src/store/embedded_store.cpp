@@ -1,0 +1,121 @@
+#include <utility>
+
+#include "store/bodies.h"
+#include "store/check.h"
+#include "store/committer.h"
+#include "store/floor.h"
+#include "store/home.h"
+#include "store/ids.h"
+#include "store/memory_engine.h"
+#include "store/records.h"
+#include "store/rocks_engine.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+namespace store {
+namespace {
+
+/// The store but for its public face: bodies hold on to it weakly.
+class Core final : public BodyHost {
+ public:
+  Core(std::unique_ptr<Engine> engine, const Options& options, std::uint64_t id_ceiling, net::Pool& pool,
+       const base::Clock& clock, const base::Log& log)
+      : engine_(std::move(engine)),
+        pool_(pool),
+        ids_(clock, id_ceiling),
+        floor_([this] { return engine_->free_bytes(); }, options.min_free_bytes, log),
+        committer_(*engine_, ids_, !options.no_sync, log) {}
+
+  Engine& engine() override { return *engine_; }
+  net::Pool& pool() override { return pool_; }
+  std::uint64_t next_id() override { return ids_.next(); }
+  base::Result<void> admit(Kind kind) override {
+    if (auto refusal = committer_.refusal()) return std::unexpected(std::move(*refusal));
+    if (kind == Kind::ordinary && floor_.below()) {
+      return base::fail(base::Code::no_space, "the disk of the store is nearly full");
+    }
+    return {};
+  }
+  void drop_upload(base::BlobId blob, std::uint32_t chunks, std::uint64_t generation) override {
+    committer_.drop({blob, chunks, generation});
+  }
+
+  Committer& committer() { return committer_; }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  net::Pool& pool_;
+  Ids ids_;
+  Floor floor_;
+  Committer committer_;  // last: its thread uses the rest
+};
+
+class EmbeddedStore final : public Store {
+ public:
+  EmbeddedStore(std::optional<Home> home, std::shared_ptr<Core> core)
+      : home_(std::move(home)), core_(std::move(core)) {}
+
+  net::Task<base::Result<void>> write(std::vector<Owner> owners, Closure closure, Kind kind) override;
+
+  base::Result<std::unique_ptr<Reader>> reader() const override {
+    core_->committer().touch();
+    TRY_ASSIGN(auto snapshot, core_->engine().snapshot());
+    return make_reader(std::move(snapshot));
+  }
+  net::Pool& pool() const override { return core_->pool(); }
+  std::unique_ptr<BodyWriter> new_body() override { return make_body_writer(core_); }
+  std::uint64_t next_id() override { return core_->next_id(); }
+  base::Result<std::uint64_t> check(const std::function<void(Problem)>& report) const override {
+    TRY_ASSIGN(const auto snapshot, core_->engine().snapshot());
+    return check_bodies(*snapshot, report);
+  }
+  bool accepts_writes(std::string* why) const override {
+    const auto admitted = core_->admit(Kind::ordinary);
+    if (!admitted && why != nullptr) *why = admitted.error().text;
+    return admitted.has_value();
+  }
+
+ private:
+  std::optional<Home> home_;  // before core_: the directory is let go when all is closed
+  std::shared_ptr<Core> core_;
+};
+
+// One committer needs no locks, so the owners are for other engines.
+net::Task<base::Result<void>> EmbeddedStore::write(std::vector<Owner> /*owners*/, Closure closure, Kind kind) {
+  CO_TRY(core_->admit(kind));
+  const auto pending = std::make_shared<Pending>(std::move(closure));
+  core_->committer().submit(pending);
+  auto outcome = co_await pending->done.wait();
+  if (auto* thrown = std::get_if<std::exception_ptr>(&outcome)) std::rethrow_exception(*thrown);
+  co_return std::get<base::Result<void>>(std::move(outcome));
+}
+
+base::Result<std::uint64_t> load_id_ceiling(const Engine& engine) {
+  TRY_ASSIGN(auto snapshot, engine.snapshot());
+  TRY_ASSIGN(const auto record, make_reader(std::move(snapshot))->get(kIds, {}));
+  return record ? record->ceiling() : 0;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Store>> open_embedded_with(const Options& options, net::Pool& pool,
+                                                        const base::Clock& clock, base::Log log, RocksHooks hooks) {
+  TRY_ASSIGN(Home home, Home::open(options.directory));
+  TRY_ASSIGN(auto engine, open_rocks_engine(home.database(), options, std::move(hooks), log));
+  TRY(remove_leftovers(*engine, log));
+  TRY_ASSIGN(const std::uint64_t ceiling, load_id_ceiling(*engine));
+  auto core = std::make_shared<Core>(std::move(engine), options, ceiling, pool, clock, log);
+  return std::make_unique<EmbeddedStore>(std::move(home), std::move(core));
+}
+
+base::Result<std::unique_ptr<Store>> open_embedded(const Options& options, net::Pool& pool, const base::Clock& clock,
+                                                   base::Log log) {
+  return open_embedded_with(options, pool, clock, std::move(log), {});
+}
+
+std::unique_ptr<Store> open_memory(net::Pool& pool, const base::Clock& clock, base::Log log, Faults* faults) {
+  auto core = std::make_shared<Core>(make_memory_engine(faults), Options{}, 0, pool, clock, log);
+  return std::make_unique<EmbeddedStore>(std::nullopt, std::move(core));
+}
+
+}  // namespace store

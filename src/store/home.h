@@ -1,0 +1,37 @@
+#pragma once
+// Private to the room. Home: the directory of a store, held by one process at a time. Makes it when it is missing
+// (mode 0700), and looks at its VERSION before anything in it is touched, so that an older program leaves a newer store
+// as it is. Everything that it makes is durable when open() returns.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+
+namespace store {
+
+/// The shape of what is on disk: raised when an older program could not read, or would break, what this one writes.
+inline constexpr std::uint64_t kSchemaVersion = 1;
+
+class Home {
+ public:
+  /// Errors: busy (another process holds it), unsupported (a newer schema), corrupt, no_space, unavailable.
+  static base::Result<Home> open(const std::string& directory, std::uint64_t version = kSchemaVersion);
+
+  Home(Home&& other) noexcept : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)) {}
+  Home& operator=(Home&&) = delete;
+  ~Home();
+
+  /// Where the engine keeps its files.
+  std::string database() const { return directory_ + "/db"; }
+
+ private:
+  Home(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
+  base::Result<void> check_version(std::uint64_t version) const;
+
+  std::string directory_;
+  int lock_;
+};
+
+}  // namespace store
