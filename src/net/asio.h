@@ -30,8 +30,9 @@ struct RootLink {
 };
 
 struct Loop::Impl {
-  asio::io_context context{1};  // one thread runs it; posting from others stays safe
-  RootLink roots;               // head of the list; touched on the loop's thread only
+  asio::io_context context{1};   // one thread runs it; posting from others stays safe
+  RootLink roots;                // head of the list; touched on the loop's thread only
+  std::atomic<int> calling = 0;  // other threads that are inside of post(), spawn() or stop() at this moment
 
   /// Destroys the frames of all tasks that have not ended. After run() has returned for good.
   void abandon();

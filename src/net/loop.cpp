@@ -23,6 +23,19 @@ class Entered {
   Loop* before_;
 };
 
+/// Another thread's call into a loop. What it posts may run, and end the loop, before the call has returned: so the
+/// loop's destructor waits for the caller to leave.
+class Calling {
+ public:
+  explicit Calling(Loop::Impl& impl) : impl_(impl) { impl_.calling.fetch_add(1, std::memory_order_relaxed); }
+  ~Calling() { impl_.calling.fetch_sub(1, std::memory_order_release); }
+  Calling(const Calling&) = delete;
+  Calling& operator=(const Calling&) = delete;
+
+ private:
+  Loop::Impl& impl_;
+};
+
 /// A coroutine that nobody awaits: it stands in its loop's list while it lives and frees itself at its end.
 struct Root {
   struct promise_type : RootLink {
@@ -78,6 +91,7 @@ void Loop::Impl::abandon() {
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 
 Loop::~Loop() {
+  while (impl_->calling.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   const Entered entered(this);
   impl_->abandon();
   impl_.reset();
@@ -90,11 +104,18 @@ void Loop::run() {
   impl_->context.restart();  // so that the loop can be run again
 }
 
-void Loop::stop() { impl_->context.stop(); }
+void Loop::stop() {
+  const Calling calling(*impl_);
+  impl_->context.stop();
+}
 
-void Loop::post(std::move_only_function<void()> function) { asio::post(impl_->context, std::move(function)); }
+void Loop::post(std::move_only_function<void()> function) {
+  const Calling calling(*impl_);
+  asio::post(impl_->context, std::move(function));
+}
 
 void Loop::spawn(Task<void> task, base::Log log) {
+  const Calling calling(*impl_);
   asio::post(impl_->context, [impl = impl_.get(), task = std::move(task), log = std::move(log)]() mutable {
     run_root(*impl, std::move(task), std::move(log));
   });

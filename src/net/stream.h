@@ -59,7 +59,8 @@ class Stream {
   /// when both hold, data wins and the wake stays pending.
   virtual Task<Ready> wait() = 0;
 
-  /// Reads at least one byte and at most into.size(); 0 means that the peer has ended its side.
+  /// Reads at least one byte and at most into.size(); 0 means that the peer has ended its side. `into` is written only
+  /// when the read completes, right before its caller goes on: streams that wait on one loop may share a buffer.
   virtual Task<std::size_t> read(std::span<char> into) = 0;
 
   /// Writes all of `data`, which must stay valid until then.
