@@ -12,6 +12,9 @@ namespace {
 // RFC 5322 §3.2.3: what an atom cannot hold. The wild puts all else into names, bytes above 127 included.
 bool ends_atom(char c) { return is_blank(c) || std::string_view("()<>[]:;@\\,.\"").find(c) != std::string_view::npos; }
 
+// Brackets and backslashes stand in names, against the grammar: "[list] Name <a@b>".
+bool ends_word(char c) { return ends_atom(c) && c != '[' && c != ']' && c != '\\'; }
+
 // Reads an address-list item by item. A name, a group's name and a local part look alike until what follows them is
 // seen; so a phrase is collected in both spellings first.
 class ListParser {
@@ -52,7 +55,7 @@ class ListParser {
     } else if (next == ',') {
       in_.skip();
       lonely(phrase);
-    } else {  // > ] \ or a second colon: no address
+    } else {  // > or a second colon: no address
       in_.skip();
       skip_item();
     }
@@ -73,10 +76,8 @@ class ListParser {
       } else if (c == '.') {
         word = '.';
         in_.skip();
-      } else if (!ends_atom(c)) {
-        word = in_.until(ends_atom);
-      } else if (c == '[' && out.any) {  // "[tag]" in a name, against the grammar
-        word = in_.domain_literal();
+      } else if (!ends_word(c)) {
+        word = in_.until(ends_word);
       } else {
         return out;
       }
@@ -96,6 +97,11 @@ class ListParser {
     in_.skip();
     Address address{.local = std::move(phrase.local)};
     address.domain = domain();
+    const Phrase rest = read_phrase();
+    if (in_.peek() == '<') {  // it was a name without its quotes: "a@b <a@b>", "Ann @ Work <a@b>"
+      phrase.name += '@' + address.domain + (rest.any ? " " : "") + rest.name;
+      return angle(phrase);
+    }
     // RFC 5322 §3.4: the old way to give a name is a comment behind the address.
     address.name = skip_item();
     push(std::move(address));

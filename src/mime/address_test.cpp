@@ -64,7 +64,10 @@ TEST_CASE("what programs write against the grammar") {
            Case{"Grüße <ü@exämple>", "[Grüße||ü@exämple]"},
            Case{"a@b@c, d@e", "[||a@b] [||d@e]"},
            Case{"a@b c@d, e@f", "[||a@b] [||e@f]"},
-           Case{"[list] Name <a@b>, x@y", "[||x@y]"},
+           Case{"[the list] Name <a@b>, x@y", "[[the list] Name||a@b] [||x@y]"},
+           Case{"a@b <a@b>, c@d(x)<c@e>", "[a@b||a@b] [c@d||c@e]"},
+           Case{"Ann @ Work Ltd. <a@b>, x@y", "[Ann@Work Ltd.||a@b] [||x@y]"},
+           Case{"DOMAIN\\user <a@b>", "[DOMAIN\\user||a@b]"},
            Case{"Name [tag] <a@[192.0.2.1]>", "[Name [tag]||a@[192.0.2.1]]"},
            Case{"Name <a@b, c@d", "[Name||a@b] [||c@d]"},
            Case{"G: a@b, H: c@d; e@f", "{G: [||a@b] } [||e@f]"},
@@ -73,7 +76,7 @@ TEST_CASE("what programs write against the grammar") {
            Case{"\"open <a@b>, c@d", "[||open <a@b>, c@d@]"},
            Case{"(open <a@b>", ""},
            Case{"a@b (c (d) e", "[c (d) e||a@b]"},
-           Case{",,;>]\\", ""},
+           Case{",,;>:>,", ""},
            Case{"", ""},
        }) {
     CHECK_MESSAGE(shown(c.body) == c.shown, c.body);

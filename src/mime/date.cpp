@@ -213,9 +213,11 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text) {
 }
 
 std::int64_t local_day(const DateTime& when) {
-  // Seconds and zone are taken apart first, so that no moment overflows.
-  const std::int64_t day = when.unix_seconds / kDay - (when.unix_seconds % kDay < 0 ? 1 : 0);
-  const std::int64_t rest = when.unix_seconds - day * kDay + std::int64_t{when.zone_minutes} * 60;
+  // The day is split off first, so that no moment overflows.
+  std::int64_t rest = when.unix_seconds % kDay;
+  if (rest < 0) rest += kDay;
+  const std::int64_t day = (when.unix_seconds / kDay) - (when.unix_seconds % kDay < 0 ? 1 : 0);
+  rest += std::int64_t{when.zone_minutes} * 60;
   return day + (rest >= 0 ? rest / kDay : -((kDay - 1 - rest) / kDay));
 }
 

@@ -146,6 +146,7 @@ struct Parser::Impl {
     if (boundaries == 0 || !line.starts_with("--") || line.size() > kLongestDelimiter) return std::nullopt;
     std::string_view text = line.substr(2);
     while (!text.empty() && base::is_space(text.back())) text.remove_suffix(1);
+    if (text.empty()) return std::nullopt;
     const std::string_view shorter = text.ends_with("--") ? text.substr(0, text.size() - 2) : std::string_view();
     const std::size_t hash = std::hash<std::string_view>()(text);
     const std::size_t shorter_hash = std::hash<std::string_view>()(shorter);
