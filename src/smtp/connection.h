@@ -1,0 +1,121 @@
+#pragma once
+// Connection: one SMTP session as the driver and the verbs' handlers see it. Private to this room. One coroutine runs
+// it on the loop of its stream. Invariants: `in_` holds what was read and not yet taken; `out_` what is to be written
+// at the next flush; a mail transaction is `envelope_` (MAIL was accepted), the content of one that BDAT sends is
+// `chunks_`. A handler's argument is a view of `in_`: it is gone once the handler reads on.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "smtp/framer.h"
+#include "smtp/host.h"
+#include "smtp/input.h"
+#include "smtp/reply.h"
+#include "smtp/session.h"
+
+namespace smtp {
+
+/// What the extension table may ask of a session.
+struct Offer {
+  bool starttls = false;
+  bool auth = false;
+  std::uint64_t max_message_bytes = 0;
+};
+
+class Connection {
+ public:
+  Connection(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode, TlsSource tls,
+             const base::Clock& clock, base::Log log, net::Stopping stopping);
+
+  /// To the end of the session; throws net::Closed.
+  net::Task<void> run();
+  /// After Closed(timeout): tells the client, as far as it listens.
+  net::Task<void> say_timeout();
+
+  Service service() const { return mode_.service; }
+  Offer offer() const;
+
+  // Handlers of the verb table.
+  net::Task<void> ehlo(std::string_view argument);
+  net::Task<void> helo(std::string_view argument);
+  net::Task<void> starttls(std::string_view argument);
+  net::Task<void> auth(std::string_view argument);
+  net::Task<void> mail(std::string_view argument);
+  net::Task<void> rcpt(std::string_view argument);
+  net::Task<void> data(std::string_view argument);
+  net::Task<void> bdat(std::string_view argument);
+  net::Task<void> rset(std::string_view argument);
+  net::Task<void> noop(std::string_view argument);
+  net::Task<void> vrfy(std::string_view argument);
+  net::Task<void> expn(std::string_view argument);
+  net::Task<void> help(std::string_view argument);
+  net::Task<void> quit(std::string_view argument);
+
+ private:
+  /// The content of a message on its way into the host's sink. After a failure nothing more is passed on.
+  struct Incoming {
+    Incoming(Content::Form form, Content::BareEnds bare_ends) : content(form, bare_ends) {}
+    Content content;
+    std::unique_ptr<Sink> sink;
+    std::uint64_t size = 0;
+    std::optional<base::Error> failure;
+  };
+
+  // session.cpp: the driver
+  net::Task<void> serve_commands();
+  net::Task<void> execute(Line line);
+  std::optional<Reply> not_allowed(const struct VerbRow& row, std::string_view argument) const;
+  net::Task<Line> next_line();
+  net::Task<void> fill_line();
+  net::Task<void> fill_content();
+  net::Task<void> flush();
+  net::Task<void> end_with(Reply reply);
+  void arm(std::chrono::seconds timeout);
+  void say(const Reply& reply);
+
+  // hello.cpp
+  void greet(std::string name, bool esmtp);
+  net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
+  void reset_transaction();
+
+  // auth.cpp
+  bool auth_allowed() const;
+  net::Task<std::optional<struct Login>> sasl_exchange(std::string mechanism, std::optional<std::string> response);
+  std::optional<Reply> not_authenticated() const;
+
+  // data.cpp
+  std::optional<Reply> no_content_now() const;
+  net::Task<base::Result<Incoming>> begin_content(Content::Form form);
+  net::Task<void> take_content(Incoming& incoming, std::string_view piece);
+  net::Task<Reply> finish_content(Incoming incoming);
+  net::Task<void> receive_chunk(std::uint64_t size, Incoming* incoming);
+  void log_refusal(std::string_view event, const Reply& reply, std::string_view address = {});
+
+  std::unique_ptr<net::Stream> stream_;
+  Host& host_;
+  const Config& config_;
+  const Mode& mode_;
+  TlsSource tls_;
+  const base::Clock& clock_;
+  base::Log log_;
+  net::Stopping stopping_;
+  base::SteadyTime session_end_;
+
+  Input in_;
+  LineFramer lines_;
+  bool long_content_ = false;  // a read of this message's content came back full: read more at once
+  std::string out_;
+  bool writing_ = false;
+  bool ended_ = false;
+  bool greeted_ = false;  // EHLO or HELO
+  std::size_t errors_ = 0;
+  std::size_t commands_ = 0;
+
+  Peer peer_;
+  std::optional<User> user_;
+  std::optional<Envelope> envelope_;
+  std::unique_ptr<Incoming> chunks_;
+};
+
+}  // namespace smtp

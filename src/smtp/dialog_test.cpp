@@ -1,0 +1,129 @@
+// Every conversation of tests/dialogs/smtp: in lock-step, whole, one byte at a time, and cut off at every byte.
+// Options: service submission | trusted | tls (as if on from the start) | certificate | limit BYTES | recipients N |
+// errors N | extension NAME (the row of the extension table that it shows).
+
+#include <doctest/doctest.h>
+
+#include "../../tests/support/dialog.h"
+#include "base/text.h"
+#include "smtp/fake_host.h"
+#include "smtp/table.h"
+
+namespace smtp {
+namespace {
+
+/// Says that it is TLS and is not: so a dialog can be read.
+class PlainTls : public net::Stream {
+ public:
+  explicit PlainTls(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
+  net::Task<net::Ready> wait() override { return stream_->wait(); }
+  net::Task<std::size_t> read(std::span<char> into) override { return stream_->read(into); }
+  net::Task<void> write(std::string_view data) override { return stream_->write(data); }
+  void wake() override { stream_->wake(); }
+  void set_deadline(base::SteadyTime deadline) override { stream_->set_deadline(deadline); }
+  void close() noexcept override { stream_->close(); }
+  net::Task<void> shutdown() override { return stream_->shutdown(); }
+  const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
+  const net::TlsInfo* tls() const override { return &info_; }
+
+ private:
+  std::unique_ptr<net::Stream> stream_;
+  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
+};
+
+class PlainAcceptor : public tls::Acceptor {
+ public:
+  net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
+    co_return std::make_unique<PlainTls>(std::move(plain));
+  }
+};
+
+struct World {
+  FakeHost host;
+  Config config{.hostname = "mx.example.test", .max_errors = 1000};
+  Mode mode;
+  TlsSource tls;
+  tests::Serve serve;
+};
+
+std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
+  auto world = std::make_unique<World>();
+  World& w = *world;
+  if (dialog.option("service") == "submission") w.mode.service = Service::submission;
+  if (dialog.options.contains("trusted")) w.mode.trusted = [](std::string_view) { return true; };
+  w.mode.plaintext_auth = dialog.options.contains("trusted");
+  w.mode.implicit_tls = dialog.options.contains("tls");
+  if (w.mode.implicit_tls || dialog.options.contains("certificate")) {
+    w.tls = [] { return std::make_shared<PlainAcceptor>(); };
+  }
+  w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
+  w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
+  w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
+  w.serve = [&w](std::unique_ptr<net::Stream> stream) {
+    return serve(std::move(stream), w.host, w.config, w.mode, w.tls, base::system_clock(), {}, {});
+  };
+  return world;
+}
+
+std::vector<tests::Dialog> dialogs() {
+  return tests::load_all(std::string(POSTRIDER_SOURCE_DIR) + "/tests/dialogs/smtp");
+}
+
+/// What is behind STARTTLS in one read is thrown away, so only lock-step shows such a dialog as a client sees it.
+bool pipelines(const tests::Dialog& dialog) { return !dialog.options.contains("certificate"); }
+
+TEST_CASE("each dialog runs in lock-step, whole and one byte at a time, and accepts the same mail") {
+  for (const tests::Dialog& dialog : dialogs()) {
+    INFO(dialog.name);
+    auto steps = world_of(dialog);
+    CHECK_EQ(tests::replay_in_steps(dialog, steps->serve), "");
+    CHECK_EQ(std::to_string(steps->host.accepted.size()), dialog.option("accepts", "0"));
+    if (!pipelines(dialog)) continue;
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, SIZE_MAX}) {
+      auto world = world_of(dialog);
+      CHECK_EQ(tests::compare(dialog, tests::replay(world->serve, dialog.input(), piece)), "");
+      CHECK(world->host.accepted == steps->host.accepted);
+    }
+  }
+}
+
+TEST_CASE("a dialog that is cut off at any byte ends, and never accepts a message that was not whole") {
+  for (const tests::Dialog& dialog : dialogs()) {
+    if (!pipelines(dialog)) continue;
+    INFO(dialog.name);
+    const std::string input = dialog.input();
+    auto whole = world_of(dialog);
+    tests::replay(whole->serve, input, SIZE_MAX);
+    for (std::size_t length = 0; length < input.size(); ++length) {
+      auto world = world_of(dialog);
+      const std::string output = tests::replay(world->serve, input.substr(0, length), SIZE_MAX);
+      REQUIRE_EQ(tests::compare(dialog, output, true), "");
+      REQUIRE_LE(world->host.accepted.size(), whole->host.accepted.size());
+      REQUIRE(std::equal(world->host.accepted.begin(), world->host.accepted.end(), whole->host.accepted.begin()));
+    }
+  }
+}
+
+TEST_CASE("every verb and every extension has a dialog") {
+  const auto all = dialogs();
+  for (const VerbRow& row : kVerbs) {
+    const bool shown = std::any_of(all.begin(), all.end(), [&](const tests::Dialog& dialog) {
+      return std::any_of(dialog.steps.begin(), dialog.steps.end(), [&](const tests::Step& step) {
+        return step.client && base::istarts_with(step.text, row.name);
+      });
+    });
+    CHECK_MESSAGE(shown, "no dialog says " << row.name);
+  }
+  for (const ExtensionRow& row : kExtensions) {
+    const bool shown = std::any_of(all.begin(), all.end(), [&](const tests::Dialog& dialog) {
+      return dialog.option("extension") == row.keyword &&
+             std::any_of(dialog.steps.begin(), dialog.steps.end(), [&](const tests::Step& step) {
+               return !step.client && step.text.substr(4).starts_with(row.keyword);
+             });
+    });
+    CHECK_MESSAGE(shown, "no dialog is about the extension " << row.keyword);
+  }
+}
+
+}  // namespace
+}  // namespace smtp

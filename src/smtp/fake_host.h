@@ -1,0 +1,87 @@
+#pragma once
+// A Host for tests: knows example.test, keeps what it accepted, and refuses by the names of addresses. For tests only.
+//
+//   nobody@example.test  no such user         full@…      over quota           later@…  unavailable
+//   loop@…               accept: a mail loop  strict@…    accept: invalid      late@…   accept: unavailable
+//   nospace@…            begin: no space      anything elsewhere: relaying, for users only
+//   login u1@example.test / secret; it may send as u1@example.test
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smtp/host.h"
+
+namespace smtp {
+
+class FakeHost : public Host {
+ public:
+  struct Message {
+    Envelope envelope;
+    std::string content;
+    std::string user;
+    std::string helo;
+    friend bool operator==(const Message& a, const Message& b) {
+      return a.content == b.content && a.envelope.sender == b.envelope.sender &&
+             a.envelope.recipients == b.envelope.recipients && a.user == b.user;
+    }
+  };
+  std::vector<Message> accepted;
+  bool login_ended = false;  // recheck() denies from now on
+  std::uint64_t largest_write = 0;
+
+  net::Task<base::Result<User>> authenticate(std::string login, std::string password, Peer) override {
+    if (login == "busy@example.test") co_return base::fail(base::Code::busy, "busy");
+    if (login != "u1@example.test" || password != "secret") co_return base::fail(base::Code::denied, "wrong");
+    co_return User{.account = {1}, .address = login};
+  }
+  net::Task<base::Result<User>> recheck(User user) override {
+    if (login_ended) co_return base::fail(base::Code::denied, "ended");
+    co_return user;
+  }
+  net::Task<base::Result<void>> check_sender(const User* user, std::string sender, Peer) override {
+    if (user != nullptr && !sender.empty() && sender != user->address) co_return base::fail(base::Code::denied, "not");
+    if (sender == "later@example.org") co_return base::fail(base::Code::unavailable, "later");
+    co_return base::Result<void>();
+  }
+  net::Task<base::Result<void>> check_recipient(const User* user, std::string, std::string recipient, Peer) override {
+    const bool local = recipient.ends_with("@example.test") || recipient == "postmaster";
+    if (!local && user == nullptr) co_return base::fail(base::Code::denied, "relay");
+    if (recipient == "nobody@example.test") co_return base::fail(base::Code::not_found, "nobody");
+    if (recipient == "full@example.test") co_return base::fail(base::Code::over_quota, "full");
+    if (recipient == "later@example.test") co_return base::fail(base::Code::unavailable, "later");
+    co_return base::Result<void>();
+  }
+  net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user,
+                                                       Peer peer) override {
+    if (envelope.recipients[0] == "nospace@example.test") co_return base::fail(base::Code::no_space, "full disk");
+    std::unique_ptr<Sink> sink =
+        std::make_unique<Keep>(*this, Message{std::move(envelope), {}, user ? user->address : "", peer.helo});
+    co_return sink;
+  }
+
+ private:
+  class Keep : public Sink {
+   public:
+    Keep(FakeHost& host, Message message) : host_(host), message_(std::move(message)) {}
+    net::Task<base::Result<void>> write(std::string_view bytes) override {
+      host_.largest_write = std::max<std::uint64_t>(host_.largest_write, bytes.size());
+      message_.content += bytes;
+      co_return base::Result<void>();
+    }
+    net::Task<base::Result<Accepted>> accept() override {
+      const std::string& first = message_.envelope.recipients[0];
+      if (first == "loop@example.test") co_return base::fail(base::Code::conflict, "loop");
+      if (first == "strict@example.test") co_return base::fail(base::Code::invalid, "No \xC3\xA9 thanks");
+      if (first == "late@example.test") co_return base::fail(base::Code::unavailable, "late");
+      host_.accepted.push_back(std::move(message_));
+      co_return Accepted{std::to_string(host_.accepted.size())};
+    }
+
+   private:
+    FakeHost& host_;
+    Message message_;
+  };
+};
+
+}  // namespace smtp

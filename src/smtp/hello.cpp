@@ -1,0 +1,72 @@
+// The verbs that begin a session: EHLO, HELO (RFC 5321 §4.1.1.1) and STARTTLS (RFC 3207).
+
+#include "smtp/table.h"
+
+namespace smtp {
+
+void Connection::greet(std::string name, bool esmtp) {
+  // RFC 5321 §4.1.4: as RSET; a login stays.
+  reset_transaction();
+  peer_.helo = std::move(name);
+  peer_.esmtp = esmtp;
+  greeted_ = true;
+}
+
+net::Task<void> Connection::ehlo(std::string_view argument) {
+  const Parsed<std::string> name = parse_hello(argument);
+  if (!name) {
+    say(reply::wrong(name.error(), "EHLO name"));
+    co_return;
+  }
+  greet(*name, true);
+  say(reply::hello(config_.hostname + "\n" + extension_lines(offer())));
+}
+
+net::Task<void> Connection::helo(std::string_view argument) {
+  const Parsed<std::string> name = parse_hello(argument);
+  if (!name) {
+    say(reply::wrong(name.error(), "HELO name"));
+    co_return;
+  }
+  greet(*name, false);
+  say(reply::hello(config_.hostname));
+}
+
+void Connection::reset_transaction() {
+  envelope_.reset();
+  chunks_.reset();
+}
+
+net::Task<void> Connection::starttls(std::string_view) {
+  if (peer_.tls != nullptr) {
+    say(reply::tls_is_on());
+    co_return;
+  }
+  auto acceptor = tls_ ? tls_() : nullptr;
+  if (!acceptor) {
+    say(reply::tls_unavailable());
+    co_return;
+  }
+  // Whatever was sent behind STARTTLS was sent in the clear, perhaps by somebody else: it is never looked at.
+  if (!in_.empty()) log_.info("smtp.starttls.discarded", {{"bytes", in_.size()}});
+  in_.clear();
+  lines_.reset();
+  say(reply::ready_for_tls());
+  co_await flush();
+  co_await handshake(std::move(acceptor));
+  // RFC 3207 §4.2: all that the client said before is forgotten.
+  reset_transaction();
+  peer_.helo.clear();
+  peer_.esmtp = false;
+  greeted_ = false;
+  user_.reset();
+}
+
+net::Task<void> Connection::handshake(std::shared_ptr<const tls::Acceptor> acceptor) {
+  arm(config_.command_timeout);
+  stream_ = co_await acceptor->accept(std::move(stream_));
+  peer_.tls = stream_->tls();
+  ENSURE(peer_.tls != nullptr);
+}
+
+}  // namespace smtp

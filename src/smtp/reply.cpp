@@ -1,0 +1,220 @@
+#include "smtp/reply.h"
+
+namespace smtp {
+namespace {
+
+/// A sentence from elsewhere made fit for a reply line: printable ASCII, well below 512 bytes (RFC 5321 §4.5.3.1.5).
+std::string plain(std::string_view text) {
+  std::string out(text.substr(0, 300));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > 126) c = '?';
+  }
+  return out;
+}
+
+std::string joined(std::string_view a, std::string_view b) {
+  std::string out(a);
+  out += b;
+  return out;
+}
+
+/// What is true of every command that needs the server to do something: it cannot just now.
+Reply for_now(const base::Error& error) {
+  switch (error.code) {
+    case base::Code::no_space:
+      return {452, "4.3.1", "Insufficient system storage, try again later"};
+    case base::Code::busy:
+      return {451, "4.3.2", "Too busy just now, try again later"};
+    default:
+      return {451, "4.3.0", "Local error, try again later"};
+  }
+}
+
+Reply over_quota() {
+  // Temporary by common practice: mailboxes are emptied, and the sender's queue is the right place to wait.
+  return {452, "4.2.2", "The mailbox is full, try again later"};
+}
+
+}  // namespace
+
+void append(std::string& out, const Reply& reply) {
+  std::string_view rest = reply.text;
+  while (true) {
+    const std::size_t end = rest.find('\n');
+    out += std::to_string(reply.code);
+    out += end == std::string_view::npos ? ' ' : '-';
+    if (!reply.status.empty()) {
+      out += reply.status;
+      out += ' ';
+    }
+    out += rest.substr(0, end);
+    out += "\r\n";
+    if (end == std::string_view::npos) return;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+std::string too_many_connections(std::string_view hostname) {
+  std::string out;
+  append(out, {421, "4.3.2", joined(hostname, " too many connections, try again later")});
+  return out;
+}
+
+namespace reply {
+
+Reply greeting(std::string_view hostname) { return {220, "", joined(hostname, " ESMTP postrider ready")}; }
+Reply hello(std::string_view text) { return {250, "", std::string(text)}; }
+Reply ok() { return {250, "2.0.0", "OK"}; }
+Reply reset() { return {250, "2.0.0", "Reset"}; }
+Reply bye(std::string_view hostname) { return {221, "2.0.0", joined(hostname, " closing connection")}; }
+Reply help(std::string_view text) { return {214, "2.0.0", std::string(text)}; }
+Reply no_such_help() { return {504, "5.5.4", "No such command"}; }
+// RFC 5321 §3.5.3, §7.3: who is here is told to nobody.
+Reply cannot_verify() { return {252, "2.0.0", "Cannot verify the user, but will take mail and try to deliver it"}; }
+Reply no_expansion() { return {502, "5.5.1", "Lists are not expanded here"}; }
+Reply ready_for_tls() { return {220, "2.0.0", "Ready to start TLS"}; }
+Reply tls_unavailable() { return {454, "4.7.0", "TLS is not available just now"}; }
+Reply tls_is_on() { return {503, "5.5.1", "TLS is on already"}; }
+
+Reply bad_line(LineEnd end) {
+  switch (end) {
+    case LineEnd::bare_lf:
+      // People try with `openssl s_client`, which sends this without -crlf: tell them at once.
+      return {500, "5.5.2", "The line ended in a bare LF; SMTP lines end in CR LF (openssl s_client needs -crlf)"};
+    case LineEnd::bare_cr:
+      return {500, "5.5.2", "A CR stood within the line; SMTP lines end in CR LF"};
+    case LineEnd::too_long:
+      return {500, "5.5.2", "Line too long"};
+    case LineEnd::crlf:
+      break;
+  }
+  return {500, "5.5.2", "Bad line"};
+}
+Reply unknown_command() { return {500, "5.5.1", "Command not recognized"}; }
+
+Reply wrong(Fault fault, std::string_view syntax) {
+  switch (fault) {
+    case Fault::control:
+      return {501, "5.5.2", "A control character stood in the command"};
+    case Fault::no_brackets:
+      return {501, "5.5.2", joined("The address must stand in < and >: ", syntax)};
+    case Fault::address:
+      return {501, "5.1.3", "Not a valid address"};
+    case Fault::path_too_long:
+      return {501, "5.1.3", "The address is too long"};
+    // RFC 6531 §3.5: 550 for the sender, 553 for a recipient.
+    case Fault::needs_smtputf8:
+      return {syntax.starts_with("MAIL") ? 550 : 553, "5.6.7", "A non-ASCII address needs the parameter SMTPUTF8"};
+    case Fault::unknown_parameter:
+      return {555, "5.5.4", "A parameter is not recognized or not offered"};
+    case Fault::syntax:
+      break;
+  }
+  return {501, "5.5.4", joined("Syntax: ", syntax)};
+}
+
+Reply takes_no_argument(std::string_view verb) { return {501, "5.5.4", joined(verb, " takes no argument")}; }
+Reply needs_argument(std::string_view syntax) { return {501, "5.5.4", joined("Syntax: ", syntax)}; }
+Reply say_hello_first() { return {503, "5.5.1", "Send EHLO or HELO first"}; }
+Reply in_transaction() { return {503, "5.5.1", "A mail transaction is under way"}; }
+Reply no_transaction() { return {503, "5.5.1", "Send MAIL first"}; }
+Reply no_recipients() { return {554, "5.5.1", "No valid recipients"}; }
+Reply bdat_under_way() { return {503, "5.5.1", "The message is being sent by BDAT"}; }
+Reply too_many_recipients() { return {452, "4.5.3", "Too many recipients, send the rest in another transaction"}; }
+Reply message_too_large(std::uint64_t limit) {
+  return {552, "5.3.4",
+          joined("The message is larger than this server takes; the limit in bytes is ", std::to_string(limit))};
+}
+
+// RFC 3207 §4.
+Reply needs_tls() { return {530, "5.7.0", "Must issue a STARTTLS command first"}; }
+// RFC 4954 §6, RFC 6409 §4.3.
+Reply needs_authentication() { return {530, "5.7.0", "Authentication required"}; }
+Reply authentication_ended() { return {530, "5.7.0", "The login is no longer valid, authenticate again"}; }
+Reply auth_needs_ehlo() { return {503, "5.5.1", "AUTH needs EHLO first"}; }
+Reply auth_needs_tls() { return {538, "5.7.11", "Encryption required for authentication, issue STARTTLS first"}; }
+Reply auth_is_done() { return {503, "5.5.1", "Authenticated already"}; }
+Reply unknown_mechanism() { return {504, "5.5.4", "Authentication mechanism not offered"}; }
+Reply challenge(std::string_view base64) { return {334, "", std::string(base64)}; }
+Reply auth_cancelled() { return {501, "5.7.0", "Authentication cancelled"}; }
+Reply auth_malformed() { return {501, "5.5.2", "Malformed authentication response"}; }
+Reply auth_line(LineEnd end) {
+  if (end == LineEnd::too_long) return {500, "5.5.6", "Authentication exchange line is too long"};
+  return bad_line(end);
+}
+Reply authenticated() { return {235, "2.7.0", "Authentication succeeded"}; }
+Reply auth_failed(const base::Error& error) {
+  if (error.code == base::Code::busy || error.code == base::Code::unavailable || error.code == base::Code::corrupt) {
+    return {454, "4.7.0", "Temporary authentication failure, try again later"};
+  }
+  return {535, "5.7.8", "Authentication credentials invalid"};
+}
+
+Reply sender_ok() { return {250, "2.1.0", "Sender OK"}; }
+Reply recipient_ok() { return {250, "2.1.5", "Recipient OK"}; }
+Reply send_content() { return {354, "", "Send the message, end with <CRLF>.<CRLF>"}; }
+Reply chunk_taken(std::uint64_t bytes) { return {250, "2.0.0", std::to_string(bytes) + " octets received"}; }
+Reply accepted(std::string_view id) { return {250, "2.0.0", joined("OK id=", id)}; }
+Reply bare_line_ends() {
+  return {550, "5.6.0", "The message has a bare CR or LF in it; lines must end in CR LF (RFC 5321 section 2.3.8)"};
+}
+Reply nul_in_content() { return {550, "5.6.0", "The message has a NUL byte in it (RFC 5322 section 4)"}; }
+
+Reply sender_refused(const base::Error& error) {
+  switch (error.code) {
+    case base::Code::denied:
+      return {553, "5.7.1", "You may not send as this address"};
+    case base::Code::invalid:
+      return {553, "5.1.7", "Not a valid sender address"};
+    default:
+      return for_now(error);
+  }
+}
+
+Reply recipient_refused(const base::Error& error) {
+  switch (error.code) {
+    case base::Code::not_found:
+      return {550, "5.1.1", "No such user here"};
+    case base::Code::denied:
+      return {550, "5.7.1", "Relaying denied"};
+    case base::Code::invalid:
+      return {553, "5.1.3", "Not a valid recipient address"};
+    case base::Code::over_quota:
+      return over_quota();
+    default:
+      return for_now(error);
+  }
+}
+
+Reply content_refused(const base::Error& error, std::uint64_t limit) {
+  switch (error.code) {
+    case base::Code::invalid:
+      return {550, "5.6.0", plain(error.text)};
+    case base::Code::conflict:
+      return {554, "5.4.6", "Routing loop: too many Received fields"};
+    case base::Code::too_large:
+      return message_too_large(limit);
+    case base::Code::over_quota:
+      return over_quota();
+    case base::Code::not_found:
+      return {550, "5.1.1", "No such user here"};
+    default:
+      return for_now(error);
+  }
+}
+
+Reply stopping(std::string_view hostname) {
+  return {421, "4.3.2", joined(hostname, " is shutting down, try again later")};
+}
+Reply timed_out(std::string_view hostname) {
+  return {421, "4.4.2", joined(hostname, " timed out, closing connection")};
+}
+Reply too_many_errors(std::string_view hostname) {
+  return {421, "4.7.0", joined(hostname, " too many errors, closing connection")};
+}
+Reply too_many_commands(std::string_view hostname) {
+  return {421, "4.7.0", joined(hostname, " too many commands, closing connection")};
+}
+
+}  // namespace reply
+}  // namespace smtp
