@@ -13,10 +13,11 @@ std::uint32_t unpack(std::uint32_t packed) { return packed == 0 ? mime::kNoPart 
 
 template <class Out>
 void encode_parameters(const std::vector<mime::Parameter>& parameters, Out& out) {
-  for (const auto& [name, value] : parameters) {
+  for (const auto& [name, value, extended] : parameters) {
     auto* parameter = out.Add();
     parameter->set_name(name);
     parameter->set_value(value);
+    parameter->set_extended(extended);
   }
 }
 
@@ -24,7 +25,9 @@ template <class In>
 std::vector<mime::Parameter> decode_parameters(const In& in) {
   std::vector<mime::Parameter> out;
   out.reserve(static_cast<std::size_t>(in.size()));
-  for (const auto& parameter : in) out.push_back({parameter.name(), parameter.value()});
+  for (const auto& parameter : in) {
+    out.push_back({.name = parameter.name(), .value = parameter.value(), .extended = parameter.extended()});
+  }
   return out;
 }
 
@@ -108,8 +111,7 @@ bool sound(const mime::Part& part, std::uint32_t index, const schema::Structure&
   const auto forward = [&](std::uint32_t link) { return link == mime::kNoPart || (link > index && link < parts); };
   return (index == 0 ? part.parent == mime::kNoPart : part.parent < index) && forward(part.first_child) &&
          forward(part.next_sibling) && part.header_begin <= part.body_begin && part.body_begin <= part.end &&
-         part.end <= in.size() &&
-         (!part.envelope || *part.envelope < static_cast<std::uint32_t>(in.envelopes_size()));
+         part.end <= in.size() && (!part.envelope || *part.envelope < static_cast<std::uint32_t>(in.envelopes_size()));
 }
 
 }  // namespace

@@ -27,13 +27,13 @@ inline constexpr store::Table<Key<AccountId>, schema::MailAccount> kAccounts{32,
 inline constexpr store::Table<Key<AccountId, MailboxId>, schema::MailboxRecord> kMailboxes{33, "mail.mailbox"};
 /// (account, parent, name): the hierarchy; every part of a path is one look-up.
 inline constexpr store::Table<Key<AccountId, MailboxId, std::string>, schema::MailboxName> kNames{34,
-                                                                                                 "mail.mailbox_name"};
+                                                                                                  "mail.mailbox_name"};
 /// (account, path_hash(path))
 inline constexpr store::Table<Key<AccountId, std::uint64_t>, schema::NameHistory> kNameHistory{35, "mail.name_history"};
 inline constexpr store::Table<Key<AccountId, std::string>, store::Nothing> kSubscriptions{36, "mail.subscription"};
 inline constexpr store::Table<Key<AccountId, EmailId>, schema::EmailRecord> kEmails{37, "mail.email"};
 inline constexpr store::Table<Key<AccountId, MailboxId, Uid>, schema::PlacementRecord> kPlacements{38,
-                                                                                                  "mail.placement"};
+                                                                                                   "mail.placement"};
 inline constexpr store::Table<Key<AccountId, EmailId, MailboxId, Uid>, store::Nothing> kPlacementOf{
     39, "mail.placement_of"};
 /// (account, message_id_hash(Message-ID))

@@ -1,0 +1,113 @@
+#pragma once
+// Private to the room (sees protobuf). Edit: one step of one account inside a write closure. It loads the account and
+// the mailboxes that are touched once, keeps their counters right with every placement that is made, changed or
+// removed, and writes them at the end with one modseq and one change record. Nothing structural is written before
+// finish(), so an Edit that is dropped after a refusal leaves no trace in the transaction.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "mailstore/live.h"
+#include "mailstore/tables.h"
+#include "mailstore/types.h"
+#include "store/store.h"
+
+namespace mailstore {
+
+/// What all parts of the mail store share.
+struct Context {
+  store::Store& store;
+  const base::Clock& clock;
+  base::Log log;
+  Live live;
+};
+
+class Edit {
+ public:
+  /// A mailbox that this step touches.
+  struct Box {
+    MailboxId id;
+    schema::MailboxRecord record;
+    schema::MailboxChange change;
+    bool dirty = false;
+  };
+
+  /// Loads the account, or prepares a new one with its first mailboxes (`fresh()`; they are written by finish()).
+  /// Errors: not_found (it is being removed), corrupt, unavailable.
+  static base::Result<Edit> begin(Context& context, store::Txn& tx, AccountId account);
+
+  const schema::MailAccount& account() const { return account_record_; }
+  schema::MailAccount& mutable_account() {
+    account_dirty_ = true;
+    return account_record_;
+  }
+  AccountId account_id() const { return account_; }
+  bool fresh() const { return fresh_; }
+  store::Txn& tx() { return *tx_; }
+  Context& context() { return *context_; }
+  MailboxId inbox() const { return MailboxId{account_record_.inbox()}; }
+
+  /// The modseq of this step.
+  ModSeq modseq();
+
+  /// not_found; with `selectable` also for one that is a place only.
+  base::Result<Box*> mailbox(MailboxId id, bool selectable = true);
+  /// The mailbox with that name below `parent`, or nothing.
+  base::Result<std::optional<MailboxId>> child(MailboxId parent, const std::string& name);
+  /// Makes a mailbox; the caller has made sure that the name is free. too_large: kMaxMailboxes.
+  base::Result<Box*> add_mailbox(MailboxId parent, const std::string& name, Role role);
+  /// Takes a mailbox out of its account and gives its messages to the removal table.
+  void remove_mailbox(Box& box);
+  void rename(Box& box, MailboxId parent, const std::string& name);
+  std::uint32_t next_uid_validity();
+
+  /// The numbers of keywords in a mailbox, ascending, one byte each. Unknown ones are added, or with `add` false left
+  /// out. Errors: invalid, too_large; then nothing was added.
+  static base::Result<std::string> keyword_numbers(Box& box, const std::vector<std::string>& names, bool add);
+
+  /// too_large when so many UIDs are not left.
+  static base::Result<void> check_uids(const Box& box, std::size_t count);
+  /// Puts a message behind the others; `placement` has email, flags, keywords, size and saved date.
+  Uid place(Box& box, schema::PlacementRecord placement);
+  /// `was` becomes `now`, which gets this step's modseq.
+  void update(Box& box, Uid uid, const schema::PlacementRecord& was, schema::PlacementRecord now);
+  void unplace(Box& box, Uid uid, const schema::PlacementRecord& was);
+  /// Removes the email, its body and its part of the quota when it has no placement left.
+  base::Result<void> release(EmailId email);
+
+  /// Writes what this step changed; nothing when it changed nothing.
+  base::Result<void> finish();
+
+ private:
+  Edit(Context& context, store::Txn& tx, AccountId account) : context_(&context), tx_(&tx), account_(account) {}
+  base::Result<void> make_fresh();
+  void count(Box& box, const schema::PlacementRecord& placement, bool in);
+  void trim_changes();
+
+  Context* context_;
+  store::Txn* tx_;
+  AccountId account_;
+  schema::MailAccount account_record_;
+  bool fresh_ = false;
+  bool account_dirty_ = false;
+  ModSeq modseq_ = 0;
+  std::map<MailboxId, Box> boxes_;
+  std::vector<MailboxId> removed_;
+  std::vector<std::pair<MailboxId, std::string>> freed_names_;
+  std::map<std::pair<MailboxId, std::string>, MailboxId> taken_names_;
+};
+
+/// An atom that is no system flag, of at most 100 bytes (RFC 9051 §9 flag-keyword).
+bool valid_keyword(std::string_view name);
+
+inline constexpr std::size_t kMaxKeywords = 255;
+inline constexpr std::size_t kMaxKeywordBytes = 100;
+
+}  // namespace mailstore

@@ -1,0 +1,97 @@
+#pragma once
+// Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
+// wiring), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge) and removal.cpp (what takes many
+// commits).
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mailstore/edit.h"
+#include "mailstore/mailstore.h"
+#include "mailstore/tables.h"
+#include "mailstore/views.h"
+
+namespace mailstore {
+
+class Impl final : public Mailstore {
+ public:
+  Impl(store::Store& store, const base::Clock& clock, base::Log log);
+  ~Impl() override;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  base::Result<Filed> file(store::Txn& tx, AccountId account, std::optional<MailboxId> mailbox, const Incoming& message,
+                           const FileOptions& options) override;
+  void changed(AccountId account) override { context_.live.changed(account); }
+  net::Task<base::Result<std::vector<Filed>>> append(AccountId account, MailboxId mailbox,
+                                                     std::vector<AppendMessage> messages) override;
+
+  net::Task<base::Result<MailboxList>> mailboxes(AccountId account) override;
+  net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) override;
+  net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role) override;
+  net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) override;
+  net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) override;
+  net::Task<base::Result<void>> subscribe(AccountId account, std::string name) override;
+  net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) override;
+  net::Task<base::Result<Quota>> quota(AccountId account) override;
+
+  net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) override {
+    return views_->get(account, mailbox);
+  }
+  std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) override {
+    return context_.live.watch(account, std::move(on_change));
+  }
+  Uid first_recent(AccountId account, MailboxId mailbox, Uid uid_next, bool take) override {
+    return context_.live.first_recent(account, mailbox, uid_next, take);
+  }
+
+  net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                                        FlagChange change, Flags flags,
+                                                        std::optional<ModSeq> unchanged_since) override;
+  net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
+                                       std::uint64_t quota_bytes) override;
+  net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to) override;
+  net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
+                                                    std::optional<std::vector<Uid>> uids) override;
+  net::Task<base::Result<void>> read(AccountId account,
+                                     std::move_only_function<base::Result<void>(EmailReader&)> function) override;
+
+  net::Task<base::Result<void>> purge(AccountId account) override;
+  base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override;
+
+ private:
+  using Step = std::move_only_function<base::Result<void>(Edit&)>;
+  /// One step of an account in a commit of its own, and changed().
+  net::Task<base::Result<void>> edit(AccountId account, Step step, store::Kind kind = store::Kind::ordinary);
+  /// Makes the first mailboxes of an account that has none.
+  net::Task<base::Result<void>> ensure_account(AccountId account);
+  net::Task<base::Result<void>> move_all(AccountId account, MailboxId from, MailboxId to);
+
+  /// Removes the placements of a removed mailbox, batch by batch.
+  net::Task<base::Result<void>> drain(AccountId account, MailboxId mailbox);
+  net::Task<base::Result<void>> purge_tables(AccountId account);
+  net::Task<void> resume(std::vector<std::pair<AccountId, MailboxId>> removals);
+  void resume_removals();
+
+  Context context_;
+  std::shared_ptr<Views> views_;
+  std::atomic<bool> stopping_{false};
+  std::thread resumer_;  // finishes what a crash interrupted; ended by the destructor
+};
+
+/// What stands in `reader`: an email's record as the callers see it.
+std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account);
+
+/// All mailboxes and subscriptions; nothing when the account has none yet.
+base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account,
+                                                   const base::Log& log);
+/// The mailbox of a normalised path; its id is 0 when the account has no mailboxes yet. not_found.
+base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path);
+Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
+
+base::Result<void> check_records(const store::Reader& reader, const std::function<void(store::Problem)>& report);
+
+}  // namespace mailstore

@@ -1,0 +1,184 @@
+#include "mailstore/mailstore.h"
+
+#include "base/text.h"
+#include "mailstore/impl.h"
+#include "mailstore/structure.h"
+#include "mailstore/thread_ids.h"
+#include "mime/imap_form.h"
+
+namespace mailstore {
+namespace {
+
+/// The outer ENVELOPE fields of prefix + body: a field that stands only in the prefix counts (a submission server adds
+/// a missing Date or Message-ID there).
+mime::EnvelopeFields outer_fields(const Incoming& message, const std::string& prefix) {
+  mime::EnvelopeFields fields;
+  if (!message.parsed->envelopes.empty()) fields = message.parsed->envelopes.front();
+  if (prefix.empty()) return fields;
+  const mime::Message parsed = mime::parse(prefix);
+  if (parsed.envelopes.empty()) return fields;
+  const mime::EnvelopeFields& added = parsed.envelopes.front();
+  for (const auto member : {&mime::EnvelopeFields::date, &mime::EnvelopeFields::subject, &mime::EnvelopeFields::from,
+                            &mime::EnvelopeFields::sender, &mime::EnvelopeFields::reply_to, &mime::EnvelopeFields::to,
+                            &mime::EnvelopeFields::cc, &mime::EnvelopeFields::bcc, &mime::EnvelopeFields::in_reply_to,
+                            &mime::EnvelopeFields::message_id, &mime::EnvelopeFields::references}) {
+    if ((fields.*member).empty()) fields.*member = added.*member;
+  }
+  return fields;
+}
+
+/// The thread of a new email, and the ids that become known to belong to it.
+struct Threading {
+  std::uint64_t thread = 0;
+  std::vector<std::uint64_t> unknown;
+};
+
+/// RFC 8621 §3: the thread of the first known message among itself and those that it answers. Nobody known: a new one,
+/// to which they all belong, so that a message that arrives after its reply joins it. Threads never merge.
+base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
+                                    EmailId email) {
+  Threading out;
+  for (const std::uint64_t hash : ids.hashes) {
+    auto record = reader.get(kThreads, {account, hash});
+    if (!record && record.error().code != base::Code::corrupt) return std::unexpected(std::move(record).error());
+    if (record && *record) {
+      out.thread = (*record)->thread();
+      return out;
+    }
+    out.unknown.push_back(hash);
+  }
+  out.thread = email.value;
+  return out;
+}
+
+schema::EmailRecord email_record(const Incoming& message, const FileOptions& options,
+                                 const mime::EnvelopeFields& fields, std::uint64_t thread) {
+  schema::EmailRecord record;
+  record.set_blob(message.body.id().value);
+  record.set_prefix(options.prefix);
+  record.set_size(options.prefix.size() + message.body.size());
+  record.set_received_seconds(options.received.unix_seconds);
+  record.set_received_zone_minutes(options.received.zone_minutes);
+  record.set_message_id(first_message_id(fields.message_id));
+  record.set_thread(thread);
+  record.set_envelope(mime::imap_envelope(fields));
+  record.set_structure(encode_structure(*message.parsed));
+  return record;
+}
+
+}  // namespace
+
+base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<MailboxId> mailbox,
+                               const Incoming& message, const FileOptions& options) {
+  // Everything that can be refused comes before the first write: a caller may go on with the other recipients.
+  TRY_ASSIGN(Edit edit, Edit::begin(context_, tx, account));
+  TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox.value_or(edit.inbox())));
+  TRY(Edit::check_uids(*box, 1));
+  TRY_ASSIGN(std::string keywords, Edit::keyword_numbers(*box, options.flags.keywords, true));
+  const std::uint64_t size = options.prefix.size() + message.body.size();
+  if (options.quota_bytes != 0 &&
+      (size > options.quota_bytes || edit.account().used_bytes() > options.quota_bytes - size)) {
+    return base::fail(base::Code::over_quota, "the account holds " + std::to_string(edit.account().used_bytes()) +
+                                                  " of " + std::to_string(options.quota_bytes) + " bytes");
+  }
+  const EmailId email{context_.store.next_id()};
+  const mime::EnvelopeFields fields = outer_fields(message, options.prefix);
+  const ThreadIds ids = thread_ids(fields);
+  TRY_ASSIGN(const Threading threading, find_thread(tx, account, ids, email));
+
+  tx.put_body(message.body);
+  TRY(tx.link({.blob = message.body.id(), .owner = account.value, .item = email.value}));
+  tx.put(kEmails, {account, email}, email_record(message, options, fields, threading.thread));
+  for (const std::uint64_t hash : threading.unknown) {
+    schema::ThreadRecord record;
+    record.set_thread(threading.thread);
+    tx.put(kThreads, {account, hash}, record);
+  }
+  schema::MailAccount& record = edit.mutable_account();
+  record.set_used_bytes(record.used_bytes() + size);
+  record.set_emails(record.emails() + 1);
+
+  schema::PlacementRecord placement;
+  placement.set_email(email.value);
+  placement.set_flags(options.flags.system & kAllFlags);
+  placement.set_keywords(std::move(keywords));
+  placement.set_size(size);
+  placement.set_saved(base::unix_seconds(context_.clock.now()));
+  const Uid uid = edit.place(*box, std::move(placement));
+  const Filed filed{.mailbox = box->id, .uid_validity = box->record.uid_validity(), .uid = uid, .email = email};
+  TRY(edit.finish());
+  return filed;
+}
+
+net::Task<base::Result<std::vector<Filed>>> Impl::append(AccountId account, MailboxId mailbox,
+                                                         std::vector<AppendMessage> messages) {
+  std::vector<Filed> filed;
+  const auto closure = [&](store::Txn& tx) -> base::Result<void> {
+    filed.clear();
+    for (const AppendMessage& message : messages) {
+      TRY_ASSIGN(filed.emplace_back(), file(tx, account, mailbox, message.message, message.options));
+    }
+    return {};
+  };
+  CO_TRY(co_await context_.store.write({store::Owner::of(account)}, closure));
+  changed(account);
+  co_return filed;
+}
+
+net::Task<base::Result<void>> Impl::edit(AccountId account, Step step, store::Kind kind) {
+  const auto closure = [this, account, &step](store::Txn& tx) -> base::Result<void> {
+    TRY_ASSIGN(Edit first, Edit::begin(context_, tx, account));
+    if (!first.fresh()) {
+      TRY(step(first));
+      return first.finish();
+    }
+    TRY(first.finish());
+    TRY_ASSIGN(Edit second, Edit::begin(context_, tx, account));
+    TRY(step(second));
+    return second.finish();
+  };
+  CO_TRY(co_await context_.store.write({store::Owner::of(account)}, closure, kind));
+  changed(account);
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Impl::ensure_account(AccountId account) {
+  return edit(account, [](Edit&) { return base::Result<void>(); });
+}
+
+net::Task<base::Result<Quota>> Impl::quota(AccountId account) {
+  return context_.store.read([account](const store::Reader& reader) -> base::Result<Quota> {
+    TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
+    if (!record) return Quota{};
+    return Quota{.used_bytes = record->used_bytes(), .messages = record->emails()};
+  });
+}
+
+net::Task<base::Result<void>> Impl::read(AccountId account,
+                                         std::move_only_function<base::Result<void>(EmailReader&)> function) {
+  return context_.store.read(
+      [account, function = std::move(function)](const store::Reader& reader) mutable -> base::Result<void> {
+        const auto emails = make_email_reader(reader, account);
+        return function(*emails);
+      });
+}
+
+base::Result<void> Impl::check(const store::Reader& reader, const std::function<void(store::Problem)>& report) {
+  return check_records(reader, report);
+}
+
+Impl::Impl(store::Store& store, const base::Clock& clock, base::Log log)
+    : context_{.store = store, .clock = clock, .log = std::move(log)}, views_(std::make_shared<Views>(context_)) {
+  resume_removals();
+}
+
+Impl::~Impl() {
+  stopping_ = true;
+  if (resumer_.joinable()) resumer_.join();
+}
+
+std::unique_ptr<Mailstore> open(store::Store& store, const base::Clock& clock, base::Log log) {
+  return std::make_unique<Impl>(store, clock, std::move(log));
+}
+
+}  // namespace mailstore

@@ -1,0 +1,244 @@
+// Messages in mailboxes: flags, copy, move, expunge. Bulk changes are commits of kBatch messages, so that deliveries
+// to others never wait long for the committer.
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+#include "base/check.h"
+#include "mailstore/impl.h"
+
+namespace mailstore {
+namespace {
+
+/// RFC 7162 §3.1.3: at most the messages that a step did not touch are named, ascending and once.
+void make_set(std::vector<Uid>& uids) {
+  std::ranges::sort(uids);
+  uids.erase(std::ranges::unique(uids).begin(), uids.end());
+}
+
+/// A message that still exists; nothing for one that is gone, or whose record is broken (which is logged: it must not
+/// keep the others from being changed).
+base::Result<std::optional<schema::PlacementRecord>> placement(Edit& edit, MailboxId mailbox, Uid uid) {
+  auto record = edit.tx().get(kPlacements, {edit.account_id(), mailbox, uid});
+  if (!record && record.error().code == base::Code::corrupt) {
+    edit.context().log.error("mailstore.placement.broken",
+                             {{"account", edit.account_id().value}, {"mailbox", mailbox.value}, {"uid", uid}});
+    return std::nullopt;
+  }
+  return record;
+}
+
+bool has(const std::string& numbers, char number) { return numbers.find(number) != std::string::npos; }
+
+/// Both are ascending sets of keyword numbers.
+std::string changed_keywords(const std::string& was, FlagChange change, const std::string& given) {
+  if (change == FlagChange::set) return given;
+  std::string now;
+  if (change == FlagChange::remove) {
+    std::ranges::copy_if(was, std::back_inserter(now), [&](char number) { return !has(given, number); });
+  } else {
+    std::ranges::set_union(was, given, std::back_inserter(now), [](char a, char b) {
+      return static_cast<unsigned char>(a) < static_cast<unsigned char>(b);
+    });
+  }
+  return now;
+}
+
+std::uint32_t changed_flags(std::uint32_t was, FlagChange change, std::uint32_t given) {
+  switch (change) {
+    case FlagChange::set:
+      return given;
+    case FlagChange::add:
+      return was | given;
+    case FlagChange::remove:
+      return was & ~given;
+  }
+  return was;
+}
+
+struct FlagOrder {
+  FlagChange change;
+  Flags flags;
+  std::optional<ModSeq> unchanged_since;
+};
+
+/// One batch of STORE. Messages that have the flags already keep their modseq.
+base::Result<void> change_flags(Edit& edit, MailboxId mailbox, std::span<const Uid> uids, const FlagOrder& order,
+                                std::vector<Uid>& refused) {
+  TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox));
+  std::optional<std::string> keywords;  // resolved for the first message: no message, no new keyword
+  for (const Uid uid : uids) {
+    TRY_ASSIGN(const auto was, placement(edit, mailbox, uid));
+    if (!was) continue;
+    if (order.unchanged_since && was->modseq() > *order.unchanged_since) {
+      refused.push_back(uid);
+      continue;
+    }
+    if (!keywords) {
+      const bool add = order.change != FlagChange::remove;
+      TRY_ASSIGN(keywords, Edit::keyword_numbers(*box, order.flags.keywords, add));
+    }
+    schema::PlacementRecord now = *was;
+    now.set_flags(changed_flags(was->flags(), order.change, order.flags.system & kAllFlags));
+    now.set_keywords(changed_keywords(was->keywords(), order.change, *keywords));
+    if (now.flags() != was->flags() || now.keywords() != was->keywords()) edit.update(*box, uid, *was, std::move(now));
+  }
+  return {};
+}
+
+/// Keyword numbers of one mailbox as those of another.
+class KeywordMap {
+ public:
+  KeywordMap(const Edit::Box& from, Edit::Box& to) : from_(from), to_(to) {}
+
+  base::Result<std::string> operator()(const std::string& numbers) {
+    if (&from_ == &to_ || numbers.empty()) return numbers;
+    if (const auto known = known_.find(numbers); known != known_.end()) return known->second;
+    std::vector<std::string> names;
+    for (const char number : numbers) {
+      const auto at = static_cast<unsigned char>(number);
+      if (at < from_.record.keywords_size()) names.push_back(from_.record.keywords(at));
+    }
+    TRY_ASSIGN(std::string mapped, Edit::keyword_numbers(to_, names, true));
+    known_.emplace(numbers, mapped);
+    return mapped;
+  }
+
+ private:
+  const Edit::Box& from_;
+  Edit::Box& to_;
+  std::map<std::string, std::string> known_;
+};
+
+struct Route {
+  MailboxId from;
+  MailboxId to;
+  bool remove;  // from where they were
+};
+
+/// RFC 9051 §6.4.7, §6.4.8: flags and INTERNALDATE (which belongs to the email) are kept.
+base::Result<Copied> transfer(Edit& edit, const Route& route, std::span<const Uid> uids) {
+  TRY_ASSIGN(Edit::Box* const from, edit.mailbox(route.from));
+  TRY_ASSIGN(Edit::Box* const to, edit.mailbox(route.to));
+  TRY(Edit::check_uids(*to, uids.size()));
+  Copied out{.uid_validity = to->record.uid_validity()};
+  KeywordMap keywords(*from, *to);
+  const std::int64_t now = base::unix_seconds(edit.context().clock.now());
+  for (const Uid uid : uids) {
+    TRY_ASSIGN(const auto was, placement(edit, route.from, uid));
+    if (!was) continue;
+    schema::PlacementRecord copy = *was;
+    TRY_ASSIGN(*copy.mutable_keywords(), keywords(was->keywords()));
+    copy.set_saved(now);
+    out.new_uids.push_back(edit.place(*to, std::move(copy)));
+    out.uids.push_back(uid);
+    if (route.remove) edit.unplace(*from, uid, *was);
+  }
+  return out;
+}
+
+base::Result<void> remove_deleted(Edit& edit, MailboxId mailbox, std::span<const Uid> uids, std::vector<Uid>& removed) {
+  TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox));
+  for (const Uid uid : uids) {
+    TRY_ASSIGN(const auto was, placement(edit, mailbox, uid));
+    if (!was || (was->flags() & kDeleted) == 0) continue;
+    edit.unplace(*box, uid, *was);
+    TRY(edit.release(EmailId{was->email()}));
+    removed.push_back(uid);
+  }
+  return {};
+}
+
+/// The next batch of `uids` from `begin` on.
+std::span<const Uid> batch(const std::vector<Uid>& uids, std::size_t begin) {
+  return std::span(uids).subspan(begin, std::min(kBatch, uids.size() - begin));
+}
+
+void append_all(std::vector<Uid>& out, const std::vector<Uid>& more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                                            FlagChange change, Flags flags,
+                                                            std::optional<ModSeq> unchanged_since) {
+  make_set(uids);
+  const FlagOrder order{.change = change, .flags = std::move(flags), .unchanged_since = unchanged_since};
+  std::vector<Uid> refused;
+  for (std::size_t begin = 0; begin < uids.size(); begin += kBatch) {
+    std::vector<Uid> now_refused;
+    CO_TRY(co_await edit(account, [&](Edit& step) {
+      now_refused.clear();
+      return change_flags(step, mailbox, batch(uids, begin), order, now_refused);
+    }));
+    append_all(refused, now_refused);
+  }
+  co_return refused;
+}
+
+net::Task<base::Result<Copied>> Impl::copy(
+    AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
+    std::uint64_t /*quota_bytes: an email counts once, so a copy adds nothing*/) {
+  make_set(uids);
+  Copied copied;
+  CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
+    TRY_ASSIGN(copied, transfer(step, {.from = from, .to = to, .remove = false}, uids));
+    return {};
+  }));
+  co_return copied;
+}
+
+net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to) {
+  make_set(uids);
+  Copied moved;
+  for (std::size_t begin = 0; begin == 0 || begin < uids.size(); begin += kBatch) {
+    Copied some;
+    CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
+      TRY_ASSIGN(some, transfer(step, {.from = from, .to = to, .remove = true}, batch(uids, begin)));
+      return {};
+    }));
+    moved.uid_validity = some.uid_validity;
+    append_all(moved.uids, some.uids);
+    append_all(moved.new_uids, some.new_uids);
+  }
+  co_return moved;
+}
+
+net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, MailboxId to) {
+  CO_TRY_ASSIGN(const auto now, co_await view(account, from));
+  std::vector<Uid> uids;
+  uids.reserve(now->size());
+  for (std::size_t i = 0; i < now->size(); ++i) uids.push_back(now->at(i).uid);
+  CO_TRY(co_await move(account, from, std::move(uids), to));
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<std::vector<Uid>>> Impl::expunge(AccountId account, MailboxId mailbox,
+                                                        std::optional<std::vector<Uid>> uids) {
+  CO_TRY_ASSIGN(const auto now, co_await view(account, mailbox));
+  if (uids) make_set(*uids);
+  std::vector<Uid> candidates;
+  for (std::size_t i = 0; i < now->size(); ++i) {
+    const Row& row = now->at(i);
+    if ((row.flags & kDeleted) != 0 && (!uids || std::ranges::binary_search(*uids, row.uid))) {
+      candidates.push_back(row.uid);
+    }
+  }
+  std::vector<Uid> removed;
+  for (std::size_t begin = 0; begin < candidates.size(); begin += kBatch) {
+    std::vector<Uid> now_removed;
+    CO_TRY(co_await edit(
+        account,
+        [&](Edit& step) {
+          now_removed.clear();
+          return remove_deleted(step, mailbox, batch(candidates, begin), now_removed);
+        },
+        store::Kind::frees_space));
+    append_all(removed, now_removed);
+  }
+  co_return removed;
+}
+
+}  // namespace mailstore

@@ -1,0 +1,103 @@
+// Reading emails. Sessions ask in ascending order nearly always, so a cursor walks along and answers most questions
+// with its next record, which costs a fraction of a look-up.
+
+#include <algorithm>
+
+#include "mailstore/impl.h"
+#include "mailstore/structure.h"
+
+namespace mailstore {
+namespace {
+
+class Reader final : public EmailReader {
+ public:
+  Reader(const store::Reader& reader, AccountId account) : reader_(reader), account_(account) {}
+
+  base::Result<Email> email(EmailId id) override {
+    TRY(load(id));
+    return Email{
+        .id = id,
+        .thread = ThreadId{record_.thread()},
+        .blob = base::BlobId{record_.blob()},
+        .prefix = record_.prefix(),
+        .size = record_.size(),
+        .received = {.unix_seconds = record_.received_seconds(), .zone_minutes = record_.received_zone_minutes()},
+        .envelope = record_.envelope(),
+        .message_id = record_.message_id()};
+  }
+
+  base::Result<mime::Message> structure(EmailId id) override {
+    TRY(load(id));
+    auto message = decode_structure(record_.structure(), record_.prefix().size());
+    if (!message) return base::fail(base::Code::corrupt, "the structure of " + where(id) + " cannot be read");
+    return *std::move(message);
+  }
+
+  base::Result<void> bytes(const Email& email, std::uint64_t offset, std::uint64_t length, std::string& out) override {
+    const std::uint64_t prefix = email.prefix.size();
+    if (offset < prefix) {
+      const std::uint64_t taken = std::min(length, prefix - offset);
+      out.append(email.prefix, offset, taken);
+      offset += taken;
+      length -= taken;
+    }
+    if (length == 0 || offset >= email.size) return {};
+    return reader_.read_body(email.blob, offset - prefix, std::min(length, email.size - offset), out);
+  }
+
+ private:
+  std::string where(EmailId id) const {
+    return "email " + std::to_string(id.value) + " of account " + std::to_string(account_.value);
+  }
+
+  base::Result<void> load(EmailId id) {
+    if (loaded_ == id) return {};
+    loaded_ = {};
+    const std::string key = store::encode_key(kEmails.id, account_, id);
+    TRY_ASSIGN(const auto bytes, find(key));
+    if (!bytes) return base::fail(base::Code::not_found, "there is no " + where(id));
+    if (!record_.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
+      return std::unexpected(store::corrupt_record(kEmails.name, key));
+    }
+    loaded_ = id;
+    return {};
+  }
+
+  /// The bytes of a record, valid until the next call.
+  base::Result<std::optional<std::string_view>> find(const std::string& key) {
+    const bool first = ++lookups_ == 1;
+    if (cursor_ && cursor_->valid() && cursor_->key() <= key) {
+      if (cursor_->key() != key) cursor_->next();
+      if (cursor_->valid() && cursor_->key() < key) cursor_->seek(key);
+      if (cursor_->error()) return std::unexpected(*cursor_->error());
+      if (cursor_->valid() && cursor_->key() == key) return cursor_->value();
+      return std::nullopt;
+    }
+    // The first question may be the only one, and one that looks back does not begin a walk.
+    if (!first && !cursor_) {
+      cursor_ = reader_.scan_raw(key, store::prefix_end(store::encode_key(kEmails.id, account_)));
+      if (cursor_->error()) return std::unexpected(*cursor_->error());
+      if (cursor_->valid() && cursor_->key() == key) return cursor_->value();
+      return std::nullopt;
+    }
+    TRY_ASSIGN(const bool found, reader_.get_raw(key, buffer_));
+    if (!found) return std::nullopt;
+    return std::string_view(buffer_);
+  }
+
+  const store::Reader& reader_;
+  AccountId account_;
+  std::unique_ptr<store::RawCursor> cursor_;
+  std::size_t lookups_ = 0;
+  std::string buffer_;
+  schema::EmailRecord record_;
+  EmailId loaded_;
+};
+
+}  // namespace
+
+std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account) {
+  return std::make_unique<Reader>(reader, account);
+}
+
+}  // namespace mailstore

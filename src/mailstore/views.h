@@ -1,0 +1,77 @@
+#pragma once
+// Private to the room. Views: the newest view of each mailbox that is in use, and the work of keeping it so. Sessions
+// that ask at the same time share one look at the store; whoever asks is answered from a snapshot taken after it asked,
+// or from a view that is known to have everything (Live::assigned). Views are kept up to kCachedRows rows in all;
+// beyond that only as long as a session holds them. Any thread.
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "mailstore/edit.h"
+#include "mailstore/rows.h"
+#include "net/completion.h"
+#include "net/task.h"
+
+namespace mailstore {
+
+class Views : public std::enable_shared_from_this<Views> {
+ public:
+  static constexpr std::size_t kCachedRows = 1'000'000;
+
+  explicit Views(Context& context, std::size_t cached_rows = kCachedRows)
+      : context_(context), cached_rows_(cached_rows) {}
+
+  using Result = base::Result<std::shared_ptr<const View>>;
+  net::Task<Result> get(AccountId account, MailboxId mailbox);
+
+  /// Nothing that was read before is given out any more.
+  void drop(AccountId account);
+
+ private:
+  using Id = std::pair<AccountId, MailboxId>;
+  using Waiter = std::shared_ptr<net::Completion<Result>>;
+
+  /// A view and the modseq of its account that it was read at.
+  struct Loaded {
+    std::shared_ptr<const Rows> rows;
+    ModSeq synced = 0;
+  };
+  struct Entry {
+    std::shared_ptr<const Rows> strong;
+    std::weak_ptr<const Rows> weak;
+    ModSeq synced = 0;
+    std::size_t cost = 0;             // of `strong`
+    std::list<Id>::iterator recency;  // valid while `strong` is set
+    std::vector<Waiter> waiting;      // for a look at the store that has not begun
+    bool working = false;             // a worker looks after this entry
+    bool dropped = false;             // while the worker was busy
+  };
+  /// Views that are to be destroyed once the lock is released.
+  using Garbage = std::vector<std::shared_ptr<const Rows>>;
+
+  void work(Id id);
+  base::Result<Loaded> load(Id id, const Loaded& base) const;
+  base::Result<std::shared_ptr<const Rows>> read_all(const store::Reader& reader, Id id,
+                                                     const schema::MailboxRecord& record) const;
+  base::Result<std::shared_ptr<const Rows>> advance(const store::Reader& reader, Id id,
+                                                    const schema::MailboxRecord& record, const Loaded& base,
+                                                    ModSeq until) const;
+  void keep(Id id, Entry& entry, const Loaded& loaded, Garbage& garbage);
+  void release(Entry& entry, Garbage& garbage);
+  void sweep();
+
+  Context& context_;
+  const std::size_t cached_rows_;
+  std::mutex mutex_;
+  std::map<Id, Entry> entries_;
+  std::list<Id> recency_;  // newest first
+  std::size_t rows_ = 0;
+  std::size_t sweep_at_ = 1024;
+};
+
+}  // namespace mailstore
