@@ -30,12 +30,18 @@ struct RootLink {
 };
 
 struct Loop::Impl {
-  asio::io_context context{1};   // one thread runs it; posting from others stays safe
+  struct Context : asio::io_context {
+    using execution_context::shutdown;  // protected there; may be called again by the destructor
+    using io_context::io_context;
+  };
+  Context context{1};            // one thread runs it; posting from others stays safe
   RootLink roots;                // head of the list; touched on the loop's thread only
   std::atomic<int> calling = 0;  // other threads that are inside of post(), spawn() or stop() at this moment
 
-  /// Destroys the frames of all tasks that have not ended. After run() has returned for good.
-  void abandon();
+  // The end of a loop, after run() has returned for good. Both steps are made on all loops before the first is
+  // destroyed, because what one loop drops may hold sockets and timers of another.
+  void drop_tasks();  // destroys the frames of the tasks that have not ended
+  void drop_queue() { context.shutdown(); }
 };
 
 }  // namespace net

@@ -84,7 +84,7 @@ struct TimerWait {
 
 }  // namespace
 
-void Loop::Impl::abandon() {
+void Loop::Impl::drop_tasks() {
   while (roots.next) roots.next->frame.destroy();
 }
 
@@ -93,7 +93,8 @@ Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() {
   while (impl_->calling.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   const Entered entered(this);
-  impl_->abandon();
+  impl_->drop_tasks();
+  impl_->drop_queue();
   impl_.reset();
 }
 
@@ -142,11 +143,11 @@ Loops::Loops(std::size_t count) {
 Loops::~Loops() {
   for (const auto& loop : loops_) loop->stop();
   for (const auto& thread : threads_) thread->thread.join();
-  // What is abandoned on one loop may hold things of another, so all frames go before the first loop does.
   for (const auto& loop : loops_) {
     const Entered entered(loop.get());
-    loop->impl().abandon();
+    loop->impl().drop_tasks();
   }
+  for (const auto& loop : loops_) loop->impl().drop_queue();
 }
 
 Task<void> sleep_for(std::chrono::steady_clock::duration duration) {
