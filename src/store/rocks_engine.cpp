@@ -13,6 +13,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/write_batch.h>
 
+#include "store/log_tail.h"
 #include "store/rocks_options.h"
 
 namespace store {
@@ -232,6 +233,7 @@ class RocksEngine final : public Engine {
 };
 
 base::Result<void> RocksEngine::open() {
+  TRY(mend_log_tail(directory_, log_));
   auto handle = std::make_shared<Handle>();
   handle->failure = std::make_shared<Failure>([notify = notify_] { notify->call(); });
   const RocksSetup setup = rocks_setup(options_, env_, cache_, handle->failure, compact_, log_);
@@ -252,7 +254,11 @@ base::Result<void> RocksEngine::write(const std::shared_ptr<Handle>& handle, con
   if (!handle) return std::unexpected(not_open());
   if (handle->failure->set()) return std::unexpected(*handle->failure->error());
   constexpr std::size_t kOverheadPerEntry = 16;
-  rocksdb::WriteBatch batch(writes.bytes() + writes.count() * kOverheadPerEntry);
+  rocksdb::WriteBatch batch(writes.bytes() + (writes.count() + 1) * kOverheadPerEntry);
+  if (durability == Durability::synced) {
+    const rocksdb::Status marked = batch.PutLogData(slice(kCommitMark));
+    if (!marked.ok()) return std::unexpected(rocks_error(marked, "writing"));
+  }
   for (const Space space : {Space::records, Space::bodies}) {
     rocksdb::ColumnFamilyHandle* family = handle->family(space);
     for (const auto& [key, entry] : writes.map(space)) {

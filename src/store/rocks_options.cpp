@@ -25,7 +25,8 @@ class LogBridge final : public rocksdb::Logger {
     char text[1024];
     const int length = std::vsnprintf(text, sizeof(text), format, arguments);
     if (length <= 0) return;
-    log_.write(level == rocksdb::InfoLogLevel::WARN_LEVEL ? base::Level::info : base::Level::warning, "store.rocksdb",
+    // Its warnings are news for developers (a write that waited for a flush); failures also reach us as such.
+    log_.write(level == rocksdb::InfoLogLevel::WARN_LEVEL ? base::Level::debug : base::Level::warning, "store.rocksdb",
                {{"text", std::string_view(text, std::min(static_cast<std::size_t>(length), sizeof(text) - 1))}});
   }
 
