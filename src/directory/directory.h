@@ -4,10 +4,11 @@
 // notice that something changed. All functions are safe from any loop's thread; those that return a Task read on the
 // store's pool.
 //
-// Addresses are compared after normalize(): domain to lower-case A-labels (IDNA 2008), local part to lower case in
-// UTF-8 NFC. An address exists once: as an account's address or as an alias.
+// Addresses are compared after normalize_address(): domain to lower-case A-labels (IDNA 2008), local part case-folded
+// in UTF-8 NFC. An address exists once: as an account's address or as an alias.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +35,9 @@ struct Account {
 
 struct Alias {
   std::string address;
-  std::vector<std::string> targets;  // normalized addresses, local or remote; at most 1,000
+  // Local or remote; at most 1,000. The domain is normalized, the local part as it was written: only the host that it
+  // belongs to may interpret it (RFC 5321 §2.3.11).
+  std::vector<std::string> targets;
 };
 
 /// Where mail for one address goes.
@@ -88,7 +91,8 @@ class Directory {
   virtual net::Task<base::Result<std::vector<base::AccountId>>> removed() = 0;
   virtual net::Task<base::Result<void>> forget(base::AccountId account) = 0;
 
-  // Aliases. add: not_found (no such domain), exists, invalid, conflict (it would lead back to itself).
+  // Aliases. add: not_found (no such domain), exists, invalid (also: leads to too many), conflict (it would lead back
+  // to itself). A target of ours need not exist yet; see route().
   virtual net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets) = 0;
   virtual net::Task<base::Result<void>> remove_alias(std::string address) = 0;
   virtual net::Task<base::Result<std::vector<Alias>>> aliases() = 0;
@@ -96,16 +100,19 @@ class Directory {
   /// Whether `domain` (any form) is one of ours.
   virtual net::Task<base::Result<bool>> is_local_domain(std::string domain) = 0;
 
-  /// Where mail for the address goes, aliases expanded (depth 10, 1,000 targets, loops cut). not_found: a domain of
-  /// ours but no such address; denied: not a domain of ours; invalid: malformed. "postmaster" without a domain, and at
-  /// any of our domains when nothing is defined there, is the first account (RFC 5321 §4.5.1).
+  /// Where mail for the address goes, aliases expanded (loops cut; targets of ours that are nobody's are logged and
+  /// left out). not_found: a domain of ours but no such address; denied: not a domain of ours; invalid: malformed;
+  /// unavailable: also an alias that has grown above 1,000 recipients or a depth of 10 (logged for the operator; a part
+  /// of them would be a silent loss). "postmaster" without a domain, and at any of our domains when nothing is defined
+  /// there, is the first account (RFC 5321 §4.5.1). A repeat completes without suspending.
   virtual net::Task<base::Result<Route>> route(std::string address) = 0;
 
   /// Verifies a login. denied: wrong name or password (which of the two is not told, and both cost the same time);
   /// busy: too many checks are waiting. Answers repeats from a cache that a change of the credential empties.
   virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) = 0;
 
-  /// Grows with each change. A session that sees another value than its identity's calls recheck().
+  /// Grows with each change. A session that sees another value than its identity's calls recheck(), which is cheap
+  /// when the value is the same.
   virtual std::uint64_t generation() const = 0;
   /// denied when the account is gone or its credential was changed; else the identity with the newest values.
   virtual net::Task<base::Result<Identity>> recheck(Identity identity) = 0;

@@ -1,0 +1,83 @@
+#include "directory/service.h"
+
+#include "base/text.h"
+#include "crypto/random.h"
+
+namespace directory {
+namespace {
+
+// Rough bytes that each cache may keep; they fill with use only.
+constexpr std::size_t kDomainCacheBytes = 512 << 10;
+constexpr std::size_t kRouteCacheBytes = 8 << 20;
+constexpr std::size_t kLoginCacheBytes = 8 << 20;
+
+constexpr std::size_t kEntryBytes = 256;  // an entry's share of list, map and allocations
+
+}  // namespace
+
+std::size_t weight_of(const Route& route) {
+  std::size_t bytes = kEntryBytes;
+  for (const Account& account : route.accounts) bytes += sizeof account + account.address.size();
+  for (const Route::Remote& remote : route.remotes) bytes += sizeof remote + remote.address.size();
+  return bytes;
+}
+
+std::size_t weight_of(const Login& login) {
+  std::size_t bytes = kEntryBytes + login.account.address.size();
+  for (const Credential& credential : login.credentials) bytes += sizeof credential + credential.hash.size();
+  return bytes;
+}
+
+Service::Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config,
+                 std::string hostname)
+    : store_(store),
+      clock_(clock),
+      log_(std::move(log)),
+      hostname_(std::move(hostname)),
+      local_domains_(kDomainCacheBytes),
+      routes_(kRouteCacheBytes),
+      logins_(kLoginCacheBytes),
+      verified_(config.verified_credentials),
+      cache_secret_(crypto::random_bytes(32)),
+      checks_(store.pool(), config.password_checks_at_once, config.password_checks_waiting),
+      hashing_(store.pool(), 1, config.password_checks_waiting) {}
+
+std::uint64_t Service::begin_read() {
+  // A write whose sync failed is refused, yet may be found in the log when the engine is reopened. Until then, and once
+  // more right after it, every look-up begins a generation of its own: nothing cached before is believed.
+  const auto doubtful = doubtful_.load();
+  if (doubtful == settled_.load()) return generation();
+  const bool reopened = store_.accepts_writes();
+  const auto generation = generation_.fetch_add(1) + 1;
+  if (reopened) settled_.store(doubtful);
+  return generation;
+}
+
+net::Task<base::Result<void>> Service::commit(store::Store::Closure closure, store::Kind kind) {
+  std::vector<store::Owner> owners{store::Owner::directory()};
+  auto written = co_await store_.write(std::move(owners), std::move(closure), kind);
+  if (written) {
+    generation_.fetch_add(1);
+  } else if (written.error().code == base::Code::unavailable || written.error().code == base::Code::no_space) {
+    doubtful_.fetch_add(1);
+  }
+  co_return written;
+}
+
+base::Result<std::unique_ptr<Directory>> open(store::Store& store, const base::Clock& clock, base::Log log,
+                                              Config config, std::string hostname) {
+  // What is no domain name (an address literal, a machine's odd name) cannot be a mail domain either.
+  const auto name = normalize_domain(hostname);
+  if (name) {
+    TRY_ASSIGN(const auto reader, store.reader());
+    TRY_ASSIGN(const bool is_domain, has_domain(*reader, *name));
+    if (is_domain) {
+      return base::fail(base::Code::unsupported,
+                        *name + " is this server's hostname and also a mail domain in its store: " +
+                            kHostnameIsNoDomain + ". Give the server another hostname, for example mail." + *name);
+    }
+  }
+  return std::make_unique<Service>(store, clock, std::move(log), config, name ? *name : std::string());
+}
+
+}  // namespace directory

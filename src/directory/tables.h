@@ -1,0 +1,36 @@
+#pragma once
+// Private to the room (includes protobuf): the directory's tables, 16 to 31 of the store. docs/storage.md describes
+// them.
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "base/ids.h"
+#include "schema/directory.pb.h"
+#include "store/table.h"
+
+namespace directory {
+
+namespace schema = postrider::schema;
+
+/// domain
+inline constexpr store::Table<std::tuple<std::string>, schema::DirectoryDomain> kDomains{16, "directory.domain"};
+
+/// account
+inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryAccount> kAccounts{17, "directory.account"};
+
+/// domain, local part (unquoted): the addresses of a domain stand together. One record for each address, so that it can
+/// be only one thing.
+inline constexpr store::Table<std::tuple<std::string, std::string>, schema::DirectoryAddress> kAddresses{
+    18, "directory.address"};
+
+/// account, number. Number 0 is the account's password.
+inline constexpr store::Table<std::tuple<base::AccountId, std::uint32_t>, schema::DirectoryCredential> kCredentials{
+    19, "directory.credential"};
+inline constexpr std::uint32_t kPassword = 0;
+
+/// account
+inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryRemoved> kRemoved{20, "directory.removed"};
+
+}  // namespace directory
