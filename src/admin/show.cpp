@@ -1,0 +1,173 @@
+// Requests and replies as the command line makes and shows them.
+#include <algorithm>
+
+#include "admin/commands.h"
+#include "base/text.h"
+
+namespace admin {
+
+namespace {
+
+/// Columns one beside the other need characters, not bytes.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  std::size_t unit = 0;
+  std::uint64_t tenths = bytes;
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  while (tenths >= 1024 * 1024) {
+    tenths /= 1024;
+    ++unit;
+  }
+  tenths = tenths * 10 / 1024;
+  ++unit;
+  const std::string rest = tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10);
+  return std::to_string(tenths / 10) + rest + " " + kUnits[unit];
+}
+
+std::string cell(const json::object& row, const Column& column) {
+  const json::value* value = row.if_contains(column.key);
+  if (!value || value->is_null()) return "-";
+  if (column.kind == Column::Kind::bytes && value->is_number()) {
+    const auto bytes = value->to_number<std::uint64_t>();
+    // A quota of nothing is none.
+    return bytes == 0 && std::string_view(column.key) == "quota_bytes" ? "none" : human_bytes(bytes);
+  }
+  if (value->is_string()) return value->get_string().empty() ? "-" : base::printable(value->get_string(), 500);
+  if (value->is_bool()) return value->get_bool() ? "yes" : "no";
+  if (!value->is_array()) return json::serialize(*value);
+  std::string all;
+  for (const json::value& element : value->get_array()) {
+    all += (all.empty() ? "" : ", ") +
+           (element.is_string() ? std::string(element.get_string()) : json::serialize(element));
+  }
+  return all.empty() ? "-" : all;
+}
+
+/// A list as aligned columns under their titles; columns that no row has are left out.
+std::string aligned(const Command& command, const json::array& rows) {
+  std::vector<std::vector<std::string>> lines(1);
+  std::vector<std::size_t> widths;
+  std::vector<const Column*> columns;
+  for (const Column& column : command.columns) {
+    if (!column.key) break;
+    const bool used =
+        std::ranges::any_of(rows, [&](const json::value& row) { return row.get_object().contains(column.key); });
+    if (!used) continue;
+    columns.push_back(&column);
+    lines[0].emplace_back(column.title);
+    widths.push_back(width(column.title));
+  }
+  for (const json::value& row : rows) {
+    std::vector<std::string> line;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      line.push_back(cell(row.get_object(), *columns[i]));
+      widths[i] = std::max(widths[i], width(line.back()));
+    }
+    lines.push_back(std::move(line));
+  }
+  std::string out;
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      out += line[i];
+      if (i + 1 < line.size()) out.append(widths[i] - width(line[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string text_of(const json::object& object, const char* key) {
+  const json::value* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+void show_health(const json::object& result, Shown& shown) {
+  shown.out = text_of(result, "hostname") + ": " + text_of(result, "status") + "\n";
+  if (const std::string expires = text_of(result, "certificate_expires"); !expires.empty()) {
+    shown.out += "certificate valid until " + expires + "\n";
+  }
+}
+
+void show_check(const json::object& result, Shown& shown) {
+  const auto bodies = result.at("bodies").to_number<std::uint64_t>();
+  const auto problems = result.at("problem_count").to_number<std::uint64_t>();
+  for (const json::value& problem : result.at("problems").get_array()) {
+    const json::object& row = problem.get_object();
+    shown.out += text_of(row, "room") + ": " + text_of(row, "where") + ": " + text_of(row, "what") + "\n";
+  }
+  shown.out += "checked " + std::to_string(bodies) + (bodies == 1 ? " message" : " messages") + " and all records: ";
+  shown.out += problems == 0 ? "clean\n" : std::to_string(problems) + (problems == 1 ? " problem\n" : " problems\n");
+}
+
+/// Exit status by what the result says: something is wrong although the command was carried out.
+int status_of(std::string_view command, const json::object& result, Shown& shown) {
+  if (command == "health" && text_of(result, "status") != "ok") {
+    shown.error = text_of(result, "why");
+    return 1;
+  }
+  if (command == "store check" && result.at("problem_count").to_number<std::uint64_t>() > 0) return 1;
+  return 0;
+}
+
+Shown show_result(std::string_view name, const json::object& result, bool as_json) {
+  Shown shown;
+  const Command* command = find_command(name);
+  if (as_json) {
+    shown.out = json::serialize(result) + "\n";
+  } else if (name == "store check") {
+    show_check(result, shown);
+  } else {
+    if (name == "health") show_health(result, shown);
+    if (command && command->list) {
+      const json::array& rows = result.at(command->list).get_array();
+      if (!rows.empty()) shown.out += aligned(*command, rows);
+    } else {
+      shown.out = text_of(result, "done") + "\n";
+    }
+  }
+  shown.status = status_of(name, result, shown);
+  return shown;
+}
+
+}  // namespace
+
+std::string encode_request(std::string_view command, const Arguments& arguments) {
+  json::object values;
+  for (const auto& [name, argument] : arguments) {
+    json::value& value = values[name];
+    if (const auto* text = std::get_if<std::string>(&argument)) {
+      value = *text;
+    } else if (const auto* number = std::get_if<std::uint64_t>(&argument)) {
+      value = *number;
+    } else if (const auto* flag = std::get_if<bool>(&argument)) {
+      value = *flag;
+    } else {
+      const auto& list = std::get<std::vector<std::string>>(argument);
+      value = json::array(list.begin(), list.end());
+    }
+  }
+  return json::serialize(json::object{{"command", command}, {"arguments", std::move(values)}});
+}
+
+Shown show(std::string_view command, std::string_view reply, bool as_json) {
+  try {
+    boost::system::error_code error;
+    const json::value value = json::parse(reply, error);
+    if (error) return {.out = {}, .error = "the server's answer is not JSON", .status = 1};
+    const json::object& object = value.as_object();
+    if (object.at("ok").as_bool()) return show_result(command, object.at("result").as_object(), as_json);
+    return {.out = {}, .error = text_of(object, "error"), .status = 1};
+  } catch (const std::exception&) {
+    // Another version of the server may answer with less than this one expects.
+    return {.out = {},
+            .error = "the server's answer lacks what this program expects: do their versions differ?",
+            .status = 1};
+  }
+}
+
+}  // namespace admin

@@ -1,0 +1,140 @@
+#include "admin/socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace admin {
+
+namespace {
+
+constexpr std::chrono::minutes kPeerTimeout{5};
+/// Of an answer: a list of a million accounts is within this.
+constexpr std::size_t kMaxReplyBytes = 1ull << 30;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+base::Error connect_error(const std::string& path, int error) {
+  const std::string reason = std::generic_category().message(error);
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ECONNREFUSED:
+      return {base::Code::not_found, "no server answers at " + path};
+    case EACCES:
+    case EPERM:
+      return {base::Code::denied, "only root and the server's user may use " + path};
+    default:
+      return {base::Code::unavailable, "cannot connect to " + path + ": " + reason};
+  }
+}
+
+base::Result<void> connect_to(int fd, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return base::fail(base::Code::invalid, path + " is too long for the name of a socket");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  while (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno != EINTR) return std::unexpected(connect_error(path, errno));
+  }
+  return {};
+}
+
+std::unexpected<base::Error> broken(const char* what, int error) {
+  return base::fail(base::Code::unavailable,
+                    std::string("the server ended the connection ") + what +
+                        (error ? ": " + std::generic_category().message(error) : std::string()));
+}
+
+}  // namespace
+
+SocketPath::SocketPath(const std::string& directory) : path_(directory + "/" + kName) {
+  if (path_.size() < sizeof(sockaddr_un::sun_path)) return;
+  // The name of a socket has at most 107 bytes. The directory as a descriptor has a short one.
+  fd_ = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ >= 0) path_ = "/proc/self/fd/" + std::to_string(fd_) + "/" + kName;
+}
+
+SocketPath::~SocketPath() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Api& api, base::Log log, net::Stopping stopping) {
+  std::string buffer;
+  std::array<char, 4096> block;
+  for (;;) {
+    stream->set_deadline(api.services().clock.steady() + kPeerTimeout);
+    std::size_t end = buffer.find('\n');
+    while (end == std::string::npos) {
+      if (buffer.size() > kMaxRequestBytes) {
+        log.info("admin.request.refused", {{"why", "longer than 1 MiB"}});
+        co_return;
+      }
+      if (co_await stream->wait() == net::Ready::woken) {
+        if (stopping.requested()) co_return;
+        continue;
+      }
+      const std::size_t count = co_await stream->read(block);
+      if (count == 0) co_return;
+      const std::size_t before = buffer.size();
+      buffer.append(block.data(), count);
+      end = buffer.find('\n', before);
+    }
+    std::string request = buffer.substr(0, end);
+    buffer.erase(0, end + 1);
+    // A check of a large store takes its time; the peer waits as long as it likes.
+    stream->set_deadline(base::SteadyTime::max());
+    std::string reply = co_await api.call(std::move(request));
+    reply += '\n';
+    stream->set_deadline(api.services().clock.steady() + kPeerTimeout);
+    co_await stream->write(reply);
+  }
+}
+
+base::Result<std::string> ask(const std::string& path, std::string request) {
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.fd() < 0)
+    return base::fail(base::Code::unavailable, "cannot make a socket: " + std::generic_category().message(errno));
+  TRY(connect_to(socket.fd(), path));
+  request += '\n';
+  for (std::string_view rest = request; !rest.empty();) {
+    const ssize_t sent = ::send(socket.fd(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return broken("while the request was sent", errno);
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  std::string reply;
+  std::array<char, 64 * 1024> block;
+  while (!reply.ends_with('\n')) {
+    const ssize_t count = ::recv(socket.fd(), block.data(), block.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return broken("before it answered", count < 0 ? errno : 0);
+    reply.append(block.data(), static_cast<std::size_t>(count));
+    if (reply.size() > kMaxReplyBytes)
+      return base::fail(base::Code::too_large, "the server's answer has more than 1 GiB");
+  }
+  reply.pop_back();
+  return reply;
+}
+
+}  // namespace admin

@@ -1,0 +1,42 @@
+#pragma once
+// The admin socket: one JSON object a line each way (admin/api.h), over a Unix socket in the data directory whose file
+// mode lets only the server's user and root in. serve() is one connection on the server's side; ask() is the command
+// line's side and blocks.
+
+#include <memory>
+#include <string>
+
+#include "admin/api.h"
+#include "base/result.h"
+#include "net/server.h"
+#include "net/stream.h"
+
+namespace admin {
+
+/// The name of the socket in a data directory, fit for bind and connect however deep the directory is. Keep it as long
+/// as what was made with it.
+class SocketPath {
+ public:
+  static constexpr const char* kName = "admin.sock";
+
+  explicit SocketPath(const std::string& directory);
+  ~SocketPath();
+  SocketPath(const SocketPath&) = delete;
+  SocketPath& operator=(const SocketPath&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+/// Answers requests until the peer ends, sends a line above kMaxRequestBytes, or the server stops. Throws net::Closed
+/// only.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Api& api, base::Log log, net::Stopping stopping);
+
+/// The reply to one request. not_found: nobody listens there; denied: this user may not use it; unavailable: the
+/// connection broke before the answer.
+base::Result<std::string> ask(const std::string& path, std::string request);
+
+}  // namespace admin

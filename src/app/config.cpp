@@ -1,0 +1,83 @@
+#include "app/config.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "app/files.h"
+#include "app/values.h"
+#include "base/text.h"
+
+namespace app {
+
+namespace {
+constexpr std::size_t kMaxPem = 1 << 20;
+}
+
+Listener Listener::standard(std::string name, Protocol protocol) {
+  static constexpr std::uint16_t kPorts[] = {25, 587, 465, 143, 993};
+  Listener listener;
+  listener.name = std::move(name);
+  listener.protocol = protocol;
+  listener.port = kPorts[static_cast<std::size_t>(protocol)];
+  const bool implicit = protocol == Protocol::submissions || protocol == Protocol::imaps;
+  listener.tls = implicit ? TlsMode::implicit : TlsMode::starttls;
+  return listener;
+}
+
+std::vector<Listener> standard_listeners() {
+  std::vector<Listener> listeners;
+  for (Protocol protocol :
+       {Protocol::smtp, Protocol::submission, Protocol::submissions, Protocol::imap, Protocol::imaps}) {
+    listeners.push_back(Listener::standard(Choice<Protocol>::word(protocol), protocol));
+  }
+  return listeners;
+}
+
+void Config::settle() {
+  smtp.hostname = imap.hostname = delivery.hostname = hostname;
+  smtp.max_message_bytes = imap.max_message_bytes = delivery.max_message_bytes = max_message_bytes;
+  store.directory = data_dir + "/store";
+}
+
+std::string Mistake::located(std::string_view file) const {
+  std::string out(file);
+  if (line > 0) out += ":" + std::to_string(line);
+  return out + ": " + text;
+}
+
+std::string machine_hostname() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return {};
+  return parse_hostname(name).value_or(std::string());
+}
+
+base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files) {
+  tls::KeyPair pair;
+  TRY_ASSIGN(pair.certificate_pem, read_file(files.certificate, kMaxPem));
+  TRY_ASSIGN(pair.key_pem, read_file(files.key, kMaxPem));
+  if (auto acceptor = tls::make_acceptor(pair); !acceptor) {
+    return base::fail(acceptor.error().code, "the certificate " + files.certificate + " and the key " + files.key +
+                                                 " cannot be used: " + acceptor.error().text);
+  }
+  return pair;
+}
+
+std::vector<Mistake> examine(const Config& config, base::WallTime now) {
+  std::vector<Mistake> mistakes;
+  if (!config.user.empty() && ::getpwnam(config.user.c_str()) == nullptr) {
+    mistakes.push_back({0, "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
+  }
+  if (config.tls.certificate.empty()) return mistakes;
+  const auto pair = read_key_pair(config.tls);
+  if (!pair) {
+    mistakes.push_back({0, "tls: " + pair.error().text});
+  } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
+    mistakes.push_back(
+        {0, "tls.certificate: " + config.tls.certificate + " expired at " + base::rfc3339(info->not_after)});
+  }
+  return mistakes;
+}
+
+}  // namespace app

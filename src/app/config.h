@@ -1,0 +1,115 @@
+#pragma once
+// Config: everything that an operator can set, as values. Read from one TOML file (load), checked as a whole: every
+// mistake is reported with its line, not only the first. The field table in fields.cpp is the one place that knows
+// keys, defaults (those of these structs) and their one sentence; the parser, `config check`, `config print` and
+// docs/config.md come from it. Immutable once the server has started. Pure but for what ${file:…} names and examine()
+// looks at.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/expand.h"
+#include "app/network.h"
+#include "base/log.h"
+#include "delivery/delivery.h"
+#include "directory/directory.h"
+#include "imap/session.h"
+#include "net/server.h"
+#include "smtp/session.h"
+#include "store/store.h"
+#include "tls/tls.h"
+
+namespace app {
+
+enum class Protocol { smtp, submission, submissions, imap, imaps };
+enum class TlsMode { starttls, implicit, none };
+enum class LogFormat { text, json };
+
+/// A named place where connections are taken.
+struct Listener {
+  std::string name;
+  Protocol protocol = Protocol::smtp;
+  std::vector<std::string> addresses{"0.0.0.0", "::"};
+  std::uint16_t port = 25;
+  TlsMode tls = TlsMode::starttls;
+  std::vector<Network> trusted;
+  bool plaintext_auth = false;
+
+  /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.
+  static Listener standard(std::string name, Protocol protocol);
+};
+
+struct TlsFiles {
+  std::string certificate;  // PEM, the leaf first; empty: no TLS
+  std::string key;          // PEM
+};
+
+struct Config {
+  std::string hostname;
+  std::string data_dir = "/var/lib/postrider";
+  std::string user;         // empty: stay who we are
+  std::size_t threads = 0;  // event loops; 0: one per core
+  std::size_t workers = 4;  // of the pool
+
+  base::Level log_level = base::Level::info;
+  LogFormat log_format = LogFormat::text;
+  TlsFiles tls;
+
+  std::uint64_t max_message_bytes = 25ull << 20;
+  std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
+  net::Limits connections{.connections = 10'000, .connections_per_address = 200};
+  std::chrono::seconds stop_timeout{30};
+
+  smtp::Config smtp;
+  imap::Config imap;
+  delivery::Config delivery;
+  directory::Config directory;
+  store::Options store;
+  std::vector<Listener> listeners;
+
+  /// Hands what stands in one place here to the rooms that each want to know it (host name, sizes, directories). Called
+  /// by load(); whoever changes such a value afterwards calls it again.
+  void settle();
+
+  std::string socket_path() const { return data_dir + "/admin.sock"; }
+};
+
+/// The listeners of a server that was given none: 25, 587, 465, 143 and 993 on all addresses.
+std::vector<Listener> standard_listeners();
+
+/// Something that is wrong with the configuration. Line 0: with what is not in the file.
+struct Mistake {
+  int line = 0;
+  std::string text;
+
+  /// "FILE:LINE: text", as compilers write it.
+  std::string located(std::string_view file) const;
+};
+
+/// Reads TOML text on top of `base`: a listener that `base` has is changed, others are added. When there are mistakes,
+/// the configuration is what could be read, and must not be used.
+struct Loaded {
+  Config config;
+  std::vector<Mistake> mistakes;  // by line
+};
+Loaded load(std::string_view toml, Config base, const Sources& sources);
+
+/// What load() cannot see in the text: whether the user exists, and whether the certificate can be read, fits its key,
+/// and has not expired.
+std::vector<Mistake> examine(const Config& config, base::WallTime now);
+
+/// The machine's own name when it is fully qualified, and empty otherwise.
+std::string machine_hostname();
+
+/// The configuration as TOML that load() reads again.
+std::string print(const Config& config);
+
+/// docs/config.md.
+std::string reference();
+
+/// The key pair that the configuration names. Errors say which file, and what is wrong.
+base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files);
+
+}  // namespace app

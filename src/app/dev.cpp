@@ -1,0 +1,196 @@
+#include "app/dev.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <latch>
+#include <mutex>
+#include <set>
+
+#include "app/files.h"
+#include "app/run.h"
+#include "app/values.h"
+#include "base/text.h"
+
+namespace app {
+
+namespace {
+
+constexpr unsigned kPrivileged = 1024;  // the ports that are shifted are below it
+constexpr std::size_t kMaxUsers = 100'000;
+constexpr std::size_t kMaxConfigFile = 1 << 20;
+constexpr std::size_t kUsersAtOnce = 8;
+
+base::Result<std::string> absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char here[4096];
+  if (!::getcwd(here, sizeof here)) return std::unexpected(system_error("cannot tell the current directory", errno));
+  return std::string(here) + "/" + path;
+}
+
+/// Users that are to exist with a password; several tasks take them one after another, since a password's hash costs a
+/// core 20 ms.
+struct Wanted {
+  std::vector<std::string> missing;
+  std::vector<std::string> outdated;  // they exist with another password
+  std::string password;
+  std::uint64_t quota_bytes = 0;
+
+  std::atomic<std::size_t> next = 0;
+  std::latch done{kUsersAtOnce};
+  std::mutex mutex;
+  std::optional<base::Error> error;  // guarded by mutex; the first one
+
+  void fail(base::Error what) {
+    const std::lock_guard lock(mutex);
+    if (!error) error = std::move(what);
+  }
+};
+
+net::Task<void> make_users(directory::Directory& directory, std::shared_ptr<Wanted> wanted) {
+  struct Ended {
+    Wanted& wanted;
+    ~Ended() { wanted.done.count_down(); }
+  };
+  const Ended ended{*wanted};
+  const std::size_t all = wanted->missing.size() + wanted->outdated.size();
+  for (std::size_t i = wanted->next++; i < all; i = wanted->next++) {
+    if (i < wanted->missing.size()) {
+      const auto added = co_await directory.add_account(wanted->missing[i], wanted->password, wanted->quota_bytes);
+      if (!added) wanted->fail(added.error());
+    } else {
+      const auto changed =
+          co_await directory.set_password(wanted->outdated[i - wanted->missing.size()], wanted->password);
+      if (!changed) wanted->fail(changed.error());
+    }
+  }
+}
+
+net::Task<base::Result<void>> find_users(directory::Directory& directory, std::string domain, std::size_t count,
+                                         std::shared_ptr<Wanted> wanted) {
+  CO_TRY_ASSIGN(const bool known, co_await directory.is_local_domain(domain));
+  if (!known) CO_TRY(co_await directory.add_domain(domain));
+  CO_TRY_ASSIGN(const auto accounts, co_await directory.accounts());
+  std::set<std::string> existing;
+  for (const auto& account : accounts) existing.insert(account.address);
+  bool asked = false;
+  bool same_password = true;
+  for (std::size_t i = 1; i <= count; ++i) {
+    const std::string address = "u" + std::to_string(i) + "@" + domain;
+    if (!existing.contains(address)) {
+      wanted->missing.push_back(address);
+      continue;
+    }
+    if (!asked) {  // one speaks for all: they were made by a run of this with one password
+      const auto login = co_await directory.authenticate(address, wanted->password);
+      if (!login && login.error().code != base::Code::denied) co_return std::unexpected(login.error());
+      same_password = login.has_value();
+      asked = true;
+    }
+    if (!same_password) wanted->outdated.push_back(address);
+  }
+  co_return base::Result<void>();
+}
+
+base::Result<void> ensure_users(Server& server, const DevOptions& options) {
+  TRY_ASSIGN(const std::string domain, directory::normalize_domain(options.domain));
+  const auto wanted = std::make_shared<Wanted>();
+  wanted->password = options.password;
+  wanted->quota_bytes = server.config().mailbox_quota_bytes;
+  TRY(net::run(find_users(server.directory(), domain, options.users, wanted)));
+  for (std::size_t i = 0; i < kUsersAtOnce; ++i) {
+    server.loops().at(i % server.loops().size()).spawn(make_users(server.directory(), wanted));
+  }
+  wanted->done.wait();
+  const std::lock_guard lock(wanted->mutex);
+  if (wanted->error) return std::unexpected(*wanted->error);
+  return {};
+}
+
+base::Result<Config> whole_config(const DevOptions& options) {
+  TRY_ASSIGN(Config config, dev_config(options));
+  if (!options.config_file.empty()) {
+    TRY_ASSIGN(const std::string text, read_file(options.config_file, kMaxConfigFile));
+    const std::string directory = config.data_dir;
+    Loaded loaded = load(text, std::move(config), Sources::of_machine());
+    if (!loaded.mistakes.empty()) {
+      std::string all;
+      for (const Mistake& mistake : loaded.mistakes)
+        all += (all.empty() ? "" : "\n") + mistake.located(options.config_file);
+      return base::fail(base::Code::invalid, std::move(all));
+    }
+    config = std::move(loaded.config);
+    config.data_dir = directory;  // --dir says where, also when the file is a production server's
+  }
+  TRY(make_directories(config.data_dir, 0700));
+  if (config.tls.certificate.empty()) {
+    const std::vector<std::string> names{config.hostname, options.domain, "localhost", "127.0.0.1", "::1"};
+    TRY_ASSIGN(config.tls, dev_certificate(config.data_dir, names, base::system_clock().now()));
+  }
+  config.settle();
+  return config;
+}
+
+}  // namespace
+
+base::Result<Config> dev_config(const DevOptions& options) {
+  const auto invalid = [](std::string text) { return base::fail(base::Code::invalid, std::move(text)); };
+  if (options.directory.empty()) return invalid("--dir must not be empty");
+  if (options.base_port < kPrivileged || options.base_port > 65535 - kPrivileged) {
+    return invalid("--base-port must be from 1024 to 64511");
+  }
+  if (!is_numeric_address(options.host))
+    return invalid("--host must be a numeric address such as 127.0.0.1, not \"" + base::printable(options.host) + "\"");
+  if (options.users > kMaxUsers) return invalid("--users must be at most 100000");
+  if (options.password.empty()) return invalid("--password must not be empty");
+  TRY_ASSIGN(const std::string domain, directory::normalize_domain(options.domain));
+
+  Config config;
+  config.hostname = "mail." + domain;
+  TRY_ASSIGN(config.data_dir, absolute(options.directory));
+  config.connections = {.connections = 10'000, .connections_per_address = 10'000};
+  config.store.no_sync = options.no_sync;
+  config.listeners = standard_listeners();
+  for (Listener& listener : config.listeners) {
+    listener.addresses = {options.host};
+    listener.port = static_cast<std::uint16_t>(options.base_port + listener.port);
+    listener.trusted = {*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
+    listener.plaintext_auth = true;
+  }
+  config.settle();
+  return config;
+}
+
+base::Result<TlsFiles> dev_certificate(const std::string& directory, const std::vector<std::string>& names,
+                                       base::WallTime now) {
+  const TlsFiles files{directory + "/certificate.pem", directory + "/key.pem"};
+  if (exists(files.certificate)) {
+    TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files));
+    TRY_ASSIGN(const auto info, tls::inspect(pair.certificate_pem));
+    if (info.not_after > now) return files;
+  }
+  // The key first: a certificate is only there when its key is.
+  TRY_ASSIGN(const tls::KeyPair pair, tls::make_self_signed(names, now));
+  TRY(write_file(files.key, pair.key_pem, 0600));
+  TRY(write_file(files.certificate, pair.certificate_pem, 0644));
+  return files;
+}
+
+int run_dev(const DevOptions& options) {
+  auto config = whole_config(options);
+  if (!config) {
+    std::fprintf(stderr, "postrider: %s\n", config.error().text.c_str());
+    return 1;
+  }
+  return run_server(*std::move(config), {.when_ready = [&options](Server& server) -> base::Result<void> {
+                                           TRY(ensure_users(server, options));
+                                           std::puts("ready");
+                                           std::fflush(stdout);
+                                           return {};
+                                         },
+                                         .hangup_reloads = false});
+}
+
+}  // namespace app

@@ -1,0 +1,46 @@
+#include "app/expand.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+app::Sources sources() {
+  return app::Sources{.environment = [](const std::string& name) -> std::optional<std::string> {
+                        if (name == "HOST") return "mail.example.org";
+                        if (name == "TRICK") return "${env:HOST}$";
+                        return std::nullopt;
+                      },
+                      .file = [](const std::string& path) -> base::Result<std::string> {
+                        if (path == "/run/secret") return "geheim\r\n\n";
+                        if (path == "/run/large") return std::string(70'000, 'x');
+                        return base::fail(base::Code::not_found, "there is no file " + path);
+                      }};
+}
+
+std::string expanded(std::string_view text) { return app::expand(text, sources()).value(); }
+std::string mistake(std::string_view text) { return app::expand(text, sources()).error().text; }
+
+}  // namespace
+
+TEST_CASE("values come from the environment and from files") {
+  CHECK(expanded("plain") == "plain");
+  CHECK(expanded("") == "");
+  CHECK(expanded("${env:HOST}") == "mail.example.org");
+  CHECK(expanded("a${env:HOST}b${file:/run/secret}c") == "amail.example.orgbgeheimc");
+  CHECK(expanded("costs $5 {x}") == "costs $5 {x}");
+}
+
+TEST_CASE("a doubled dollar stands for itself, and what is put in is not looked at again") {
+  CHECK(expanded("$${env:HOST}") == "${env:HOST}");
+  CHECK(expanded("${env:TRICK}") == "${env:HOST}$");
+  CHECK(expanded("${env:TRICK}${env:HOST}") == "${env:HOST}$mail.example.org");
+}
+
+TEST_CASE("what cannot be put in is told in words") {
+  CHECK(mistake("${env:MISSING}") == "${env:MISSING}: there is no such variable in the environment");
+  CHECK(mistake("${file:/nowhere}") == "${file:/nowhere}: there is no file /nowhere");
+  CHECK(mistake("${file:/run/large}") == "${file:/run/large}: the file is larger than 64 KiB");
+  CHECK(mistake("${HOST}") == "${HOST} is neither ${env:NAME} nor ${file:PATH} (write $${ for a plain ${)");
+  CHECK(mistake("${env:}").starts_with("${env:} is neither"));
+  CHECK(mistake("x${env:HOST") == "\"${\" without \"}\" (write $${ for a plain ${)");
+}

@@ -1,0 +1,138 @@
+#include "app/fields.h"
+
+namespace app {
+
+namespace {
+
+constexpr std::uint64_t kKiB = 1ull << 10;
+constexpr std::uint64_t kMiB = 1ull << 20;
+constexpr std::uint64_t kGiB = 1ull << 30;
+constexpr std::uint64_t kTiB = 1ull << 40;
+
+/// The member that a chain of member pointers leads to.
+template <auto First, auto... Rest>
+struct Member {
+  static auto& of(auto& owner) {
+    if constexpr (sizeof...(Rest) == 0) {
+      return owner.*First;
+    } else {
+      return Member<Rest...>::of(owner.*First);
+    }
+  }
+};
+
+template <class Owner, class Kind, auto... Chain>
+constexpr Field<Owner> make(const char* key, const char* sentence, const char* shown_default) {
+  return Field<Owner>{
+      .key = key,
+      .kind = Kind::kName,
+      .sentence = sentence,
+      .set = [](Owner& owner, const Raw& raw) -> base::Result<void> {
+        TRY_ASSIGN(Member<Chain...>::of(owner), Kind::parse(raw));
+        return {};
+      },
+      .print = [](const Owner& owner) { return Kind::print(Member<Chain...>::of(owner)); },
+      .shown_default = shown_default,
+  };
+}
+
+template <class Kind, auto... Chain>
+constexpr Field<Config> setting(const char* key, const char* sentence, const char* shown_default = nullptr) {
+  return make<Config, Kind, Chain...>(key, sentence, shown_default);
+}
+
+template <class Kind, auto... Chain>
+constexpr Field<Listener> of_listener(const char* key, const char* sentence, const char* shown_default = nullptr) {
+  return make<Listener, Kind, Chain...>(key, sentence, shown_default);
+}
+
+constexpr Field<Config> kSettings[] = {
+    setting<HostName, &Config::hostname>(
+        "hostname", "The server's own full name, as it greets and as its certificate says; never a mail domain.",
+        "the machine's own name, when it is a full one"),
+    setting<Path, &Config::data_dir>("data_dir", "Where everything durable is kept; made when missing."),
+    setting<Text, &Config::user>(
+        "user", "The user to become once the ports are bound and the certificates read, when started as root.",
+        "stay as started"),
+    setting<Number<0, 256>, &Config::threads>("threads", "Event loops; 0 is one for each core."),
+    setting<Number<1, 256>, &Config::workers>("workers", "Threads for what waits on the disk or computes for long."),
+
+    setting<Choice<base::Level>, &Config::log_level>("log.level",
+                                                     "The least level that is logged: debug, info, warning or error."),
+    setting<Choice<LogFormat>, &Config::log_format>("log.format",
+                                                    "Lines of text, or one JSON object a line: text or json."),
+
+    setting<Path, &Config::tls, &TlsFiles::certificate>(
+        "tls.certificate",
+        "The certificate chain in PEM, the server's own first; only read. Without one no TLS is offered.", "none"),
+    setting<Path, &Config::tls, &TlsFiles::key>("tls.key", "The private key of the certificate in PEM; only read.",
+                                                "none"),
+
+    setting<Size<64 * kKiB, kGiB>, &Config::max_message_bytes>("limits.message_size",
+                                                               "The largest message that is taken."),
+    setting<Size<0, 1024 * kTiB>, &Config::mailbox_quota_bytes>(
+        "limits.mailbox_quota", "What an account may hold when it is made without a quota of its own; 0 is no limit."),
+    setting<Number<1, 1'000'000>, &Config::connections, &net::Limits::connections>(
+        "limits.connections", "Connections at once, for each listener."),
+    setting<Number<1, 1'000'000>, &Config::connections, &net::Limits::connections_per_address>(
+        "limits.connections_per_address", "Connections at once from one address, for each listener."),
+    setting<Number<100, 100'000>, &Config::smtp, &smtp::Config::max_recipients>("limits.recipients",
+                                                                                "Recipients of one message."),
+    setting<Number<1, 10'000>, &Config::smtp, &smtp::Config::max_errors>(
+        "limits.smtp_errors", "Refused commands after which an SMTP session is ended."),
+    setting<Number<1, 10'000>, &Config::imap, &imap::Config::max_errors>(
+        "limits.imap_errors", "Malformed commands after which an IMAP session is ended."),
+    setting<Number<100, 10'000'000>, &Config::smtp, &smtp::Config::max_commands>("limits.smtp_commands",
+                                                                                 "Commands in one SMTP session."),
+    setting<Size<8 * kKiB, 16 * kMiB>, &Config::imap, &imap::Config::max_command_bytes>(
+        "limits.imap_command_size", "The longest IMAP command, a message that it appends apart."),
+    setting<Number<10, 1000>, &Config::delivery, &delivery::Config::max_received_fields>(
+        "limits.hops", "Received fields above which a message is taken for one that goes in circles."),
+    setting<Number<1, 64>, &Config::directory, &directory::Config::password_checks_at_once>(
+        "limits.password_checks", "Password checks at once; each takes a core for 20 ms."),
+    setting<Number<1, 1'000'000>, &Config::directory, &directory::Config::password_checks_waiting>(
+        "limits.password_checks_waiting",
+        "Logins that may wait for a password check before others are told to come back later."),
+
+    setting<Duration<10, 3600>, &Config::smtp, &smtp::Config::command_timeout>(
+        "timeouts.smtp_command", "How long an SMTP session may wait for the next command."),
+    setting<Duration<10, 3600>, &Config::smtp, &smtp::Config::data_timeout>("timeouts.smtp_data",
+                                                                            "How long a message under way may pause."),
+    setting<Duration<60, 7 * 86400>, &Config::smtp, &smtp::Config::session_timeout>(
+        "timeouts.smtp_session", "How long an SMTP session may last."),
+    setting<Duration<5, 3600>, &Config::imap, &imap::Config::login_timeout>(
+        "timeouts.imap_login", "How long an IMAP client may take to log in."),
+    // RFC 9051 §5.4: at least 30 minutes.
+    setting<Duration<30 * 60, 7 * 86400>, &Config::imap, &imap::Config::idle_timeout>(
+        "timeouts.imap_idle", "How long an IMAP session may be silent; the standard asks for at least 30 minutes."),
+    setting<Duration<0, 3600>, &Config::stop_timeout>("timeouts.stop",
+                                                      "How long sessions may take to end when the server stops."),
+
+    setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
+        "store.min_free", "Free disk space below which new mail is deferred and nothing else is written."),
+    setting<Size<4 * kMiB, 16 * kGiB>, &Config::store, &store::Options::write_buffer_bytes>(
+        "store.write_buffer", "Memory for what was written and is not yet sorted into files."),
+    setting<Size<1 * kMiB, 256 * kGiB>, &Config::store, &store::Options::block_cache_bytes>(
+        "store.cache", "Memory for records that were read."),
+};
+
+constexpr Field<Listener> kListenerSettings[] = {
+    of_listener<Choice<Protocol>, &Listener::protocol>(
+        "protocol", "What is spoken: smtp, submission, submissions, imap or imaps.", "must be given"),
+    of_listener<Addresses, &Listener::addresses>("address", "Numeric addresses to listen on: one, or a list."),
+    of_listener<Port, &Listener::port>("port", "The TCP port.", "25, 587, 465, 143 or 993 by the protocol"),
+    of_listener<Choice<TlsMode>, &Listener::tls>("tls",
+                                                 "How TLS begins: starttls, implicit (with the connection) or none.",
+                                                 "implicit for submissions and imaps, otherwise starttls"),
+    of_listener<Networks, &Listener::trusted>(
+        "trusted", "Networks whose hosts are trusted: their bare line ends are mended instead of refused."),
+    of_listener<Switch, &Listener::plaintext_auth>("plaintext_auth",
+                                                   "Whether hosts of the trusted networks may log in without TLS."),
+};
+
+}  // namespace
+
+std::span<const Field<Config>> settings() { return kSettings; }
+std::span<const Field<Listener>> listener_settings() { return kListenerSettings; }
+
+}  // namespace app

@@ -1,0 +1,18 @@
+#pragma once
+// Signals, taken one at a time by the main thread: SIGTERM and SIGINT ask for an orderly stop, SIGHUP for the
+// certificate to be read again. Made before the first thread, so that all threads have them blocked.
+
+namespace app {
+
+class Signals {
+ public:
+  Signals();
+
+  /// Blocks until one of them arrives, and returns its number.
+  int wait() const;
+
+  /// From now on SIGTERM and SIGINT end the process at once: the orderly stop takes too long for somebody.
+  void release() const;
+};
+
+}  // namespace app
