@@ -1,0 +1,308 @@
+#include <atomic>
+
+#include "mailstore/test_kit.h"
+
+using namespace mailstore;
+using namespace mailstore::test;
+
+namespace {
+
+constexpr AccountId kAnna{1};
+constexpr AccountId kBob{2};
+
+/// A mailbox of `count` small messages.
+Mailbox filled(Kit& kit, const std::string& path, int count) {
+  const Mailbox made = kit.create(kAnna, path);
+  std::vector<Mailstore::AppendMessage> messages;
+  for (int i = 0; i < count; ++i) messages.push_back({kit.incoming(message(path + std::to_string(i))), {}});
+  value(net::run(kit->append(kAnna, made.id, std::move(messages))));
+  return kit.mailbox(kAnna, path);
+}
+
+std::vector<std::string> keywords(const View& view, std::size_t index) {
+  return view.keyword_set(view.at(index).keywords);
+}
+
+ThreadId thread_of(Kit& kit, EmailId email) {
+  ThreadId thread;
+  value(net::run(kit->read(kAnna, [&](EmailReader& reader) -> base::Result<void> {
+    TRY_ASSIGN(const auto found, reader.email(email));
+    thread = found.thread;
+    return {};
+  })));
+  return thread;
+}
+
+}  // namespace
+
+TEST_CASE("a delivered message is in INBOX with its bytes, size, envelope and structure") {
+  for (const Engine engine : {Engine::memory, Engine::embedded}) {
+    CAPTURE(name(engine));
+    Kit kit(engine);
+    const std::string text = message("one", "Content-Type: text/plain; charset=utf-8\r\n");
+    const std::string prefix = "Return-Path: <anna@example.test>\r\nDelivered-To: bob\r\n";
+    const Filed filed = value(kit.deliver(
+        kAnna, text, {.prefix = prefix, .received = {.unix_seconds = 1'700'000'000, .zone_minutes = 60}}));
+    CHECK(filed.uid == 1);
+    const Mailbox inbox = kit.mailbox(kAnna, "inbox");
+    CHECK(inbox.id == filed.mailbox);
+    CHECK(inbox.name == "INBOX");
+    CHECK(inbox.uid_validity == filed.uid_validity);
+    CHECK((inbox.messages == 1 && inbox.unseen == 1 && inbox.deleted == 0 && inbox.uid_next == 2));
+    CHECK(inbox.size == prefix.size() + text.size());
+    kit.reopen();
+
+    const auto view = kit.view(kAnna, inbox.id);
+    REQUIRE(view->size() == 1);
+    CHECK(view->at(0).size == prefix.size() + text.size());
+    CHECK(view->at(0).email == filed.email);
+    value(net::run(kit->read(kAnna, [&](EmailReader& reader) -> base::Result<void> {
+      TRY_ASSIGN(const auto email, reader.email(filed.email));
+      CHECK(email.received == mime::DateTime{.unix_seconds = 1'700'000'000, .zone_minutes = 60});
+      CHECK(email.message_id == "<one@example.test>");
+      CHECK(email.envelope.find("\"A letter\"") != std::string::npos);
+      TRY_ASSIGN(const auto structure, reader.structure(filed.email));
+      CHECK(structure == mime::parse(prefix + text));
+      std::string bytes;
+      TRY(reader.bytes(email, 0, 1'000'000, bytes));
+      CHECK(bytes == prefix + text);
+      bytes.clear();
+      TRY(reader.bytes(email, prefix.size() - 3, 10, bytes));
+      CHECK(bytes == (prefix + text).substr(prefix.size() - 3, 10));
+      bytes.clear();
+      TRY(reader.bytes(email, 1'000'000, 10, bytes));
+      CHECK(bytes.empty());
+      CHECK(code(reader.email(EmailId{5})) == "not_found");
+      return {};
+    })));
+    CHECK(kit.problems() == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("a field that only the prefix has counts for ENVELOPE and threads") {
+  Kit kit;
+  const Filed filed = value(
+      kit.deliver(kAnna, "From: a@x\r\nSubject: s\r\n\r\nhi\r\n", {.prefix = "Message-ID: <added@here>\r\n"}));
+  value(net::run(kit->read(kAnna, [&](EmailReader& reader) -> base::Result<void> {
+    TRY_ASSIGN(const auto email, reader.email(filed.email));
+    CHECK(email.message_id == "<added@here>");
+    CHECK(email.envelope.find("<added@here>") != std::string::npos);
+    return {};
+  })));
+}
+
+TEST_CASE("a full account refuses a message, and the other recipients of the commit get theirs") {
+  Kit kit;
+  const Incoming mail = kit.incoming(message("big", "", std::string(1000, 'x') + "\r\n"));
+  std::string anna;
+  value(kit.write(kAnna, [&](store::Txn& tx) -> base::Result<void> {
+    anna = code(kit->file(tx, kAnna, std::nullopt, mail, {.quota_bytes = 500}));
+    TRY(kit->file(tx, kBob, std::nullopt, mail, {.quota_bytes = 5000}));
+    return {};
+  }));
+  CHECK(anna == "over_quota");
+  CHECK(kit.problems() == std::vector<std::string>{});
+  CHECK(value(net::run(kit->quota(kAnna))).messages == 0);
+  CHECK(value(net::run(kit->quota(kBob))).messages == 1);
+  CHECK(kit.mailbox(kAnna, "INBOX").messages == 0);
+  CHECK(kit.mailbox(kBob, "INBOX").messages == 1);
+}
+
+TEST_CASE("flags are set, added and removed; keywords keep the spelling they had first") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 3);
+  const auto store_flags = [&](std::vector<Uid> uids, FlagChange change, Flags flags) {
+    return net::run(kit->store_flags(kAnna, box.id, std::move(uids), change, std::move(flags), std::nullopt));
+  };
+  value(store_flags({1, 2}, FlagChange::add, {.system = kSeen | kFlagged, .keywords = {"$Forwarded"}}));
+  value(store_flags({2, 3, 99}, FlagChange::add, {.keywords = {"$FORWARDED", "work"}}));
+  auto view = kit.view(kAnna, box.id);
+  CHECK(view->at(0).flags == (kSeen | kFlagged));
+  CHECK(keywords(*view, 0) == std::vector<std::string>{"$Forwarded"});
+  CHECK(keywords(*view, 1) == std::vector<std::string>{"$Forwarded", "work"});
+  CHECK(keywords(*view, 2) == std::vector<std::string>{"$Forwarded", "work"});
+
+  value(store_flags({1, 2}, FlagChange::remove, {.system = kFlagged, .keywords = {"$forwarded", "unknown"}}));
+  value(store_flags({3}, FlagChange::set, {.system = kDeleted}));
+  view = kit.view(kAnna, box.id);
+  CHECK(view->at(0).flags == kSeen);
+  CHECK(keywords(*view, 1) == std::vector<std::string>{"work"});
+  CHECK(view->at(2).flags == kDeleted);
+  CHECK(keywords(*view, 2).empty());
+  CHECK(view->keywords() == std::vector<std::string>{"$Forwarded", "work"});
+  const Mailbox now = kit.mailbox(kAnna, "Work");
+  CHECK((now.messages == 3 && now.unseen == 1 && now.deleted == 1));
+  CHECK(now.highest_modseq == view->highest_modseq());
+
+  // What is so already changes nothing.
+  value(store_flags({1}, FlagChange::add, {.system = kSeen}));
+  CHECK(kit.mailbox(kAnna, "Work").highest_modseq == now.highest_modseq);
+  CHECK(code(store_flags({1}, FlagChange::add, {.keywords = {"two words"}})) == "invalid");
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
+TEST_CASE("a mailbox knows 255 keywords and refuses the next") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 1);
+  for (int i = 0; i < 255; ++i) {
+    value(net::run(kit->store_flags(kAnna, box.id, {1}, FlagChange::set, {.keywords = {"k" + std::to_string(i)}}, {})));
+  }
+  CHECK(code(net::run(kit->store_flags(kAnna, box.id, {1}, FlagChange::set, {.keywords = {"more"}}, {}))) ==
+        "too_large");
+  CHECK(keywords(*kit.view(kAnna, box.id), 0) == std::vector<std::string>{"k254"});
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
+TEST_CASE("a conditional STORE leaves alone what somebody else has changed meanwhile") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 600);
+  const ModSeq seen = box.highest_modseq;
+  value(net::run(kit->store_flags(kAnna, box.id, {3, 500}, FlagChange::add, {.system = kSeen}, std::nullopt)));
+  std::vector<Uid> all;
+  for (Uid uid = 1; uid <= 600; ++uid) all.push_back(uid);
+  const auto refused =
+      value(net::run(kit->store_flags(kAnna, box.id, all, FlagChange::add, {.system = kFlagged}, seen)));
+  CHECK(refused == std::vector<Uid>{3, 500});
+  const auto view = kit.view(kAnna, box.id);
+  CHECK(view->at(0).flags == kFlagged);
+  CHECK(view->at(2).flags == kSeen);
+  CHECK(view->at(599).flags == kFlagged);
+}
+
+TEST_CASE("a copy keeps flags, keywords and email; both count once against the quota") {
+  Kit kit;
+  const Mailbox from = filled(kit, "From", 3);
+  const Mailbox to = filled(kit, "To", 1);
+  value(net::run(kit->store_flags(kAnna, to.id, {1}, FlagChange::set, {.keywords = {"other"}}, {})));
+  value(net::run(kit->store_flags(kAnna, from.id, {2}, FlagChange::set, {.system = kSeen, .keywords = {"work"}}, {})));
+  const Quota before = value(net::run(kit->quota(kAnna)));
+  const Copied copied = value(net::run(kit->copy(kAnna, from.id, {3, 2, 77}, to.id, 1)));
+  CHECK(copied.uids == std::vector<Uid>{2, 3});
+  CHECK(copied.new_uids == std::vector<Uid>{2, 3});
+  CHECK(copied.uid_validity == to.uid_validity);
+  const auto source = kit.view(kAnna, from.id);
+  const auto target = kit.view(kAnna, to.id);
+  CHECK(target->at(1).email == source->at(1).email);
+  CHECK(target->at(1).flags == kSeen);
+  CHECK(keywords(*target, 1) == std::vector<std::string>{"work"});
+  CHECK(value(net::run(kit->quota(kAnna))).used_bytes == before.used_bytes);
+  // A message may stand twice in one mailbox.
+  value(net::run(kit->copy(kAnna, to.id, {2}, to.id, 0)));
+  CHECK(uids(*kit.view(kAnna, to.id)) == std::vector<Uid>{1, 2, 3, 4});
+  CHECK(code(net::run(kit->copy(kAnna, from.id, {1}, MailboxId{99}, 0))) == "not_found");
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
+TEST_CASE("moved messages are in one mailbox only, and have new UIDs when that is the same one") {
+  Kit kit;
+  const Mailbox from = filled(kit, "From", 700);
+  const Mailbox to = kit.create(kAnna, "To");
+  std::vector<Uid> all;
+  for (Uid uid = 1; uid <= 650; ++uid) all.push_back(uid);
+  const Copied moved = value(net::run(kit->move(kAnna, from.id, all, to.id)));
+  CHECK(moved.uids == all);
+  CHECK(moved.new_uids == all);
+  CHECK(kit.view(kAnna, from.id)->size() == 50);
+  CHECK(kit.view(kAnna, to.id)->size() == 650);
+  const Copied again = value(net::run(kit->move(kAnna, to.id, {1, 2}, to.id)));
+  CHECK(again.new_uids == std::vector<Uid>{651, 652});
+  const auto view = kit.view(kAnna, to.id);
+  CHECK(view->size() == 650);
+  CHECK(view->at(0).uid == 3);
+  CHECK(code(net::run(kit->move(kAnna, to.id, {}, MailboxId{99}))) == "not_found");
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
+TEST_CASE("expunge removes what is marked, and the body when it was the last copy") {
+  Kit kit(Engine::embedded);
+  const Mailbox box = filled(kit, "Work", 5);
+  const Mailbox other = kit.create(kAnna, "Other");
+  value(net::run(kit->copy(kAnna, box.id, {2}, other.id, 0)));
+  const auto before = kit.view(kAnna, box.id);
+  const EmailId shared = before->at(1).email;
+  value(net::run(kit->store_flags(kAnna, box.id, {2, 3, 5}, FlagChange::add, {.system = kDeleted}, {})));
+  CHECK(value(net::run(kit->expunge(kAnna, box.id, std::vector<Uid>{1, 2, 3}))) == std::vector<Uid>{2, 3});
+  CHECK(value(net::run(kit->quota(kAnna))).messages == 4);
+  CHECK(value(net::run(kit->expunge(kAnna, box.id, std::nullopt))) == std::vector<Uid>{5});
+  CHECK(value(net::run(kit->expunge(kAnna, box.id, std::nullopt))).empty());
+  const auto after = kit.view(kAnna, box.id);
+  CHECK(uids(*after) == std::vector<Uid>{1, 4});
+  CHECK(compare(*before, *after).expunged == std::vector<std::uint32_t>{1, 2, 4});
+  CHECK(thread_of(kit, shared));
+  CHECK(value(net::run(kit->quota(kAnna))).messages == 3);
+  CHECK(kit.mailbox(kAnna, "Work").uid_next == 6);
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
+TEST_CASE("replies join the thread of what they answer, also when they come first") {
+  Kit kit;
+  const auto deliver = [&](const std::string& id, const std::string& more) {
+    return thread_of(kit, value(kit.deliver(kAnna, message(id, more))).email);
+  };
+  const ThreadId reply = deliver("reply", "In-Reply-To: <first@example.test>\r\nReferences: <zero@example.test>\r\n");
+  const ThreadId first = deliver("first", "");
+  const ThreadId zero = deliver("zero", "");
+  const ThreadId later = deliver("later", "References: <unknown@x> <reply@example.test>\r\n");
+  const ThreadId other = deliver("other", "");
+  CHECK(first == reply);
+  CHECK(zero == reply);
+  CHECK(later == reply);
+  CHECK(other != reply);
+}
+
+TEST_CASE("watchers hear of every change until they leave") {
+  Kit kit;
+  std::atomic<int> heard = 0;
+  auto watch = kit->watch(kAnna, [&] { ++heard; });
+  const auto second = kit->watch(kAnna, [&] { heard += 100; });
+  value(kit.deliver(kAnna, message("1")));
+  CHECK(heard == 101);
+  value(kit.deliver(kBob, message("2")));
+  CHECK(heard == 101);
+  watch.reset();
+  const MailboxId inbox = kit.mailbox(kAnna, "INBOX").id;
+  value(net::run(kit->store_flags(kAnna, inbox, {1}, FlagChange::add, {.system = kSeen}, {})));
+  CHECK(heard == 201);
+}
+
+TEST_CASE("a message is recent for the first session that selects its mailbox to write") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 3);
+  CHECK(kit->first_recent(kAnna, box.id, 4, false) == 1);
+  CHECK(kit->first_recent(kAnna, box.id, 4, true) == 1);
+  CHECK(kit->first_recent(kAnna, box.id, 4, true) == 4);
+  CHECK(kit->first_recent(kAnna, box.id, 6, false) == 4);
+  CHECK(kit->first_recent(kAnna, box.id, 6, true) == 4);
+  CHECK(kit->first_recent(kAnna, box.id, 6, true) == 6);
+}
+
+TEST_CASE("a view sees a commit whose changed() was not called yet") {
+  Kit kit(Engine::embedded);
+  const Mailbox box = filled(kit, "Work", 1);
+  CHECK(kit.view(kAnna, box.id)->size() == 1);
+  const Incoming mail = kit.incoming(message("x"));
+  for (std::size_t i = 2; i < 20; ++i) {
+    value(kit.write(kAnna, [&](store::Txn& tx) -> base::Result<void> {
+      TRY(kit->file(tx, kAnna, box.id, mail, {}));
+      return {};
+    }));
+    const auto view = kit.view(kAnna, box.id);
+    REQUIRE(view->size() == i);
+    CHECK(kit.view(kAnna, box.id) == view);  // and when nothing changed it is the same
+  }
+}
+
+TEST_CASE("a view that fell behind the kept change records is read anew") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 2);
+  const auto old_view = kit.view(kAnna, box.id);
+  const Mailbox other = filled(kit, "Other", 1);
+  for (int i = 0; i < 10'050; ++i) {
+    const auto change = i % 2 == 0 ? FlagChange::add : FlagChange::remove;
+    value(net::run(kit->store_flags(kAnna, other.id, {1}, change, {.system = kSeen}, {})));
+  }
+  value(net::run(kit->store_flags(kAnna, box.id, {2}, FlagChange::add, {.system = kSeen}, {})));
+  const auto view = kit.view(kAnna, box.id);
+  CHECK(compare(*old_view, *view).changed == std::vector<Uid>{2});
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
