@@ -229,13 +229,14 @@ TEST_CASE("a server that is stopped twice, or was never started, or is only dest
     net::run(fixture.server->stop(1s));
     net::run(fixture.server->stop(1s));
   }
-  net::Loops loops(1);
   for (const bool started : {false, true}) {
+    net::Loops loops(2);
     auto listener = net::listen_tcp(loops.at(0), "127.0.0.1", 0);
     REQUIRE(listener);
     net::Server server(std::move(*listener), loops.at(0), loops, {.name = "never", .limits = {}, .too_many = ""},
                        echoing(), base::Log());
     if (started) server.start();
+    if (!started) net::run(server.stop(1s));
   }
 }
 
