@@ -1,0 +1,108 @@
+#include "delivery/delivery.h"
+
+#include "base/text.h"
+#include "delivery/queue.h"
+#include "delivery/room.h"
+#include "delivery/sink.h"
+
+namespace delivery {
+namespace {
+
+smtp::User user_of(const directory::Identity& identity) {
+  return {.account = identity.account,
+          .address = identity.address,
+          .version = identity.credential_version,
+          .generation = identity.generation};
+}
+
+class Service : public Delivery {
+ public:
+  explicit Service(Context context) : context_(std::move(context)) {}
+
+  net::Task<base::Result<smtp::User>> authenticate(std::string login, std::string password, smtp::Peer) override {
+    CO_TRY_ASSIGN(const auto identity, co_await context_.directory.authenticate(std::move(login), std::move(password)));
+    co_return user_of(identity);
+  }
+
+  net::Task<base::Result<smtp::User>> recheck(smtp::User user) override {
+    if (user.generation == context_.directory.generation()) co_return user;
+    const directory::Identity known{.account = user.account,
+                                    .address = user.address,
+                                    .quota_bytes = 0,
+                                    .credential_version = user.version,
+                                    .generation = user.generation};
+    CO_TRY_ASSIGN(const auto identity, co_await context_.directory.recheck(known));
+    co_return user_of(identity);
+  }
+
+  net::Task<base::Result<void>> check_sender(const smtp::User* user, std::string sender, smtp::Peer) override {
+    // The null sender is everybody's: a mail program sends its read receipts with it (RFC 8098 §3).
+    if (user == nullptr || sender.empty() || base::iequals(sender, user->address)) co_return base::Result<void>();
+    CO_TRY_ASSIGN(const bool own, co_await context_.directory.may_send_as(user->account, sender));
+    if (!own) co_return base::fail(base::Code::denied, sender + " is not an address of " + user->address);
+    co_return base::Result<void>();
+  }
+
+  net::Task<base::Result<void>> check_recipient(const smtp::User* user, std::string sender, std::string recipient,
+                                                smtp::Peer peer) override;
+
+  net::Task<base::Result<std::unique_ptr<smtp::Sink>>> begin(smtp::Envelope envelope, std::optional<smtp::User> user,
+                                                             smtp::Peer peer) override {
+    std::string why;
+    // Rather now than behind 25 MiB that nobody can keep.
+    if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
+    co_return make_sink(context_, std::move(envelope), std::move(user), peer);
+  }
+
+  net::Task<base::Result<std::vector<QueueEntry>>> queue() override {
+    co_return co_await context_.store.read(list_queue);
+  }
+
+  base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override {
+    return check_queue(reader, report);
+  }
+
+ private:
+  net::Task<base::Result<bool>> has_room(directory::Account account);
+
+  const Context context_;
+  Room room_;
+};
+
+net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string, std::string recipient,
+                                                       smtp::Peer) {
+  const auto route = co_await context_.directory.route(recipient);
+  if (!route) {
+    // What is not ours is taken from our users only, whatever network they come from.
+    if (user != nullptr && route.error().code == base::Code::denied) co_return base::Result<void>();
+    co_return std::unexpected(route.error());
+  }
+  // An alias is full when all behind it are: those that are not shall have the mail.
+  if (!route->remotes.empty()) co_return base::Result<void>();
+  for (const directory::Account& account : route->accounts) {
+    CO_TRY_ASSIGN(const bool room, co_await has_room(account));
+    if (room) co_return base::Result<void>();
+  }
+  co_return base::fail(base::Code::over_quota, recipient + " is full");
+}
+
+net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
+  if (account.quota_bytes == 0 || room_.plenty(account.id, context_.clock.steady())) co_return true;
+  const auto quota = co_await context_.mail.quota(account.id);
+  if (!quota) {
+    // A broken record of this account is found, and queued for, by the commit.
+    if (quota.error().code == base::Code::corrupt) co_return true;
+    co_return std::unexpected(quota.error());
+  }
+  room_.saw(account.id, quota->used_bytes, account.quota_bytes, context_.clock.steady());
+  co_return quota->used_bytes < account.quota_bytes;
+}
+
+}  // namespace
+
+std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
+                               const base::Clock& clock, base::Log log, Config config) {
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), std::move(config)});
+}
+
+}  // namespace delivery
