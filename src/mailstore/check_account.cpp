@@ -243,7 +243,7 @@ base::Result<void> AccountCheck::read_rest() {
 
 void AccountCheck::compare_mailboxes() {
   for (const auto& [id, box] : boxes_) {
-    expect_equal(static_cast<std::uint64_t>(box.names), 1, here(id), "the number of names of the mailbox");
+    expect(box.names == 1, here(id), "it has " + std::to_string(box.names) + " names");
     if (!box.record) continue;
     const schema::MailboxRecord& record = *box.record;
     expect_equal(record.messages(), box.messages, here(id), "the number of messages");

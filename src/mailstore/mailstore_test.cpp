@@ -41,8 +41,8 @@ TEST_CASE("a delivered message is in INBOX with its bytes, size, envelope and st
     Kit kit(engine);
     const std::string text = message("one", "Content-Type: text/plain; charset=utf-8\r\n");
     const std::string prefix = "Return-Path: <anna@example.test>\r\nDelivered-To: bob\r\n";
-    const Filed filed = value(kit.deliver(
-        kAnna, text, {.prefix = prefix, .received = {.unix_seconds = 1'700'000'000, .zone_minutes = 60}}));
+    const Filed filed = value(
+        kit.deliver(kAnna, text, {.prefix = prefix, .received = {.unix_seconds = 1'700'000'000, .zone_minutes = 60}}));
     CHECK(filed.uid == 1);
     const Mailbox inbox = kit.mailbox(kAnna, "inbox");
     CHECK(inbox.id == filed.mailbox);
@@ -81,8 +81,8 @@ TEST_CASE("a delivered message is in INBOX with its bytes, size, envelope and st
 
 TEST_CASE("a field that only the prefix has counts for ENVELOPE and threads") {
   Kit kit;
-  const Filed filed = value(
-      kit.deliver(kAnna, "From: a@x\r\nSubject: s\r\n\r\nhi\r\n", {.prefix = "Message-ID: <added@here>\r\n"}));
+  const Filed filed =
+      value(kit.deliver(kAnna, "From: a@x\r\nSubject: s\r\n\r\nhi\r\n", {.prefix = "Message-ID: <added@here>\r\n"}));
   value(net::run(kit->read(kAnna, [&](EmailReader& reader) -> base::Result<void> {
     TRY_ASSIGN(const auto email, reader.email(filed.email));
     CHECK(email.message_id == "<added@here>");

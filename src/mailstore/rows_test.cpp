@@ -118,7 +118,8 @@ TEST_CASE("keyword sets keep their numbers from view to view") {
   CHECK(old_view->keywords() == std::vector<std::string>{"work", "home"});
 
   RowsBuilder second(MailboxId{1}, record({"work", "home", "$Junk"}), old_view.get());
-  const std::vector<Row> changes{second.row(3, placement(2, "\2")), second.row(4, placement(2, std::string("\0\1", 2)))};
+  const std::vector<Row> changes{second.row(3, placement(2, "\2")),
+                                 second.row(4, placement(2, std::string("\0\1", 2)))};
   second.amend(changes);
   const auto new_view = second.build();
   CHECK(new_view->at(1).keywords == old_view->at(1).keywords);

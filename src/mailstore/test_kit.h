@@ -38,7 +38,7 @@ class TempDir {
 
 enum class Engine { memory, embedded };
 
-inline const char* name(Engine engine) { return engine == Engine::memory ? "memory" : "embedded"; }
+inline std::string name(Engine engine) { return engine == Engine::memory ? "memory" : "embedded"; }
 
 template <class T>
 T value(base::Result<T> result) {
@@ -66,11 +66,9 @@ class Kit {
     if (engine_ == Engine::memory) {
       store_ = store::open_memory(pool_, base::system_clock(), {});
     } else {
-      store_ = value(store::open_embedded({.directory = dir_.path(),
-                                           .min_free_bytes = 0,
-                                           .write_buffer_bytes = 8 << 20,
-                                           .block_cache_bytes = 4 << 20},
-                                          pool_, base::system_clock(), {}));
+      store_ = value(store::open_embedded(
+          {.directory = dir_.path(), .min_free_bytes = 0, .write_buffer_bytes = 8 << 20, .block_cache_bytes = 4 << 20},
+          pool_, base::system_clock(), {}));
     }
     open_mail();
   }
@@ -144,7 +142,8 @@ class Kit {
   std::unique_ptr<Mailstore> mail_;
 };
 
-inline std::string message(const std::string& id, const std::string& more = "", const std::string& body = "Hello.\r\n") {
+inline std::string message(const std::string& id, const std::string& more = "",
+                           const std::string& body = "Hello.\r\n") {
   return "From: Anna <anna@example.test>\r\nTo: bob@example.test\r\nSubject: A letter\r\n"
          "Date: Sat, 21 Nov 2026 08:56:02 +0000\r\nMessage-ID: <" +
          id + "@example.test>\r\n" + more + "\r\n" + body;
