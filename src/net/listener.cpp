@@ -69,6 +69,10 @@ Endpoints endpoints_of(int fd, const sockaddr_storage& peer) {
 }
 
 Task<std::unique_ptr<Stream>> accept_on(std::shared_ptr<Socket> socket, Loop& onto) {
+  if (socket->turn_is_over()) {
+    socket->post_resume(&Operations::reader);
+    co_await socket->suspend(socket->reader);
+  }
   while (true) {
     socket->check();
     sockaddr_storage peer{};
