@@ -76,8 +76,8 @@ base::Result<void> Check::recipients_of(base::QueueId id, std::uint32_t expected
   }
   if (cursor.error()) return std::unexpected(*cursor.error());
   if (count != expected || count == 0) {
-    report_({name_of(id), "it has " + std::to_string(count) + " recipients, and its record says " +
-                              std::to_string(expected)});
+    report_({name_of(id),
+             "it has " + std::to_string(count) + " recipients, and its record says " + std::to_string(expected)});
   }
   return {};
 }
@@ -103,8 +103,8 @@ base::Result<void> Check::links() {
     if (owner != kQueueOwner) continue;
     TRY_ASSIGN(const bool whole, exists(base::QueueId{item}));
     if (!whole) {
-      report_({"body " + std::to_string(blob.value), "it is linked to " + name_of(base::QueueId{item}) +
-                                                         ", which does not exist"});
+      report_({"body " + std::to_string(blob.value),
+               "it is linked to " + name_of(base::QueueId{item}) + ", which does not exist"});
     }
   }
   if (cursor.error()) return std::unexpected(*cursor.error());

@@ -15,13 +15,17 @@ bool concerns_one(base::Code code) {
 
 schema::QueuedReason reason_of(base::Code code) {
   switch (code) {
-    case base::Code::over_quota: return schema::QUEUED_REASON_OVER_QUOTA;
+    case base::Code::over_quota:
+      return schema::QUEUED_REASON_OVER_QUOTA;
     case base::Code::corrupt:
-    case base::Code::too_large: return schema::QUEUED_REASON_BROKEN;
+    case base::Code::too_large:
+      return schema::QUEUED_REASON_BROKEN;
     case base::Code::not_found:
     case base::Code::denied:
-    case base::Code::invalid: return schema::QUEUED_REASON_GONE;
-    default: return schema::QUEUED_REASON_UNAVAILABLE;
+    case base::Code::invalid:
+      return schema::QUEUED_REASON_GONE;
+    default:
+      return schema::QUEUED_REASON_UNAVAILABLE;
   }
 }
 
@@ -72,8 +76,7 @@ class MessageSink : public smtp::Sink {
     std::vector<schema::QueuedRecipient> queued;
   };
 
-  std::vector<mailstore::FileOptions> options_for(const Plan& plan, const std::string& added,
-                                                  base::WallTime now) const;
+  std::vector<mailstore::FileOptions> options_for(const Plan& plan, const std::string& added, base::WallTime now) const;
   schema::QueuedMessage queued_message(const store::Body& body, const std::string& added, base::WallTime now) const;
   base::Result<void> commit(store::Txn& tx, const Plan& plan, const std::vector<mailstore::FileOptions>& options,
                             const mailstore::Incoming& incoming, const schema::QueuedMessage& entry,
@@ -110,14 +113,13 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
 
   // From the plan to here nothing suspends: see make_plan().
   Outcome outcome;
-  CO_TRY(co_await context_.store.write(std::move(owners), [&](store::Txn& tx) {
-    return commit(tx, plan, options, incoming, entry, outcome);
-  }));
+  CO_TRY(co_await context_.store.write(
+      std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); }));
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
-    context_.log.info("delivery.queued", {{"id", id_text_},
-                                          {"rcpt", base::printable(recipient.address())},
-                                          {"why", base::printable(recipient.text())}});
+    context_.log.info(
+        "delivery.queued",
+        {{"id", id_text_}, {"rcpt", base::printable(recipient.address())}, {"why", base::printable(recipient.text())}});
   }
   co_return Accepted{id_text_};
 }
@@ -127,11 +129,11 @@ std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, c
   std::vector<mailstore::FileOptions> options;
   options.reserve(plan.locals.size());
   for (const Plan::Local& local : plan.locals) {
-    options.push_back({.prefix = final_fields(envelope_.sender, local.recipient) + added,
-                       .received = {.unix_seconds = base::unix_seconds(now),
-                                    .zone_minutes = base::local_offset_minutes(now)},
-                       .flags = {},
-                       .quota_bytes = local.account.quota_bytes});
+    options.push_back(
+        {.prefix = final_fields(envelope_.sender, local.recipient) + added,
+         .received = {.unix_seconds = base::unix_seconds(now), .zone_minutes = base::local_offset_minutes(now)},
+         .flags = {},
+         .quota_bytes = local.account.quota_bytes});
   }
   return options;
 }
