@@ -1,0 +1,35 @@
+// Every line gives a value or a fault; what is accepted is an address that can be written in a path again.
+
+#include <cstdlib>
+
+#include "smtp/command.h"
+
+namespace {
+
+void expect(bool condition) {
+  if (!condition) std::abort();
+}
+
+void check_path(const std::string& address, bool smtputf8) {
+  expect(address.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
+  if (address.empty() || address == "postmaster") return;
+  const auto again = smtp::parse_rcpt("TO:<" + address + ">", smtputf8);
+  expect(again.has_value() && again->recipient == address);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  const std::string_view line(reinterpret_cast<const char*>(data), size);
+  const auto command = smtp::parse_command(line);
+  if (!command) return 0;
+  const std::string_view argument = command->argument;
+  if (const auto mail = smtp::parse_mail(argument)) check_path(mail->sender, mail->smtputf8);
+  for (const bool smtputf8 : {false, true}) {
+    if (const auto rcpt = smtp::parse_rcpt(argument, smtputf8)) check_path(rcpt->recipient, smtputf8);
+  }
+  if (const auto name = smtp::parse_hello(argument)) expect(!name->empty());
+  (void)smtp::parse_bdat(argument);
+  if (const auto auth = smtp::parse_auth(argument)) expect(!auth->mechanism.empty());
+  return 0;
+}
