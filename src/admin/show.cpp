@@ -29,6 +29,13 @@ std::string human_bytes(std::uint64_t bytes) {
   return std::to_string(tenths / 10) + rest + " " + kUnits[unit];
 }
 
+/// As it is when a terminal can show it; senders and reasons come from elsewhere.
+std::string shown_text(std::string_view text) {
+  const bool control =
+      std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return control || !base::valid_utf8(text) ? base::printable(text, 500) : std::string(text);
+}
+
 std::string cell(const json::object& row, const Column& column) {
   const json::value* value = row.if_contains(column.key);
   if (!value || value->is_null()) return "-";
@@ -37,13 +44,13 @@ std::string cell(const json::object& row, const Column& column) {
     // A quota of nothing is none.
     return bytes == 0 && std::string_view(column.key) == "quota_bytes" ? "none" : human_bytes(bytes);
   }
-  if (value->is_string()) return value->get_string().empty() ? "-" : base::printable(value->get_string(), 500);
+  if (value->is_string()) return value->get_string().empty() ? "-" : shown_text(value->get_string());
   if (value->is_bool()) return value->get_bool() ? "yes" : "no";
   if (!value->is_array()) return json::serialize(*value);
   std::string all;
   for (const json::value& element : value->get_array()) {
-    all += (all.empty() ? "" : ", ") +
-           (element.is_string() ? std::string(element.get_string()) : json::serialize(element));
+    all +=
+        (all.empty() ? "" : ", ") + (element.is_string() ? shown_text(element.get_string()) : json::serialize(element));
   }
   return all.empty() ? "-" : all;
 }
@@ -56,7 +63,7 @@ std::string aligned(const Command& command, const json::array& rows) {
   for (const Column& column : command.columns) {
     if (!column.key) break;
     const bool used =
-        std::ranges::any_of(rows, [&](const json::value& row) { return row.get_object().contains(column.key); });
+        std::ranges::any_of(rows, [&](const json::value& row) { return row.as_object().contains(column.key); });
     if (!used) continue;
     columns.push_back(&column);
     lines[0].emplace_back(column.title);
@@ -65,7 +72,7 @@ std::string aligned(const Command& command, const json::array& rows) {
   for (const json::value& row : rows) {
     std::vector<std::string> line;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      line.push_back(cell(row.get_object(), *columns[i]));
+      line.push_back(cell(row.as_object(), *columns[i]));
       widths[i] = std::max(widths[i], width(line.back()));
     }
     lines.push_back(std::move(line));
@@ -96,8 +103,8 @@ void show_health(const json::object& result, Shown& shown) {
 void show_check(const json::object& result, Shown& shown) {
   const auto bodies = result.at("bodies").to_number<std::uint64_t>();
   const auto problems = result.at("problem_count").to_number<std::uint64_t>();
-  for (const json::value& problem : result.at("problems").get_array()) {
-    const json::object& row = problem.get_object();
+  for (const json::value& problem : result.at("problems").as_array()) {
+    const json::object& row = problem.as_object();
     shown.out += text_of(row, "room") + ": " + text_of(row, "where") + ": " + text_of(row, "what") + "\n";
   }
   shown.out += "checked " + std::to_string(bodies) + (bodies == 1 ? " message" : " messages") + " and all records: ";
@@ -124,7 +131,7 @@ Shown show_result(std::string_view name, const json::object& result, bool as_jso
   } else {
     if (name == "health") show_health(result, shown);
     if (command && command->list) {
-      const json::array& rows = result.at(command->list).get_array();
+      const json::array& rows = result.at(command->list).as_array();
       if (!rows.empty()) shown.out += aligned(*command, rows);
     } else {
       shown.out = text_of(result, "done") + "\n";

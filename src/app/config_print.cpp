@@ -34,11 +34,6 @@ user = "postrider"
 [tls]
 certificate = "/etc/letsencrypt/live/mail.example.org/fullchain.pem"
 key = "/etc/letsencrypt/live/mail.example.org/privkey.pem"
-
-[listener.relay]
-protocol = "smtp"
-address = "10.0.0.5"
-trusted = ["10.0.0.0/24"]
 ```
 )";
 
@@ -48,6 +43,17 @@ constexpr std::string_view kListeners = R"(
 A place where connections are taken; NAME is free and appears in the log. When no listener is given, there are five:
 smtp (25), submission (587), submissions (465), imap (143) and imaps (993), on all addresses. As soon as one is given,
 there are those that are given and no others.
+
+```toml
+[listener.mx]
+protocol = "smtp"
+
+[listener.inside]
+protocol = "smtp"
+address = "10.0.0.5"
+port = 2525
+trusted = ["10.0.0.0/24"]
+```
 )";
 
 template <class Owner>

@@ -1,0 +1,134 @@
+#include "admin/api.h"
+
+#include <doctest/doctest.h>
+
+#include "admin/test_kit.h"
+
+using admin::test::House;
+
+TEST_CASE("an operator sets up a domain, people and an alias, and takes them away again") {
+  House house;
+  CHECK(house.ask("domain add", {{"name", "Example.ORG"}}).out == "domain example.org is added\n");
+  CHECK(house.ask("domain list").out == "DOMAIN\nexample.org\n");
+  CHECK(house
+            .ask("account add",
+                 {{"address", "Ann@example.org"}, {"password", "geheim"}, {"quota_bytes", std::uint64_t{5} << 30}})
+            .out == "account ann@example.org is added\n");
+  CHECK(house.ask("account add", {{"address", "bob@example.org"}, {"password", "geheim"}}).status == 0);
+  const std::string list = house.ask("account list").out;
+  CHECK(list.starts_with("ADDRESS"));
+  CHECK(list.find("ann@example.org  5 GiB") != std::string::npos);
+  CHECK(list.find("bob@example.org  1 GiB") != std::string::npos);
+
+  const std::vector<std::string> targets{"ann@example.org", "carl@example.net"};
+  CHECK(house.ask("alias add", {{"address", "info@example.org"}, {"targets", targets}}).out ==
+        "alias info@example.org leads to 2 addresses\n");
+  CHECK(house.ask("alias list").out ==
+        "ALIAS             TARGETS\ninfo@example.org  ann@example.org, carl@example.net\n");
+
+  CHECK(house.ask("domain remove", {{"name", "example.org"}}).status == 1);
+  CHECK(house.ask("alias remove", {{"address", "info@example.org"}}).status == 0);
+  CHECK(house.ask("account remove", {{"address", "ann@example.org"}}).out ==
+        "account ann@example.org is removed with its mail\n");
+  CHECK(house.ask("account remove", {{"address", "bob@example.org"}}).status == 0);
+  CHECK(house.ask("domain remove", {{"name", "example.org"}}).out == "domain example.org is removed\n");
+  CHECK(house.ask("domain list").out == "");
+}
+
+TEST_CASE("a changed password is the one that counts") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "old"}});
+  CHECK(house.ask("account password", {{"address", "ann@example.org"}, {"password", "new"}}).out ==
+        "the password of ann@example.org is changed\n");
+  CHECK_FALSE(net::run(house.directory->authenticate("ann@example.org", "old")).has_value());
+  CHECK(net::run(house.directory->authenticate("ann@example.org", "new")).has_value());
+}
+
+TEST_CASE("lists are filtered by domain and can say what accounts hold") {
+  House house;
+  for (const char* domain : {"a.test", "b.test"}) {
+    house.ask("domain add", {{"name", std::string(domain)}});
+    house.ask("account add", {{"address", "ann@" + std::string(domain)}, {"password", "x"}});
+  }
+  const std::string one = house.ask("account list", {{"domain", "A.test"}, {"usage", true}}).out;
+  CHECK(one.find("ann@a.test") != std::string::npos);
+  CHECK(one.find("ann@b.test") == std::string::npos);
+  CHECK(one.find("USED") != std::string::npos);
+  CHECK(house.ask("account list").out.find("USED") == std::string::npos);
+  CHECK(house.ask("mailbox list", {{"account", "ann@a.test"}}).out.find("INBOX") != std::string::npos);
+}
+
+TEST_CASE("what is wrong is told in a sentence and changes nothing") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  const auto refused = [&](const char* command, const admin::Arguments& arguments) {
+    const auto shown = house.ask(command, arguments);
+    CHECK(shown.status == 1);
+    CHECK(shown.out == "");
+    CHECK(shown.error != "");
+    return shown.error;
+  };
+  refused("domain add", {{"name", "example.org"}});
+  refused("domain add", {{"name", "not a domain"}});
+  refused("domain add", {{"name", "mail.example.org"}});  // the server's own name
+  refused("domain remove", {{"name", "example.net"}});
+  refused("account add", {{"address", "ann@example.net"}, {"password", "x"}});
+  refused("account remove", {{"address", "nobody@example.org"}});
+  refused("mailbox list", {{"account", "nobody@example.org"}});
+  CHECK(refused("account add", {{"address", "ann@example.org"}}) == "\"password\" is missing");
+  CHECK(refused("account add", {{"address", "ann@example.org"}, {"password", ""}}) == "the password is empty");
+  CHECK(refused("account add", {{"address", "ann@example.org"}, {"password", std::string(2000, 'x')}}) ==
+        "the password has more than 1,024 bytes");
+  CHECK(refused("account add", {{"address", "ann@example.org"}, {"password", std::string("a\0b", 3)}}) ==
+        "the password is not UTF-8 text");
+  CHECK(refused("account add", {{"address", "ann@example.org"}, {"password", "x"}, {"quota_bytes", "much"}}) ==
+        "\"quota_bytes\" must be a whole number and not negative");
+  CHECK(refused("domain add", {{"nam", "example.net"}}) == "\"domain add\" takes no \"nam\"");
+  CHECK(refused("alias add", {{"address", "a@example.org"}, {"targets", "b@example.org"}}) ==
+        "\"targets\" must be a list of texts");
+  CHECK(refused("make tea", {}) == "there is no command \"make tea\"");
+  CHECK(house.ask("account list").out == "");
+}
+
+TEST_CASE("a request that is none is answered, whatever it is") {
+  House house;
+  const auto code = [&](const std::string& request) {
+    const std::string reply = net::run(house.api->call(request));
+    CHECK(reply.starts_with("{\"ok\":false,\"code\":\""));
+    return reply.substr(20, reply.find('"', 20) - 20);
+  };
+  CHECK(code("") == "invalid");
+  CHECK(code("[]") == "invalid");
+  CHECK(code("{") == "invalid");
+  CHECK(code("{\"command\":5}") == "invalid");
+  CHECK(code("{\"command\":\"domain list\",\"arguments\":[]}") == "invalid");
+  CHECK(code("{\"command\":\"x\"}") == "unsupported");
+  CHECK(code("{\"command\":\"domain add\",\"arguments\":{\"name\":[\"x\"]}}") == "invalid");
+  CHECK(code(std::string(100'000, '[')) == "invalid");
+  CHECK(code(std::string(admin::kMaxRequestBytes + 1, ' ')) == "too_large");
+}
+
+TEST_CASE("health tells of the server, and its status is that of the exit") {
+  House house;
+  house.expires = house.clock().now() + std::chrono::hours(24);
+  const auto well = house.ask("health");
+  CHECK(well.status == 0);
+  CHECK(well.out.starts_with("mail.example.org: ok\ncertificate valid until "));
+  CHECK(well.out.ends_with("LISTENER  PORT  SESSIONS\nsmtp      25    3\n"));
+  house.expires = house.clock().now() - std::chrono::hours(24);
+  const auto expired = house.ask("health");
+  CHECK(expired.status == 1);
+  CHECK(expired.error == "the certificate has expired");
+}
+
+TEST_CASE("a store without faults is clean, and an empty queue is an empty list") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}});
+  const auto checked = house.ask("store check");
+  CHECK(checked.out == "checked 0 messages and all records: clean\n");
+  CHECK(checked.status == 0);
+  CHECK(house.ask("queue list").out == "");
+  CHECK(house.ask("queue list", {}, true).out == "{\"queue\":[]}\n");
+}
