@@ -22,6 +22,35 @@ std::vector<std::string> keys(const Reader& reader, const std::string& from, con
   return found;
 }
 
+/// Writes, erases and reads at random, and compares what a scan and last_raw() see with a model; now and then it
+/// takes everything back by an error.
+base::Result<void> random_step(Txn& tx, std::map<std::string, std::string>& model, unsigned seed) {
+  std::mt19937 dice(seed);
+  auto mine = model;
+  for (int i = 0; i < 12; ++i) {
+    const std::string key = k(std::to_string(dice() % 40));
+    if (dice() % 3 == 0) {
+      tx.erase_raw(key);
+      mine.erase(key);
+    } else {
+      mine[key] = std::to_string(dice());
+      tx.put_raw(key, mine[key]);
+    }
+  }
+  std::map<std::string, std::string> seen;
+  const std::string from = k(std::to_string(dice() % 40));
+  for (auto cursor = tx.scan_raw(from, "\xC9"); cursor->valid(); cursor->next()) {
+    seen.emplace(cursor->key(), cursor->value());
+  }
+  CHECK(seen == std::map<std::string, std::string>(mine.lower_bound(from), mine.end()));
+  TRY_ASSIGN(const auto last, tx.last_raw(from, "\xC9"));
+  CHECK(last.has_value() == !seen.empty());
+  if (last && !seen.empty()) CHECK(*last == std::pair<std::string, std::string>(*seen.rbegin()));
+  if (dice() % 4 == 0) return base::fail(Code::conflict, "changed its mind");
+  model = mine;
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("records come back in order, by prefix and by range", Kit, MemoryKit, RocksKit) {
@@ -96,101 +125,56 @@ TEST_CASE_TEMPLATE("a value that does not decode is named, and the walk goes on"
 TEST_CASE_TEMPLATE("a snapshot does not change", Kit, MemoryKit, RocksKit) {
   Kit kit;
   REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
-    tx.put_raw("\xC8k", "old");
-    tx.put_raw("\xC8z", "gone soon");
+    tx.put_raw(k("k"), "old");
+    tx.put_raw(k("z"), "gone soon");
     return {};
   }));
   const auto before = *(*kit).reader();
   auto cursor = before->scan_raw("\xC8", "\xC9");
   REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
-    tx.put_raw("\xC8k", "new");
-    tx.put_raw("\xC8m", "added");
-    tx.erase_raw("\xC8z");
+    tx.put_raw(k("k"), "new");
+    tx.put_raw(k("m"), "added");
+    tx.erase_raw(k("z"));
     return {};
   }));
   std::string value;
-  CHECK(*before->get_raw("\xC8k", value));
+  CHECK(*before->get_raw(k("k"), value));
   CHECK(value == "old");
-  CHECK(keys(*before, "\xC8", "\xC9") == std::vector<std::string>{"\xC8k", "\xC8z"});
+  CHECK(keys(*before, "\xC8", "\xC9") == std::vector<std::string>{k("k"), k("z")});
   cursor->next();
-  CHECK(cursor->key() == "\xC8z");
-  CHECK(before->last_raw("\xC8", "\xC9")->value().first == "\xC8z");
-  CHECK(get(*kit, "\xC8k") == "new");
-  CHECK(get(*kit, "\xC8z") == "(none)");
+  CHECK(cursor->key() == k("z"));
+  CHECK(before->last_raw("\xC8", "\xC9")->value().first == k("z"));
+  CHECK(get(*kit, k("k")) == "new");
+  CHECK(get(*kit, k("z")) == "(none)");
 }
 
 TEST_CASE_TEMPLATE("a closure reads its own writes in every way", Kit, MemoryKit, RocksKit) {
   Kit kit;
   REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
-    for (const char* key : {"\xC8"
-                            "a",
-                            "\xC8"
-                            "c",
-                            "\xC8"
-                            "e",
-                            "\xC8"
-                            "g"})
-      tx.put_raw(key, "stored");
+    for (const std::string& key : {k("a"), k("c"), k("e"), k("g")}) tx.put_raw(key, "stored");
     return {};
   }));
   bool ran = false;
   REQUIRE(write(*kit, [&](Txn& tx) -> base::Result<void> {
-    tx.put_raw(
-        "\xC8"
-        "b",
-        "own");
-    tx.put_raw(
-        "\xC8"
-        "c",
-        "changed");
-    tx.erase_raw(
-        "\xC8"
-        "a");
-    tx.erase_raw("\xC8g");
+    tx.put_raw(k("b"), "own");
+    tx.put_raw(k("c"), "changed");
+    tx.erase_raw(k("a"));
+    tx.erase_raw(k("g"));
     std::string value;
-    CHECK(
-        *tx.get_raw("\xC8"
-                    "c",
-                    value));
+    CHECK(*tx.get_raw(k("c"), value));
     CHECK(value == "changed");
-    CHECK(
-        !*tx.get_raw("\xC8"
-                     "a",
-                     value));
-    CHECK(keys(tx, "\xC8", "\xC9") == std::vector<std::string>{"\xC8"
-                                                               "b",
-                                                               "\xC8"
-                                                               "c",
-                                                               "\xC8"
-                                                               "e"});
-    CHECK(tx.last_raw("\xC8", "\xC9")->value().first ==
-          "\xC8"
-          "e");
-    CHECK(tx.last_raw("\xC8",
-                      "\xC8"
-                      "e")
-              ->value()
-              .second == "changed");
-    CHECK(
-        !*tx.last_raw("\xC8"
-                      "f",
-                      "\xC9"));
+    CHECK(!*tx.get_raw(k("a"), value));
+    CHECK(keys(tx, "\xC8", "\xC9") == std::vector<std::string>{k("b"), k("c"), k("e")});
+    CHECK(tx.last_raw("\xC8", "\xC9")->value().first == k("e"));
+    CHECK(tx.last_raw("\xC8", k("e"))->value().second == "changed");
+    CHECK(!*tx.last_raw(k("f"), "\xC9"));
     // Written ahead of a cursor: seen. Erased under it: passed over.
     auto cursor = tx.scan_raw("\xC8", "\xC9");
-    tx.put_raw(
-        "\xC8"
-        "bb",
-        "ahead");
-    tx.erase_raw(
-        "\xC8"
-        "e");
+    tx.put_raw(k("bb"), "ahead");
+    tx.erase_raw(k("e"));
     cursor->next();
-    CHECK(cursor->key() ==
-          "\xC8"
-          "bb");
-    cursor->seek(
-        "\xC8"
-        "c");
+    CHECK(cursor->key() == k("bb"));
+    cursor->seek(k("c"));
     CHECK(cursor->value() == "changed");
     cursor->next();
     CHECK(!cursor->valid());
@@ -199,12 +183,7 @@ TEST_CASE_TEMPLATE("a closure reads its own writes in every way", Kit, MemoryKit
   }));
   CHECK(ran);
   const auto reader = *(*kit).reader();
-  CHECK(keys(*reader, "\xC8", "\xC9") == std::vector<std::string>{"\xC8"
-                                                                  "b",
-                                                                  "\xC8"
-                                                                  "bb",
-                                                                  "\xC8"
-                                                                  "c"});
+  CHECK(keys(*reader, "\xC8", "\xC9") == std::vector<std::string>{k("b"), k("bb"), k("c")});
 }
 
 TEST_CASE_TEMPLATE("every row of a scan can be erased as it passes", Kit, MemoryKit, RocksKit) {
@@ -227,69 +206,47 @@ TEST_CASE_TEMPLATE("every row of a scan can be erased as it passes", Kit, Memory
 
 TEST_CASE_TEMPLATE("an error or an exception drops the writes of its closure only", Kit, MemoryKit, RocksKit) {
   Kit kit;
-  int errors = 0;
-  int thrown = 0;
-  const auto one = [&](int i) -> net::Task<void> {
-    Store& store = *kit;
+  Outcomes outcomes;
+  std::vector<net::Task<void>> tasks;
+  for (int i = 0; i < 100; ++i) {
     const auto closure = [i](Txn& tx) -> base::Result<void> {
       std::string value;
-      TRY_ASSIGN(const bool any, tx.get_raw("\xC8"
-                                            "count",
-                                            value));
-      tx.put_raw(
-          "\xC8"
-          "count",
-          std::to_string(any ? std::stoi(value) + 1 : 1));
-      tx.put_raw(
-          "\xC8"
-          "of " +
-              std::to_string(i),
-          "x");
+      TRY_ASSIGN(const bool any, tx.get_raw(k("count"), value));
+      tx.put_raw(k("count"), std::to_string(any ? std::stoi(value) + 1 : 1));
+      tx.put_raw(k("of " + std::to_string(i)), "x");
       if (i % 4 == 1) return base::fail(Code::over_quota, "full");
       if (i % 4 == 3) throw std::runtime_error("a bug");
       return {};
     };
-    try {
-      const auto result = co_await store.write({Owner::directory()}, closure);
-      if (!result) {
-        CHECK(result.error().code == Code::over_quota);
-        ++errors;
-      }
-    } catch (const std::runtime_error&) {
-      ++thrown;
-    }
-  };
-  std::vector<net::Task<void>> tasks;
-  for (int i = 0; i < 100; ++i) tasks.push_back(one(i));
+    tasks.push_back(attempt(*kit, closure, outcomes));
+  }
   run_all(std::move(tasks));
-  CHECK(errors == 25);
-  CHECK(thrown == 25);
-  CHECK(get(*kit,
-            "\xC8"
-            "count") == "50");
-  CHECK(get(*kit, "\xC8of 1") == "(none)");
-  CHECK(get(*kit, "\xC8of 3") == "(none)");
-  CHECK(get(*kit, "\xC8of 4") == "x");
+  CHECK(outcomes.ok == 50);
+  CHECK(outcomes.errors[Code::over_quota] == 25);
+  CHECK(outcomes.thrown == 25);
+  CHECK(get(*kit, k("count")) == "50");
+  CHECK(get(*kit, k("of 1")) == "(none)");
+  CHECK(get(*kit, k("of 3")) == "(none)");
+  CHECK(get(*kit, k("of 4")) == "x");
 }
 
 TEST_CASE_TEMPLATE("writers of one hot counter never lose an update", Kit, MemoryKit, RocksKit) {
   Kit kit;
-  const auto writer = [&]() -> net::Task<void> {
-    for (int i = 0; i < 20; ++i) {
-      const auto result = co_await (*kit).write({Owner::directory()}, [](Txn& tx) -> base::Result<void> {
-        postrider::schema::Blob counter;
-        TRY_ASSIGN(const auto record, tx.get(kNumbers, {1}));
-        if (record) counter = *record;
-        counter.set_size(counter.size() + 1);
-        tx.put(kNumbers, {1}, counter);
-        return {};
-      });
-      CHECK(result.has_value());
-    }
+  const auto count_up = [](Txn& tx) -> base::Result<void> {
+    postrider::schema::Blob counter;
+    TRY_ASSIGN(const auto record, tx.get(kNumbers, {1}));
+    if (record) counter = *record;
+    counter.set_size(counter.size() + 1);
+    tx.put(kNumbers, {1}, counter);
+    return {};
   };
-  std::vector<net::Task<void>> tasks;
-  for (int i = 0; i < 32; ++i) tasks.push_back(writer());
-  run_all(std::move(tasks));
+  Outcomes outcomes;
+  for (int round = 0; round < 20; ++round) {
+    std::vector<net::Task<void>> tasks;
+    for (int i = 0; i < 32; ++i) tasks.push_back(attempt(*kit, count_up, outcomes));
+    run_all(std::move(tasks));
+  }
+  CHECK(outcomes.ok == 32 * 20);
   CHECK((*(*kit).reader())->get(kNumbers, {1}).value()->size() == 32 * 20);
 }
 
@@ -297,43 +254,18 @@ TEST_CASE_TEMPLATE("the layers of a group agree with a plain map", Kit, MemoryKi
   Kit kit;
   std::map<std::string, std::string> model;
   std::mt19937 random(7);
+  Outcomes outcomes;
   // All in one loop turn, so that most of them share groups: own writes over the group's over the stored ones.
-  const auto step = [&](unsigned seed) -> net::Task<void> {
-    const auto result = co_await (*kit).write({Owner::directory()}, [&, seed](Txn& tx) -> base::Result<void> {
-      std::mt19937 dice(seed);
-      auto mine = model;
-      for (int i = 0; i < 12; ++i) {
-        const std::string key = "\xC8" + std::to_string(dice() % 40);
-        if (dice() % 3 == 0) {
-          tx.erase_raw(key);
-          mine.erase(key);
-        } else {
-          tx.put_raw(key, std::to_string(dice()));
-          std::string written;
-          (void)*tx.get_raw(key, written);
-          mine[key] = written;
-        }
-      }
-      std::map<std::string, std::string> seen;
-      const std::string from = "\xC8" + std::to_string(dice() % 40);
-      for (auto cursor = tx.scan_raw(from, "\xC9"); cursor->valid(); cursor->next()) {
-        seen.emplace(cursor->key(), cursor->value());
-      }
-      CHECK(seen == std::map<std::string, std::string>(mine.lower_bound(from), mine.end()));
-      const auto last = *tx.last_raw(from, "\xC9");
-      CHECK(last.has_value() == !seen.empty());
-      if (last && !seen.empty()) CHECK(*last == std::pair<std::string, std::string>(*seen.rbegin()));
-      if (dice() % 4 == 0) return base::fail(Code::conflict, "changed its mind");
-      model = mine;
-      return {};
-    });
-    (void)result;
-  };
   for (int round = 0; round < 10; ++round) {
     std::vector<net::Task<void>> tasks;
-    for (int i = 0; i < 30; ++i) tasks.push_back(step(static_cast<unsigned>(random())));
+    for (int i = 0; i < 30; ++i) {
+      const auto seed = static_cast<unsigned>(random());
+      tasks.push_back(attempt(*kit, [&model, seed](Txn& tx) { return random_step(tx, model, seed); }, outcomes));
+    }
     run_all(std::move(tasks));
   }
+  CHECK(outcomes.ok > 0);
+  CHECK(outcomes.ok + outcomes.errors[Code::conflict] == 300);
   std::map<std::string, std::string> stored;
   const auto reader = *(*kit).reader();
   for (auto cursor = reader->scan_raw("\xC8", "\xC9"); cursor->valid(); cursor->next()) {
@@ -374,71 +306,64 @@ TEST_CASE_TEMPLATE("reads run on the pool, writes from many loops", Kit, MemoryK
 
 TEST_CASE("a stalled sync resumes nobody, and readers do not see what it holds") {
   MemoryKit kit;
-  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
-    tx.put_raw("\xC8k", "durable");
-    return {};
-  }));
-  kit.faults.hold(true);
-  std::atomic<int> resumed{0};
-  const auto writer = [&]() -> net::Task<void> {
-    const auto result = co_await (*kit).write({Owner::directory()}, [](Txn& tx) -> base::Result<void> {
-      tx.put_raw("\xC8k", "not yet");
+  const auto put = [](const char* value) {
+    return [value](Txn& tx) -> base::Result<void> {
+      tx.put_raw(k("key"), value);
       return {};
-    });
-    CHECK(result.has_value());
-    ++resumed;
+    };
   };
+  REQUIRE(write(*kit, put("durable")));
+  kit.faults.hold(true);
+  std::atomic<bool> resumed{false};
+  Outcomes outcomes;
   std::thread waiting([&] {
     std::vector<net::Task<void>> tasks;
-    for (int i = 0; i < 8; ++i) tasks.push_back(writer());
+    for (int i = 0; i < 8; ++i) tasks.push_back(attempt(*kit, put("not yet"), outcomes));
     run_all(std::move(tasks));
+    resumed = true;
   });
   kit.faults.await_sync(2);
-  CHECK(resumed == 0);
-  CHECK(get(*kit, "\xC8k") == "durable");
+  CHECK(!resumed);
+  CHECK(get(*kit, k("key")) == "durable");
   kit.faults.hold(false);
   waiting.join();
-  CHECK(resumed == 8);
-  CHECK(get(*kit, "\xC8k") == "not yet");
+  CHECK(outcomes.ok == 8);
+  CHECK(get(*kit, k("key")) == "not yet");
 }
 
 TEST_CASE("a failing sync fails its whole group, leaves none of it, and the store goes on") {
   MemoryKit kit;
   kit.faults.hold(true);
   kit.faults.fail_next(2);
-  int failed = 0;
-  int refused = 0;
-  const auto writer = [&](int i) -> net::Task<void> {
-    const auto result = co_await (*kit).write({Owner::directory()}, [i](Txn& tx) -> base::Result<void> {
-      // A refusal that rests on what the group wrote is as uncertain as the group.
+  Outcomes outcomes;
+  std::vector<net::Task<void>> tasks;
+  for (int i = 0; i < 6; ++i) {
+    // A refusal that rests on what the group wrote is as uncertain as the group.
+    const auto take = [i](Txn& tx) -> base::Result<void> {
       std::string value;
-      TRY_ASSIGN(const bool there, tx.get_raw("\xC8k", value));
+      TRY_ASSIGN(const bool there, tx.get_raw(k("key"), value));
       if (there) return base::fail(Code::exists, "taken");
-      tx.put_raw("\xC8k", std::to_string(i));
+      tx.put_raw(k("key"), std::to_string(i));
       return {};
-    });
-    if (!result && result.error().code == Code::unavailable) ++failed;
-    if (!result && result.error().code == Code::exists) ++refused;
-  };
+    };
+    tasks.push_back(attempt(*kit, take, outcomes));
+  }
   std::thread release([&] {
     kit.faults.await_sync(1);
     std::this_thread::sleep_for(std::chrono::milliseconds(30));  // the others queue up behind the first
     kit.faults.hold(false);
   });
-  std::vector<net::Task<void>> tasks;
-  for (int i = 0; i < 6; ++i) tasks.push_back(writer(i));
   run_all(std::move(tasks));
   release.join();
-  CHECK(failed == 6);
-  CHECK(refused == 0);
-  CHECK(get(*kit, "\xC8k") == "(none)");
+  CHECK(outcomes.errors[Code::unavailable] == 6);
+  CHECK(get(*kit, k("key")) == "(none)");
   for (int i = 0; i < 200 && !(*kit).accepts_writes(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   kit.faults.fail_next(0);
   REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
-    tx.put_raw("\xC8k", "after");
+    tx.put_raw(k("key"), "after");
     return {};
   }));
-  CHECK(get(*kit, "\xC8k") == "after");
+  CHECK(get(*kit, k("key")) == "after");
 }
 
 TEST_CASE_TEMPLATE("ids only grow, and near the clock", Kit, MemoryKit, RocksKit) {

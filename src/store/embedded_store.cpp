@@ -31,6 +31,8 @@ class Core final : public BodyHost {
   std::uint64_t next_id() override { return ids_.next(); }
   base::Result<void> admit(Kind kind) override {
     if (auto refusal = committer_.refusal()) return std::unexpected(std::move(*refusal));
+    // The committer may not have noticed yet what failed beside it.
+    if (auto failure = engine_->failure()) return base::fail(base::Code::unavailable, failure->text);
     if (kind == Kind::ordinary && floor_.below()) {
       return base::fail(base::Code::no_space, "the disk of the store is nearly full");
     }

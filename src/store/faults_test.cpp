@@ -132,7 +132,7 @@ base::Result<void> put(Store& store, const std::string& key, const std::string& 
   return write(
       store,
       [&](Txn& tx) -> base::Result<void> {
-        tx.put_raw("\xC8" + key, value);
+        tx.put_raw(k(key), value);
         return {};
       },
       kind);
@@ -183,18 +183,11 @@ TEST_CASE("a failed log write or sync acknowledges nothing, and the store reopen
     CHECK(why.find("a test") != std::string::npos);
     CHECK(!put(*kit, "c", "refused"));
     // Reads go on where the disk cannot even take a probe; where it can, they are back after the reopening.
-    if (fault == &Disk::full)
-      CHECK(get(*kit,
-                "\xC8"
-                "a") == "acknowledged");
+    if (fault == &Disk::full) CHECK(get(*kit, k("a")) == "acknowledged");
     (kit.disk.*fault) = false;
     REQUIRE(wait_for_writes(*kit));
-    CHECK(get(*kit,
-              "\xC8"
-              "a") == "acknowledged");
-    CHECK(get(*kit,
-              "\xC8"
-              "c") == "(none)");
+    CHECK(get(*kit, k("a")) == "acknowledged");
+    CHECK(get(*kit, k("c")) == "(none)");
     REQUIRE(put(*kit, "d", "after"));
     const auto late = write(*kit, [&](Txn& tx) -> base::Result<void> {
       tx.put_body(arrived);
@@ -204,12 +197,8 @@ TEST_CASE("a failed log write or sync acknowledges nothing, and the store reopen
     CHECK(problems(*kit).empty());
     kit.store.reset();
     kit.store = kit.open();
-    CHECK(get(*kit,
-              "\xC8"
-              "a") == "acknowledged");
-    CHECK(get(*kit,
-              "\xC8"
-              "d") == "after");
+    CHECK(get(*kit, k("a")) == "acknowledged");
+    CHECK(get(*kit, k("d")) == "after");
     CHECK(problems(*kit).empty());
   }
 }
@@ -234,10 +223,7 @@ TEST_CASE("a reader that stays holds back the reopening, and nothing else") {
   kit.disk.fail_syncs = false;
   std::this_thread::sleep_for(std::chrono::milliseconds(700));
   std::string value;
-  CHECK(
-      *reader->get_raw("\xC8"
-                       "a",
-                       value));
+  CHECK(*reader->get_raw(k("a"), value));
   CHECK(!(*kit).accepts_writes());
   reader.reset();
   REQUIRE(wait_for_writes(*kit));
@@ -252,9 +238,7 @@ TEST_CASE("below the floor only what frees space is taken") {
   CHECK(put(*kit, "b", "y").error().code == Code::no_space);
   CHECK(upload(*kit, noise(2 * kChunkBytes, 1)).error().code == Code::no_space);
   CHECK(put(*kit, "a", "smaller", Kind::frees_space).has_value());
-  CHECK(get(*kit,
-            "\xC8"
-            "a") == "smaller");
+  CHECK(get(*kit, k("a")) == "smaller");
   std::string why;
   CHECK(!(*kit).accepts_writes(&why));
   CHECK(why == "the disk of the store is nearly full");
@@ -298,9 +282,7 @@ TEST_CASE("with syncs that do nothing a power cut does lose writes: the simulati
   kit.power_cut(copies.path() + "/copy");
   const auto after = open_copy(copies.path() + "/copy", kit.pool, kit.clock);
   REQUIRE(after.has_value());
-  CHECK(get(**after,
-            "\xC8"
-            "a") == "(none)");
+  CHECK(get(**after, k("a")) == "(none)");
 }
 
 TEST_CASE("a log torn anywhere in what was not acknowledged opens with all that was") {
@@ -323,7 +305,7 @@ TEST_CASE("a log torn anywhere in what was not acknowledged opens with all that 
       auto after = open_copy(copy, kit.pool, kit.clock);
       CAPTURE(page);
       REQUIRE(after.has_value());
-      for (int i = 0; i < 20; ++i) CHECK(get(**after, "\xC8" + std::to_string(i)).size() == 3000);
+      for (int i = 0; i < 20; ++i) CHECK(get(**after, k(std::to_string(i))).size() == 3000);
       CHECK(problems(**after).empty());
       ++opened;
       after->reset();
@@ -374,7 +356,7 @@ TEST_CASE("a copy of the directory taken while writers run opens clean") {
       const Body arrived = *upload(*kit, noise(i % 5 == 0 ? 2 * kChunkBytes + 9 : 900, static_cast<std::uint32_t>(i)));
       const auto written = write(*kit, [&](Txn& tx) -> base::Result<void> {
         tx.put_body(arrived);
-        tx.put_raw("\xC8" + std::to_string(i), "x");
+        tx.put_raw(k(std::to_string(i)), "x");
         return tx.link({arrived.id(), 1, 1});
       });
       if (written) acknowledged = i + 1;
@@ -390,7 +372,7 @@ TEST_CASE("a copy of the directory taken while writers run opens clean") {
     if (vanished) continue;  // RocksDB removed a file while it was copied: no state that a crash leaves
     const auto after = open_copy(copy, kit.pool, kit.clock);
     REQUIRE(after.has_value());
-    for (int i = 0; i < before; ++i) CHECK(get(**after, "\xC8" + std::to_string(i)) == "x");
+    for (int i = 0; i < before; ++i) CHECK(get(**after, k(std::to_string(i))) == "x");
     CHECK(problems(**after).empty());
   }
   stop = true;

@@ -142,6 +142,30 @@ inline void run_all(std::vector<net::Task<void>> tasks) {
   loop.run();
 }
 
+/// How a number of writes ended.
+struct Outcomes {
+  int ok = 0;
+  int thrown = 0;
+  std::map<base::Code, int> errors;
+};
+
+/// One write, its end noted; for run_all().
+inline net::Task<void> attempt(Store& store, Store::Closure closure, Outcomes& outcomes) {
+  try {
+    const auto result = co_await store.write({Owner::directory()}, std::move(closure));
+    if (result) {
+      ++outcomes.ok;
+    } else {
+      ++outcomes.errors[result.error().code];
+    }
+  } catch (const std::runtime_error&) {
+    ++outcomes.thrown;
+  }
+}
+
+/// A key of a table that no room has.
+inline std::string k(std::string_view name) { return "\xC8" + std::string(name); }
+
 /// The whole of a body that was uploaded as pieces of `piece` bytes.
 inline base::Result<Body> upload(Store& store, const std::string& bytes, std::size_t piece = 100'000) {
   auto writer = store.new_body();
@@ -188,7 +212,7 @@ inline std::vector<std::string> problems(Store& store) {
   return lines;
 }
 
-/// Every key under a table id, in hex.
+/// How many keys there are under a table id.
 inline std::size_t count_records(Store& store, std::uint8_t table) {
   const auto reader = store.reader();
   const std::string from = encode_key(table);
