@@ -5,6 +5,7 @@
 namespace delivery {
 namespace {
 
+// RFC 3848.
 TEST_CASE("the protocol in Received says what was used") {
   smtp::Peer peer;
   peer.endpoints.peer_address = "2001:db8::1";
@@ -34,6 +35,7 @@ TEST_CASE("what a client calls itself cannot break out of the field") {
   CHECK(received_head({}, peer, false, "mx", "7").starts_with("Received: from unknown "));
 }
 
+// RFC 6409 §8.
 TEST_CASE("only fields that are missing are added") {
   const base::WallTime now{std::chrono::seconds(1'795'251'362)};
   const auto added = [&](const char* text) { return missing_fields(mime::parse(text), now, "mx.example.test", "7"); };

@@ -104,6 +104,24 @@ TEST_CASE("a dialog that is cut off at any byte ends, and never accepts a messag
   }
 }
 
+TEST_CASE("a connection that is reset at any step ends, and what was accepted before it stays as it is") {
+  for (const tests::Dialog& dialog : dialogs()) {
+    if (!pipelines(dialog)) continue;
+    INFO(dialog.name);
+    auto whole = world_of(dialog);
+    const std::string output = tests::replay(whole->serve, dialog.input(), 40);
+    std::size_t step = 0;
+    for (std::string so_far; so_far != output; ++step) {
+      REQUIRE_LT(step, 10'000);
+      auto world = world_of(dialog);
+      so_far = tests::replay(world->serve, dialog.input(), 40, step);
+      REQUIRE(output.starts_with(so_far));
+      REQUIRE_LE(world->host.accepted.size(), whole->host.accepted.size());
+      REQUIRE(std::equal(world->host.accepted.begin(), world->host.accepted.end(), whole->host.accepted.begin()));
+    }
+  }
+}
+
 TEST_CASE("every verb and every extension has a dialog") {
   const auto all = dialogs();
   for (const VerbRow& row : kVerbs) {

@@ -134,6 +134,7 @@ net::Task<void> Connection::fill_line() {
 }
 
 net::Task<void> Connection::fill_content() {
+  co_await flush();  // RFC 2920 §3.2 (7) holds for the octets of BDAT, too
   arm(config_.data_timeout);
   const std::span<char> room = in_.room(long_content_ ? kContentRead : kFirstContentRead);
   const std::size_t count = co_await stream_->read(room);

@@ -202,6 +202,37 @@ TEST_CASE("a client that says nothing, or stops within a message, is told 421 an
   }
 }
 
+net::Task<void> say_nothing_over_tls(Talk& talk) {
+  talk.start();
+  co_await start_tls(talk);
+  co_await talk.reply();
+  CHECK_EQ(co_await talk.line(), "421 4.4.2 mx.example.test timed out, closing connection");
+  co_await talk.wait_for_end();
+}
+
+TEST_CASE("the same under TLS") {
+  Talk talk;
+  talk.mode.implicit_tls = true;
+  talk.tls = self_signed();
+  talk.config.command_timeout = 1s;
+  net::run(say_nothing_over_tls(talk));
+}
+
+net::Task<void> hold_back_a_chunk(Talk& talk) {
+  talk.start();
+  co_await talk.reply();
+  co_await talk.say("EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u1@example.test>\r\nBDAT 3 LAST\r\n");
+  co_await talk.reply();
+  CHECK(is(co_await talk.reply(), "250 2.1.0 "));
+  CHECK(is(co_await talk.reply(), "250 2.1.5 "));
+  CHECK_EQ(co_await talk.ask("x"), "250 2.0.0 OK id=1");
+}
+
+TEST_CASE("a client may wait for its replies before it sends the octets that it announced") {
+  Talk talk;
+  net::run(hold_back_a_chunk(talk));
+}
+
 TEST_CASE("a session ends some time, whatever the client does") {
   Talk talk;
   talk.config.session_timeout = 1s;

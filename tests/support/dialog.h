@@ -215,10 +215,12 @@ inline std::string replay_in_steps(const Dialog& dialog, const Serve& serve) {
   return net::run(detail::talk(dialog, serve));
 }
 
-/// What the server sends when it is fed `input` in reads of at most `piece` bytes and then the end.
-inline std::string replay(const Serve& serve, std::string input, std::size_t piece) {
+/// What the server sends when it is fed `input` in reads of at most `piece` bytes and then the end; after `fail_after`
+/// operations the connection is reset.
+inline std::string replay(const Serve& serve, std::string input, std::size_t piece, std::size_t fail_after = SIZE_MAX) {
   std::string output;
-  net::run(detail::serve_quietly(serve(net::scripted_stream({.input = std::move(input), .piece = piece}, output))));
+  net::Script script{.input = std::move(input), .piece = piece, .fail_after = fail_after};
+  net::run(detail::serve_quietly(serve(net::scripted_stream(std::move(script), output))));
   return output;
 }
 
