@@ -74,6 +74,8 @@ struct Config {
   void settle();
 
   std::string socket_path() const { return data_dir + "/admin.sock"; }
+  /// Where a server leaves its name for the commands that are given the directory alone.
+  std::string hostname_path() const { return data_dir + "/hostname"; }
 };
 
 /// The listeners of a server that was given none: 25, 587, 465, 143 and 993 on all addresses.

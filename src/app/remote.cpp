@@ -6,6 +6,7 @@
 #include "app/files.h"
 #include "app/privileges.h"
 #include "app/version.h"
+#include "base/text.h"
 #include "net/loop.h"
 
 namespace app {
@@ -60,7 +61,9 @@ base::Result<Config> config_of(const Place& place) {
   if (!place.directory.empty()) {
     config.data_dir = place.directory;
     while (config.data_dir.size() > 1 && config.data_dir.ends_with('/')) config.data_dir.pop_back();
-    config.hostname = machine_hostname();
+    // The name that the server had there: it must not become a mail domain.
+    const auto name = read_file(config.hostname_path(), 1024);
+    config.hostname = name ? std::string(base::trim(*name)) : machine_hostname();
     config.settle();
     return config;
   }

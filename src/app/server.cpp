@@ -120,13 +120,14 @@ base::Result<void> Server::bind_one(const Listener& listener) {
                    {{"listener", listener.name}, {"address", address}, {"why", "this machine has no IPv6"}});
       continue;
     }
-    auto socket = net::listen_tcp(loops_->at(bound_.size() % loops_->size()), address, listener.port);
+    net::Loop& loop = loops_->at(bound_.size() % loops_->size());
+    auto socket = net::listen_tcp(loop, address, listener.port);
     if (!socket) {
       std::string hint;
       if (listener.port < 1024 && ::geteuid() != 0) hint = " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
       return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text + hint);
     }
-    bound_.push_back({&listener, address, *std::move(socket)});
+    bound_.push_back({&listener, address, &loop, *std::move(socket)});
   }
   return {};
 }
@@ -138,6 +139,7 @@ base::Result<void> Server::open() {
   pool_ = std::make_unique<net::Pool>(config_.workers);
   TRY_ASSIGN(store_, store::open_embedded(config_.store, *pool_, clock_, log_));
   TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config_.directory, config_.hostname));
+  leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
   delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, config_.delivery);
   admin::Settings settings{.hostname = config_.hostname,
@@ -156,11 +158,19 @@ base::Result<void> Server::open() {
   return {};
 }
 
+void Server::leave_hostname() {
+  if (const auto known = read_file(config_.hostname_path(), 1024); known && *known == config_.hostname + "\n") return;
+  // Not worth a start: with a full disk the old name, or none, has to do.
+  if (const auto written = write_file(config_.hostname_path(), config_.hostname + "\n", 0644); !written) {
+    log_.warning("app.hostname.unwritten", {{"why", written.error().text}});
+  }
+}
+
 base::Result<void> Server::bind_admin() {
   socket_path_ = std::make_unique<admin::SocketPath>(config_.data_dir);
   auto socket = net::listen_unix(loops_->at(0), socket_path_->path(), kAdminMode);
   if (!socket) return base::fail(socket.error().code, "the admin socket: " + socket.error().text);
-  bound_.push_back({nullptr, config_.socket_path(), *std::move(socket)});
+  bound_.push_back({nullptr, config_.socket_path(), &loops_->at(0), *std::move(socket)});
   return {};
 }
 
@@ -188,7 +198,6 @@ net::Server::Serve Server::session(const Listener& listener) {
 }
 
 void Server::accept(Bound bound) {
-  net::Loop& loop = loops_->at(running_.size() % loops_->size());
   net::Server::Options options;
   net::Server::Serve serve;
   if (bound.listener) {
@@ -211,8 +220,8 @@ void Server::accept(Bound bound) {
     log_.info("app.listen", {{"listener", "admin"}, {"address", bound.address}});
   }
   const std::string name = options.name;
-  running_.push_back({name, std::make_unique<net::Server>(std::move(bound.socket), loop, *loops_, std::move(options),
-                                                          std::move(serve), log_)});
+  running_.push_back({name, std::make_unique<net::Server>(std::move(bound.socket), *bound.loop, *loops_,
+                                                          std::move(options), std::move(serve), log_)});
   running_.back().server->start();
 }
 

@@ -47,6 +47,7 @@ class Server {
   struct Bound {
     const Listener* listener;  // nullptr: the admin socket
     std::string address;
+    net::Loop* loop;  // that it accepts on
     std::unique_ptr<net::Listener> socket;
   };
   struct Running {
@@ -59,6 +60,7 @@ class Server {
   base::Result<void> bind();
   base::Result<void> bind_one(const Listener& listener);
   base::Result<void> open();
+  void leave_hostname();
   base::Result<void> bind_admin();
   void accept(Bound bound);
   net::Server::Serve session(const Listener& listener);
