@@ -1,0 +1,44 @@
+// Commands that are possible in any state, and ENABLE (RFC 9051 §6.1, §6.3.1; RFC 2971).
+#include "base/text.h"
+#include "imap/driver.h"
+#include "imap/names.h"
+
+namespace imap {
+
+net::Task<Reply> do_capability(Session& session, Command&) {
+  session.line("* CAPABILITY" + capabilities(session.situation()));
+  co_return completed("CAPABILITY");
+}
+
+// The driver tells the news behind it.
+net::Task<Reply> do_noop(Session&, Command& command) { co_return completed(command.verb->name); }
+
+net::Task<Reply> do_logout(Session& session, Command&) {
+  session.deselect();
+  session.bye(says::kByeLogout);
+  co_return completed("LOGOUT");
+}
+
+net::Task<Reply> do_id(Session& session, Command& command) {
+  for (const auto& [name, value] : std::get<Id>(command.arguments).fields) {
+    if (value && base::iequals(name, "name")) {
+      session.log.info("imap.client", {{"name", base::printable(*value, 100)}});
+    }
+  }
+  session.line(R"(* ID ("name" "postrider"))");
+  co_return completed("ID");
+}
+
+net::Task<Reply> do_enable(Session& session, Command& command) {
+  std::string enabled = "* ENABLED";
+  for (const auto& word : std::get<Enable>(command.arguments).extensions) {
+    // RFC 9051 §6.3.1: what is unknown, or needs no enabling, is passed over; what is enabled already, too.
+    if (!base::iequals(word, "IMAP4rev2") || session.rev2) continue;
+    session.rev2 = true;
+    enabled += " IMAP4rev2";
+  }
+  session.line(enabled);
+  co_return completed("ENABLE");
+}
+
+}  // namespace imap

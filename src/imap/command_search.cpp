@@ -1,0 +1,251 @@
+// SEARCH: its return options and its program, turned into postfix steps with an explicit stack (RFC 9051 §6.4.4).
+#include <algorithm>
+
+#include "base/text.h"
+#include "imap/command.h"
+
+namespace imap {
+
+namespace {
+
+using Op = SearchStep::Op;
+
+constexpr std::pair<std::string_view, std::uint8_t> kReturns[] = {
+    {"MIN", Search::kMin},     {"MAX", Search::kMax},   {"ALL", Search::kAll},
+    {"COUNT", Search::kCount}, {"SAVE", Search::kSave},
+};
+
+struct FlagKey {
+  std::string_view word;
+  std::uint8_t bit;
+  bool set;
+};
+constexpr FlagKey kFlagKeys[] = {
+    {"ANSWERED", mailstore::kAnswered, true},  {"DELETED", mailstore::kDeleted, true},
+    {"DRAFT", mailstore::kDraft, true},        {"FLAGGED", mailstore::kFlagged, true},
+    {"SEEN", mailstore::kSeen, true},          {"UNANSWERED", mailstore::kAnswered, false},
+    {"UNDELETED", mailstore::kDeleted, false}, {"UNDRAFT", mailstore::kDraft, false},
+    {"UNFLAGGED", mailstore::kFlagged, false}, {"UNSEEN", mailstore::kSeen, false},
+};
+constexpr std::pair<std::string_view, Op> kDateKeys[] = {
+    {"BEFORE", Op::before},          {"ON", Op::on},          {"SINCE", Op::since},
+    {"SENTBEFORE", Op::sent_before}, {"SENTON", Op::sent_on}, {"SENTSINCE", Op::sent_since},
+};
+constexpr std::string_view kFieldKeys[] = {"BCC", "CC", "FROM", "SUBJECT", "TO"};
+
+class ProgramParser {
+ public:
+  ProgramParser(Cursor& in, std::vector<SearchStep>& out) : in_(in), out_(out) {}
+
+  base::Result<void> parse() {
+    open_.push_back({Op::op_and, 0});
+    do {
+      TRY(take_operators());
+      TRY(take_key());
+      while (open_.size() > 1 && open_.back().op == Op::op_and && in_.take(')')) TRY(close());
+    } while (in_.space());
+    if (open_.size() > 1) return syntax("A search key or a closing parenthesis is missing");
+    return emit_and(open_.back().count);
+  }
+
+ private:
+  struct Open {
+    Op op;                // op_and: a list; op_not, op_or: waiting for their keys
+    std::uint32_t count;  // keys that it has
+  };
+
+  base::Result<void> emit(SearchStep step) {
+    if (out_.size() == kMaxSearchSteps) return syntax("The search has more than 1000 keys");
+    out_.push_back(std::move(step));
+    return {};
+  }
+  base::Result<void> emit_and(std::uint32_t count) {
+    if (count == 1) return {};
+    return emit({.op = Op::op_and, .count = count});
+  }
+  base::Result<void> open(Op op) {
+    if (open_.size() == kMaxSearchDepth) return syntax("The search is nested more than 100 deep");
+    open_.push_back({op, 0});
+    return {};
+  }
+
+  // "NOT ", "OR " and "(" before a key.
+  base::Result<void> take_operators() {
+    while (true) {
+      if (in_.take('(')) {
+        TRY(open(Op::op_and));
+      } else if (in_.word("NOT")) {
+        if (!in_.space()) return syntax("NOT wants a search key");
+        TRY(open(Op::op_not));
+      } else if (in_.word("OR")) {
+        if (!in_.space()) return syntax("OR wants two search keys");
+        TRY(open(Op::op_or));
+      } else {
+        return {};
+      }
+    }
+  }
+
+  // A key is complete: so may be what waits for it.
+  base::Result<void> completed() {
+    while (true) {
+      Open& top = open_.back();
+      ++top.count;
+      if (top.op == Op::op_and || (top.op == Op::op_or && top.count == 1)) return {};
+      TRY(emit({.op = top.op}));
+      open_.pop_back();
+    }
+  }
+  base::Result<void> close() {
+    const std::uint32_t count = open_.back().count;
+    open_.pop_back();
+    TRY(emit_and(count));
+    return completed();
+  }
+
+  base::Result<void> take_key() {
+    SearchStep step;
+    bool negate = false;
+    TRY(take_leaf(step, negate));
+    TRY(emit(std::move(step)));
+    if (negate) TRY(emit({.op = Op::op_not}));
+    return completed();
+  }
+
+  base::Result<void> take_text(std::string& out) {
+    auto text = in_.space() ? in_.astring() : std::nullopt;
+    if (!text) return syntax("A search key wants a string");
+    out = std::move(*text);
+    return {};
+  }
+
+  base::Result<void> take_date(SearchStep& step, Op op) {
+    step.op = op;
+    if (!in_.space()) return syntax("A search key wants a date");
+    const bool quoted = in_.take('"');
+    const auto day =
+        mime::parse_imap_date(in_.run([](char c) { return base::is_digit(c) || base::is_alpha(c) || c == '-'; }));
+    if (!day || (quoted && !in_.take('"'))) return syntax("A date is malformed");
+    step.day = *day;
+    return {};
+  }
+
+  base::Result<void> take_set(SearchStep& step, Op op) {
+    step.op = op;
+    auto set = take_sequence_set(in_);
+    if (!set) return syntax("The sequence set is malformed");
+    step.set = std::move(*set);
+    return {};
+  }
+
+  base::Result<void> take_leaf(SearchStep& step, bool& negate) {
+    const char c = in_.peek();
+    if (base::is_digit(c) || c == '*' || c == '$') return take_set(step, Op::sequence);
+    for (const FlagKey& key : kFlagKeys) {
+      if (in_.word(key.word)) {
+        step.op = Op::flag;
+        step.bits = key.bit;
+        negate = !key.set;
+        return {};
+      }
+    }
+    for (const auto& [word, op] : kDateKeys) {
+      if (in_.word(word)) return take_date(step, op);
+    }
+    for (const auto word : kFieldKeys) {
+      if (in_.word(word)) {
+        step.op = Op::header;
+        step.field = word;
+        return take_text(step.text);
+      }
+    }
+    return take_other(step, negate);
+  }
+
+  base::Result<void> take_other(SearchStep& step, bool& negate) {
+    if (in_.word("ALL")) return {};
+    if (in_.word("UID")) {
+      if (!in_.space()) return syntax("UID wants a sequence set");
+      return take_set(step, Op::uid);
+    }
+    for (const auto& [word, op] : {std::pair("BODY", Op::body), std::pair("TEXT", Op::text)}) {
+      if (in_.word(word)) {
+        step.op = op;
+        return take_text(step.text);
+      }
+    }
+    if (in_.word("HEADER")) {
+      step.op = Op::header;
+      TRY(take_text(step.field));
+      return take_text(step.text);
+    }
+    for (const auto& [word, op] : {std::pair("LARGER", Op::larger), std::pair("SMALLER", Op::smaller)}) {
+      if (!in_.word(word)) continue;
+      step.op = op;
+      const auto number = in_.space() ? in_.number64() : std::nullopt;
+      if (!number) return syntax("A search key wants a size");
+      step.number = *number;
+      return {};
+    }
+    negate = in_.word("UNKEYWORD");
+    if (negate || in_.word("KEYWORD")) {
+      step.op = Op::keyword;
+      if (in_.space()) step.text = in_.atom();
+      return step.text.empty() ? syntax("A search key wants a keyword") : base::Result<void>();
+    }
+    return take_recent(step, negate);
+  }
+
+  // RFC 3501 §6.4.4: RECENT, OLD (not recent) and NEW (recent and not seen).
+  base::Result<void> take_recent(SearchStep& step, bool& negate) {
+    step.op = Op::recent;
+    if (in_.word("RECENT")) return {};
+    if (in_.word("OLD")) {
+      negate = true;
+      return {};
+    }
+    if (!in_.word("NEW")) return syntax("There is no search key " + base::printable(in_.atom(), 40));
+    TRY(emit(std::move(step)));
+    TRY(emit({.op = Op::flag, .bits = mailstore::kSeen}));
+    TRY(emit({.op = Op::op_not}));
+    step = {.op = Op::op_and, .count = 2};
+    return {};
+  }
+
+  Cursor& in_;
+  std::vector<SearchStep>& out_;
+  std::vector<Open> open_;
+};
+
+base::Result<void> take_returns(Cursor& in, Search& out) {
+  out.extended = true;
+  if (!in.space() || !in.take('(')) return syntax("RETURN wants a list");
+  if (!in.take(')')) {
+    do {
+      const auto option = std::ranges::find_if(kReturns, [&](const auto& entry) { return in.word(entry.first); });
+      if (option == std::end(kReturns)) return syntax("There is no return option " + base::printable(in.atom(), 40));
+      out.give |= option->second;
+    } while (in.space());
+    if (!in.take(')')) return syntax("A closing parenthesis is missing");
+  }
+  // RFC 9051 §6.4.4: "RETURN ()" is ALL.
+  if (out.give == 0) out.give = Search::kAll;
+  return in.space() ? base::Result<void>() : syntax("A search key is missing");
+}
+
+}  // namespace
+
+base::Result<Arguments> parse_search(Cursor& in) {
+  Search out;
+  if (!in.space()) return syntax("A search key is missing");
+  if (in.word("RETURN")) TRY(take_returns(in, out));
+  if (in.word("CHARSET")) {
+    auto charset = in.space() ? in.astring() : std::nullopt;
+    if (!charset || charset->empty() || !in.space()) return syntax("The charset is malformed");
+    out.charset = std::move(*charset);
+  }
+  TRY(ProgramParser(in, out.program).parse());
+  return out;
+}
+
+}  // namespace imap

@@ -1,0 +1,80 @@
+// COPY and MOVE, with sequence numbers or UIDs (RFC 9051 §6.4.7, §6.4.8; RFC 4315 §3; RFC 6851).
+#include "imap/driver.h"
+
+namespace imap {
+
+namespace {
+
+std::vector<Range> as_set(const std::vector<mailstore::Uid>& uids) {
+  std::vector<Range> set;
+  for (const auto uid : uids) add_ascending(set, uid);
+  return set;
+}
+
+std::string copyuid(const mailstore::Copied& copied) {
+  std::string code = "COPYUID " + std::to_string(copied.uid_validity) + " ";
+  append_set(code, as_set(copied.uids));
+  code += ' ';
+  append_set(code, as_set(copied.new_uids));
+  return code;
+}
+
+struct Chosen {
+  std::vector<mailstore::Uid> uids;
+  mailstore::MailboxId target;
+};
+
+// What is to be copied and to where; or the reply that says why nothing is.
+net::Task<std::expected<Chosen, Reply>> choose(Session& session, Command& command) {
+  const auto& arguments = std::get<Copy>(command.arguments);
+  const Selected& selected = *session.selected;
+  const auto runs = selected.find(arguments.set, command.verb->uid());
+  if (!runs) co_return std::unexpected(bad(says::kBadSequence));
+  Chosen chosen;
+  for (const auto& run : *runs) {
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      const mailstore::Row* row = selected.row(i);
+      // RFC 2180 §4.4.1: refused as a whole, and the EXPUNGE responses follow.
+      if (row == nullptr) co_return std::unexpected(no(says::kExpunged));
+      chosen.uids.push_back(row->uid);
+    }
+  }
+  auto name = session.decode_mailbox(arguments.name);
+  if (!name) co_return std::unexpected(refused(name.error()));
+  const auto target = co_await session.services.mail.mailbox(session.account(), *name);
+  if (!target) co_return std::unexpected(refused_target(target.error()));
+  if (!target->selectable) co_return std::unexpected(no(says::kNotSelectable));
+  chosen.target = target->id;
+  co_return std::move(chosen);
+}
+
+}  // namespace
+
+net::Task<Reply> do_copy(Session& session, Command& command) {
+  auto chosen = co_await choose(session, command);
+  if (!chosen) co_return chosen.error();
+  if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
+  const auto copied =
+      co_await session.services.mail.copy(session.account(), session.selected->mailbox, std::move(chosen->uids),
+                                          chosen->target, session.identity->quota_bytes);
+  session.signal->changed = true;
+  if (!copied) co_return refused_target(copied.error());
+  if (copied->uids.empty()) co_return no(says::kExpunged);
+  co_return completed(command.verb->name, copyuid(*copied));
+}
+
+net::Task<Reply> do_move(Session& session, Command& command) {
+  auto chosen = co_await choose(session, command);
+  if (!chosen) co_return chosen.error();
+  if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
+  const auto moved = co_await session.services.mail.move(session.account(), session.selected->mailbox,
+                                                         std::move(chosen->uids), chosen->target);
+  session.signal->changed = true;
+  if (!moved) co_return refused_target(moved.error());
+  if (moved->uids.empty()) co_return no(says::kExpunged);
+  // RFC 9051 §6.4.8: the client learns the new UIDs before the EXPUNGE responses, which the driver writes.
+  session.line("* OK [" + copyuid(*moved) + "] The messages have new UIDs");
+  co_return completed(command.verb->name);
+}
+
+}  // namespace imap

@@ -1,0 +1,106 @@
+#pragma once
+// Private to the room. Session: one connection and what is known of it, with the driver that reads commands, finds
+// their handlers and writes their replies. Handlers get it by reference. On its loop; lives on the heap and is small
+// while idle, because all buffers are freed before it waits.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "imap/framer.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/session.h"
+#include "imap/table.h"
+
+namespace imap {
+
+/// What is written at once at most, while a long answer is made.
+inline constexpr std::size_t kFlushBytes = 64 * 1024;
+
+class Session {
+ public:
+  Session(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode, TlsSource tls,
+          base::Log log, net::Stopping stopping);
+  ~Session();
+
+  /// From greeting to end.
+  net::Task<void> run();
+
+  // --- For handlers --------------------------------------------------------------------------------------------------
+  Services services;
+  const Config& config;
+  const Mode& mode;
+  base::Log log;
+  net::Stopping stopping;
+  std::unique_ptr<net::Stream> stream;
+  Framer framer;
+
+  std::unique_ptr<directory::Identity> identity;  // after the login
+  std::unique_ptr<Selected> selected;
+  std::shared_ptr<Signal> signal;
+  bool rev2 = false;           // ENABLE IMAP4rev2
+  bool message_waits = false;  // the command under way is an APPEND whose literal has not been accepted
+  bool replied = false;        // the handler has written its own tagged reply
+  bool ending = false;         // no further command is read
+  std::size_t failed_logins = 0;
+  std::string out;  // responses not written yet
+
+  mailstore::AccountId account() const { return identity->account; }
+  State state() const { return selected ? kSelected : identity ? kAuthenticated : kNotAuthenticated; }
+  Situation situation() const;
+  bool encrypted() const { return stream->tls() != nullptr; }
+  bool may_login() const;
+  TlsSource& tls() { return tls_; }
+
+  void line(std::string_view text) { append_line(out, text); }
+  net::Task<void> flush();
+  /// Writes `text` as it is, after what is in `out`; for answers that are made elsewhere.
+  net::Task<void> write(std::string text);
+
+  /// The next event of the framer; reads when it has to, and flushes before. Never `more`. Throws Closed at the end.
+  net::Task<Framer::Event> next_event();
+  /// One line that is no command (a SASL response). Nothing when it was too long.
+  net::Task<std::optional<std::string>> read_line();
+  /// Drops what was read and not yet looked at (STARTTLS).
+  void discard_input();
+  /// The framer's limits fit the state: strangers get less.
+  void adjust_limits();
+
+  /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
+  net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);
+  /// Forgets the selected mailbox.
+  void deselect();
+  /// The mailbox's messages from `first` on are \Recent here, if no other session was told of them.
+  void take_recent();
+
+  /// "* BYE …", and no further command.
+  void bye(std::string_view text);
+  /// A mailbox name as the client wrote it.
+  base::Result<std::string> decode_mailbox(std::string_view wire) const;
+
+  /// Waits until there is input (true) or a wake (false), with buffers freed; says BYE and ends when the server stops.
+  net::Task<bool> wait_for_input();
+  /// Reads what there is; everything that came before must have been taken.
+  net::Task<void> read_available();
+  /// The bytes that were read and not taken yet.
+  std::string_view pending() const { return std::string_view(in_).substr(in_at_); }
+  void take_input(std::size_t count) { in_at_ += count; }
+
+ private:
+  net::Task<void> serve_commands();
+  net::Task<void> begin_tls();
+  net::Task<void> dispatch();
+  net::Task<Reply> execute(Command& command);
+  net::Task<bool> still_allowed();
+  net::Task<void> say_goodbye(std::string_view text);
+  void count_error();
+
+  TlsSource tls_;
+  std::string in_;
+  std::size_t in_at_ = 0;
+  std::size_t errors_ = 0;
+};
+
+}  // namespace imap

@@ -1,0 +1,215 @@
+// FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 2180 §4.1). What the view knows is written here; everything else comes
+// from the pool in pieces, and the next piece is made while the last is being sent.
+#include <algorithm>
+
+#include "imap/driver.h"
+#include "imap/fetch_batch.h"
+#include "net/completion.h"
+
+namespace imap {
+
+namespace {
+
+constexpr std::size_t kBatch = 1000;
+
+using Runs = std::vector<Selected::Run>;
+
+// One run of a batch on the pool.
+struct Job {
+  std::string text;
+  base::Result<void> result;
+  std::exception_ptr error;
+  net::Completion<bool> done;
+};
+
+net::Task<void> run_job(mailstore::Mailstore& mail, mailstore::AccountId account, std::shared_ptr<FetchBatch> batch,
+                        std::shared_ptr<Job> job) {
+  try {
+    job->result = co_await mail.read(account, [batch, job](mailstore::EmailReader& reader) {
+      job->text.reserve(kFetchBytes + kFetchBytes / 8);
+      return batch->run(reader, job->text);
+    });
+  } catch (...) {
+    job->error = std::current_exception();
+  }
+  job->done.set(true);
+}
+
+class Fetching {
+ public:
+  Fetching(Session& session, const Command& command, Fetch& request, Runs runs)
+      : session_(session), request_(request), runs_(std::move(runs)), batch_(std::make_shared<FetchBatch>(request)) {
+    // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not.
+    if (command.verb->uid()) request.items |= kFetchUid;
+  }
+
+  net::Task<void> mark_seen();
+  net::Task<void> from_view();
+  net::Task<base::Result<void>> from_store();
+  Reply reply(const Command& command) const;
+
+ private:
+  bool reads_bodies() const {
+    return std::ranges::any_of(request_.bodies, [](const BodyItem& item) { return !item.peek; });
+  }
+  /// The next message's head in head_; nullptr at the end. Messages that are gone are passed over.
+  const mailstore::Row* next();
+  void fill_batch();
+  std::shared_ptr<Job> start();
+
+  Session& session_;
+  Fetch& request_;
+  Runs runs_;
+  std::size_t run_ = 0;
+  std::size_t in_run_ = 0;
+  bool missing_ = false;
+  std::vector<mailstore::Uid> newly_seen_;
+  std::string head_;
+  std::shared_ptr<FetchBatch> batch_;
+};
+
+// RFC 9051 §6.4.5: a body that is read without PEEK is seen; the flags go with the response.
+net::Task<void> Fetching::mark_seen() {
+  const Selected& selected = *session_.selected;
+  if (selected.read_only || !reads_bodies()) co_return;
+  for (const auto& run : runs_) {
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      const mailstore::Row* row = selected.row(i);
+      if (row != nullptr && !(row->flags & mailstore::kSeen)) newly_seen_.push_back(row->uid);
+    }
+  }
+  if (newly_seen_.empty()) co_return;
+  auto echo = std::make_unique<StoreEcho>();
+  echo->uids = newly_seen_;
+  echo->silent = true;
+  echo->change = mailstore::FlagChange::add;
+  echo->flags.system = mailstore::kSeen;
+  const auto done = co_await session_.services.mail.store_flags(session_.account(), selected.mailbox, echo->uids,
+                                                                echo->change, echo->flags, std::nullopt);
+  // Mail can be read while nothing can be written.
+  if (!done) session_.log.info("imap.fetch.seen", {{"why", done.error().text}});
+  session_.signal->changed = true;
+  co_await session_.tell_news(false, echo.get());
+}
+
+const mailstore::Row* Fetching::next() {
+  const Selected& selected = *session_.selected;
+  while (run_ < runs_.size()) {
+    const std::size_t index = runs_[run_].begin + in_run_;
+    if (index >= runs_[run_].end) {
+      ++run_;
+      in_run_ = 0;
+      continue;
+    }
+    ++in_run_;
+    const mailstore::Row* row = selected.row(index);
+    if (row == nullptr) {
+      missing_ = true;
+      continue;
+    }
+    head_ = "* ";
+    append_number(head_, index + 1);
+    head_ += " FETCH (";
+    const auto item = [&](std::string_view word) {
+      if (head_.back() != '(') head_ += ' ';
+      head_ += word;
+    };
+    if (request_.items & kFetchUid) {
+      item("UID ");
+      append_number(head_, row->uid);
+    }
+    if ((request_.items & kFetchFlags) || std::ranges::binary_search(newly_seen_, row->uid)) {
+      item("FLAGS ");
+      selected.append_flags(head_, *row, session_.rev2);
+    }
+    if (request_.items & kFetchSize) {
+      item("RFC822.SIZE ");
+      append_number(head_, row->size);
+    }
+    return row;
+  }
+  return nullptr;
+}
+
+net::Task<void> Fetching::from_view() {
+  while (next() != nullptr) {
+    session_.out += head_;
+    session_.out += ")\r\n";
+    if (session_.out.size() >= kFlushBytes) co_await session_.flush();
+  }
+}
+
+void Fetching::fill_batch() {
+  batch_->clear();
+  while (batch_->size() < kBatch) {
+    const mailstore::Row* row = next();
+    if (row == nullptr) return;
+    batch_->add(row->email, head_);
+  }
+}
+
+std::shared_ptr<Job> Fetching::start() {
+  if (batch_->finished()) fill_batch();
+  if (batch_->finished()) return nullptr;
+  auto job = std::make_shared<Job>();
+  net::Loop::current()->spawn(run_job(session_.services.mail, session_.account(), batch_, job), session_.log);
+  return job;
+}
+
+net::Task<base::Result<void>> Fetching::from_store() {
+  auto job = start();
+  while (job) {
+    co_await job->done.wait();
+    if (job->error) std::rethrow_exception(job->error);
+    if (!job->result && !batch_->trouble().torn) co_return job->result;
+    std::string text = std::move(job->text);
+    const bool torn = batch_->trouble().torn;
+    job = torn ? nullptr : start();
+    std::exception_ptr lost;
+    try {
+      if (!text.empty()) co_await session_.write(std::move(text));
+    } catch (...) {
+      lost = std::current_exception();
+    }
+    if (lost) {
+      if (job) co_await job->done.wait();  // it uses what this session owns
+      std::rethrow_exception(lost);
+    }
+    if (torn) {
+      session_.log.warning("imap.fetch.torn", {{"why", "a message vanished while it was being sent"}});
+      throw net::Closed(net::Closed::Why::local, "a message vanished while it was being sent");
+    }
+  }
+  co_return base::Result<void>();
+}
+
+Reply Fetching::reply(const Command& command) const {
+  const FetchBatch::Trouble& trouble = batch_->trouble();
+  // RFC 2180 §4.1.2: what there is, and a NO.
+  if (trouble.unknown_encoding) return no(says::kUnknownCte);
+  if (trouble.not_leaf) return no(says::kNotLeaf);
+  if (trouble.corrupt) return no(says::kCorrupt);
+  if (missing_ || trouble.expunged) return no(says::kExpunged);
+  return completed(command.verb->name);
+}
+
+}  // namespace
+
+net::Task<Reply> do_fetch(Session& session, Command& command) {
+  auto& request = std::get<Fetch>(command.arguments);
+  auto runs = session.selected->find(request.set, command.verb->uid());
+  if (!runs) co_return bad(says::kBadSequence);
+  const auto fetching = std::make_unique<Fetching>(session, command, request, std::move(*runs));
+  co_await fetching->mark_seen();
+  if (session.ending) co_return no(says::kNotNow);
+  constexpr std::uint16_t kInView = kFetchUid | kFetchFlags | kFetchSize;
+  if ((request.items & ~kInView) == 0 && request.bodies.empty()) {
+    co_await fetching->from_view();
+  } else {
+    const auto done = co_await fetching->from_store();
+    if (!done) co_return refused(done.error());
+  }
+  co_return fetching->reply(command);
+}
+
+}  // namespace imap

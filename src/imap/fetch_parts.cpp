@@ -1,0 +1,187 @@
+#include "imap/fetch_parts.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "imap/names.h"
+#include "imap/sequence.h"
+#include "mime/decode.h"
+#include "mime/header.h"
+
+namespace imap {
+
+namespace {
+
+constexpr std::size_t kMaxHeldLine = 64 * 1024;
+constexpr std::size_t kAllFields = 1'000'000;
+
+// A node of the tree, seen as a message (with parts of its own numbering) or as a part of something.
+struct Place {
+  std::uint32_t node = mime::kNoPart;
+  bool as_message = false;
+};
+
+std::uint32_t nth_child(const mime::Message& message, const mime::Part& part, std::uint32_t number) {
+  std::uint32_t child = part.first_child;
+  while (child != mime::kNoPart && --number > 0) child = message.parts[child].next_sibling;
+  return child;
+}
+
+// RFC 9051 §6.4.5.1: a message that is not multipart has one part, its body; a message/rfc822 part has the parts of
+// the message within.
+Place descend(const mime::Message& message, Place place, std::uint32_t number) {
+  const mime::Part* part = &message.parts[place.node];
+  if (!place.as_message && part->message()) {
+    if (part->leaf()) return {};
+    place = {part->first_child, true};
+    part = &message.parts[place.node];
+  }
+  if (part->multipart() && !part->leaf()) return {nth_child(message, *part, number), false};
+  if (place.as_message && number == 1) return {place.node, false};
+  return {};
+}
+
+std::optional<Place> walk(const mime::Message& message, const std::vector<std::uint32_t>& path) {
+  if (message.parts.empty()) return std::nullopt;
+  Place place{0, true};
+  for (const std::uint32_t number : path) {
+    place = descend(message, place, number);
+    if (place.node == mime::kNoPart) return std::nullopt;
+  }
+  return place;
+}
+
+}  // namespace
+
+const mime::Part* find_part(const mime::Message& message, const std::vector<std::uint32_t>& path) {
+  const auto place = walk(message, path);
+  return place ? &message.parts[place->node] : nullptr;
+}
+
+std::optional<Span> locate(const mime::Message& message, const Section& section) {
+  const auto place = walk(message, section.part);
+  if (!place) return std::nullopt;
+  const mime::Part* part = &message.parts[place->node];
+  switch (section.text) {
+    case Section::Text::none:
+      return Span{section.part.empty() ? part->header_begin : part->body_begin, part->end};
+    case Section::Text::mime:
+      return Span{part->header_begin, part->body_begin};
+    case Section::Text::header:
+    case Section::Text::fields:
+    case Section::Text::fields_not:
+    case Section::Text::text:
+      break;
+  }
+  if (!section.part.empty()) {
+    if (!part->message() || part->leaf()) return std::nullopt;
+    part = &message.parts[part->first_child];
+  }
+  if (section.text == Section::Text::text) return Span{part->body_begin, part->end};
+  return Span{part->header_begin, part->body_begin};
+}
+
+std::string sift_fields(std::string_view header, const Section& section) {
+  std::string out;
+  const bool wanted = section.text == Section::Text::fields;
+  std::size_t length = 0;
+  for (const mime::Field& field : mime::fields(header, kAllFields)) {
+    const bool named =
+        std::ranges::any_of(section.fields, [&](const auto& name) { return base::iequals(name, field.name); });
+    if (named == wanted) out += field.raw;
+    length = static_cast<std::size_t>(field.raw.data() + field.raw.size() - header.data());
+  }
+  // RFC 9051 §6.4.5.1: the blank line belongs to every header, if the message has one.
+  const std::string_view rest = header.substr(length);
+  if (rest.ends_with('\n') || header.ends_with("\n\r\n") || header.ends_with("\n\n")) out += "\r\n";
+  return out;
+}
+
+void append_item_name(std::string& out, const BodyItem& item) {
+  switch (item.kind) {
+    case BodyItem::Kind::rfc822:
+      out += "RFC822";
+      return;
+    case BodyItem::Kind::rfc822_header:
+      out += "RFC822.HEADER";
+      return;
+    case BodyItem::Kind::rfc822_text:
+      out += "RFC822.TEXT";
+      return;
+    case BodyItem::Kind::body:
+      out += "BODY[";
+      break;
+    case BodyItem::Kind::binary:
+      out += "BINARY[";
+      break;
+    case BodyItem::Kind::binary_size:
+      out += "BINARY.SIZE[";
+      break;
+  }
+  static constexpr std::string_view kTexts[] = {"", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"};
+  const Section& section = item.section;
+  for (const std::uint32_t number : section.part) {
+    if (out.back() != '[') out += '.';
+    append_number(out, number);
+  }
+  if (section.text != Section::Text::none && !section.part.empty()) out += '.';
+  out += kTexts[static_cast<int>(section.text)];
+  if (!section.fields.empty()) {
+    out += " (";
+    for (const auto& name : section.fields) {
+      if (out.back() != '(') out += ' ';
+      append_astring(out, name);
+    }
+    out += ')';
+  }
+  out += ']';
+  if (item.partial) {
+    out += '<';
+    append_number(out, item.partial->offset);
+    out += '>';
+  }
+}
+
+bool TransferDecoder::knows(std::string_view encoding) {
+  return encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary" || encoding == "base64" ||
+         encoding == "quoted-printable";
+}
+
+TransferDecoder::TransferDecoder(std::string_view encoding)
+    : kind_(encoding == "base64"             ? Kind::base64
+            : encoding == "quoted-printable" ? Kind::quoted_printable
+                                             : Kind::identity) {}
+
+void TransferDecoder::feed(std::string_view bytes, std::string& out) {
+  if (kind_ == Kind::identity) {
+    out += bytes;
+    return;
+  }
+  if (kind_ == Kind::base64) {
+    for (const char c : bytes) {
+      if (base::is_alpha(c) || base::is_digit(c) || c == '+' || c == '/' || c == '=') held_ += c;
+    }
+    const std::size_t whole = held_.size() / 4 * 4;
+    out += mime::decode_transfer(std::string_view(held_).substr(0, whole), "base64");
+    held_.erase(0, whole);
+    return;
+  }
+  held_ += bytes;
+  std::size_t cut = held_.rfind('\n') + 1;  // 0 when there is none
+  if (cut == 0 && held_.size() > kMaxHeldLine) {
+    cut = held_.size();
+    const std::size_t code = held_.rfind('=');
+    if (code != std::string::npos && held_.size() - code < 3) cut = code;
+  }
+  out += mime::decode_transfer(std::string_view(held_).substr(0, cut), "quoted-printable");
+  held_.erase(0, cut);
+}
+
+void TransferDecoder::finish(std::string& out) {
+  if (kind_ != Kind::identity) {
+    out += mime::decode_transfer(held_, kind_ == Kind::base64 ? "base64" : "quoted-printable");
+  }
+  held_.clear();
+}
+
+}  // namespace imap

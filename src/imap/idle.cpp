@@ -1,0 +1,35 @@
+// IDLE (RFC 9051 §6.3.13, RFC 2177). Nothing is polled: the change feed posts a wake to this loop.
+#include "base/text.h"
+#include "imap/driver.h"
+
+namespace imap {
+
+net::Task<Reply> do_idle(Session& session, Command&) {
+  session.framer.expect_line();
+  session.line(says::kIdling);
+  Signal& signal = *session.signal;
+  while (true) {
+    const Framer::Step step = session.framer.next(session.pending());
+    session.take_input(step.taken);
+    if (step.event == Framer::Event::line) break;
+    if (step.event != Framer::Event::more) {
+      session.bye(says::kByeTooLong);
+      co_return bad(says::kTooLong);
+    }
+    co_await session.tell_news(true);
+    if (session.ending) co_return no(says::kNotNow);
+    signal.waiting = true;
+    if (!signal.changed || !session.selected) {
+      if (co_await session.wait_for_input()) {
+        signal.waiting = false;
+        co_await session.read_available();
+      }
+    }
+    signal.waiting = false;
+  }
+  // RFC 9051 §9: "DONE" is case-insensitive like all words.
+  const bool done = base::iequals(session.framer.text(), "DONE");
+  co_return done ? completed("IDLE") : bad(says::kIdleEnd);
+}
+
+}  // namespace imap

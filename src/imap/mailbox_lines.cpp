@@ -1,0 +1,92 @@
+#include "imap/mailbox_lines.h"
+
+#include "imap/names.h"
+
+namespace imap {
+
+std::string_view special_use(mailstore::Role role) {
+  switch (role) {
+    case mailstore::Role::drafts:
+      return "\\Drafts";
+    case mailstore::Role::sent:
+      return "\\Sent";
+    case mailstore::Role::junk:
+      return "\\Junk";
+    case mailstore::Role::trash:
+      return "\\Trash";
+    case mailstore::Role::archive:
+      return "\\Archive";
+    case mailstore::Role::none:
+    case mailstore::Role::inbox:
+      return {};
+  }
+  return {};
+}
+
+void append_listed(std::string& out, std::string_view name, const Listed& what, bool utf8) {
+  out += "* ";
+  out += what.keyword;
+  out += " (";
+  const auto attribute = [&](std::string_view word) {
+    if (word.empty()) return;
+    if (out.back() != '(') out += ' ';
+    out += word;
+  };
+  if (what.mailbox == nullptr) {
+    attribute(what.noselect ? "\\NoSelect" : "\\NonExistent");
+  } else if (!what.mailbox->selectable) {
+    attribute("\\NoSelect");
+  }
+  if (what.subscribed) attribute("\\Subscribed");
+  if (what.mailbox != nullptr) {
+    attribute(what.mailbox->has_children ? "\\HasChildren" : "\\HasNoChildren");
+    attribute(special_use(what.mailbox->role));
+  }
+  out += ") \"/\" ";
+  append_name(out, name, utf8);
+  if (!what.extended.empty()) {
+    out += ' ';
+    out += what.extended;
+  }
+  out += "\r\n";
+}
+
+std::string oldname(std::string_view given, bool utf8) {
+  std::string out = "(\"OLDNAME\" (";
+  append_name(out, given, utf8);
+  out += "))";
+  return out;
+}
+
+net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox, std::uint16_t items) {
+  std::size_t recent = 0;
+  if (items & kRecent) {
+    const auto first = session.services.mail.first_recent(session.account(), mailbox.id, mailbox.uid_next, false);
+    if (first < mailbox.uid_next) {
+      if (const auto view = co_await session.services.mail.view(session.account(), mailbox.id)) {
+        recent = (*view)->size() - (*view)->lower_bound(first);
+      }
+    }
+  }
+  std::string& out = session.out;
+  out += "* STATUS ";
+  append_name(out, mailbox.name, session.rev2);
+  out += " (";
+  const auto item = [&](std::uint16_t bit, std::string_view word, std::uint64_t value) {
+    if (!(items & bit)) return;
+    if (out.back() != '(') out += ' ';
+    out += word;
+    out += ' ';
+    append_number(out, value);
+  };
+  item(kMessages, "MESSAGES", mailbox.messages);
+  item(kRecent, "RECENT", recent);
+  item(kUidNext, "UIDNEXT", mailbox.uid_next);
+  item(kUidValidity, "UIDVALIDITY", mailbox.uid_validity);
+  item(kUnseen, "UNSEEN", mailbox.unseen);
+  item(kDeletedCount, "DELETED", mailbox.deleted);
+  item(kSize, "SIZE", mailbox.size);
+  out += ")\r\n";
+}
+
+}  // namespace imap

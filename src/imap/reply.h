@@ -1,0 +1,88 @@
+#pragma once
+// Everything that the server says in words: tagged and untagged status responses with their codes (RFC 9051 §7.1,
+// RFC 5530), and how an error of the rooms below becomes one. A Reply is what follows the tag.
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace imap {
+
+struct Reply {
+  enum class Kind { ok, no, bad };
+  Kind kind = Kind::ok;
+  std::string text;  // with its response code
+};
+
+inline Reply ok(std::string text) { return {Reply::Kind::ok, std::move(text)}; }
+inline Reply no(std::string_view text) { return {Reply::Kind::no, std::string(text)}; }
+inline Reply bad(std::string_view text) { return {Reply::Kind::bad, std::string(text)}; }
+
+/// "FETCH completed"
+Reply completed(std::string_view verb);
+/// "[CODE …] FETCH completed"
+Reply completed(std::string_view verb, const std::string& code);
+/// An error that a room below gave, with the code of RFC 5530 that says the same.
+Reply refused(const base::Error& error);
+/// As refused(), but a mailbox that is missing is one that the client may create (RFC 9051 §6.3.12).
+Reply refused_target(const base::Error& error);
+
+/// "TAG OK text\r\n"
+void append_reply(std::string& out, std::string_view tag, const Reply& reply);
+void append_line(std::string& out, std::string_view line);
+
+namespace says {
+// Whole lines, without their ends.
+inline constexpr std::string_view kGoAhead = "+ go ahead";
+inline constexpr std::string_view kIdling = "+ idling";
+inline constexpr std::string_view kClosed = "* OK [CLOSED] The mailbox that was selected is closed";
+inline constexpr std::string_view kStillSearching = "* OK Still searching";
+inline constexpr std::string_view kByeLogout = "* BYE Until next time";
+inline constexpr std::string_view kByeStopping = "* BYE The server is stopping, please come back in a moment";
+inline constexpr std::string_view kByeTimeout = "* BYE Nothing was heard for too long";
+inline constexpr std::string_view kByeErrors = "* BYE There were too many bad commands";
+inline constexpr std::string_view kByeLogins = "* BYE There were too many failed logins";
+inline constexpr std::string_view kByeTooLong = "* BYE The command is too large to be skipped";
+inline constexpr std::string_view kByeDenied = "* BYE [AUTHORIZATIONFAILED] The account or its password has changed";
+inline constexpr std::string_view kByeMailboxGone = "* BYE The selected mailbox was deleted or replaced";
+inline constexpr std::string_view kByeUnavailable = "* BYE [UNAVAILABLE] The mail store cannot answer now";
+
+// Texts of replies.
+inline constexpr std::string_view kTooLong = "The command is too long";
+inline constexpr std::string_view kNotNow = "This command is not possible in this state";
+inline constexpr std::string_view kPrivacyRequired = "[PRIVACYREQUIRED] Encrypt the connection first (STARTTLS)";
+inline constexpr std::string_view kLoginFailed = "[AUTHENTICATIONFAILED] The name or the password is wrong";
+inline constexpr std::string_view kLoginBusy = "[UNAVAILABLE] Too many logins are being checked, try again";
+inline constexpr std::string_view kLoginOther = "[AUTHORIZATIONFAILED] Acting for another account is not possible";
+inline constexpr std::string_view kNoMechanism = "[CANNOT] This mechanism is not offered";
+inline constexpr std::string_view kCancelled = "Authentication was cancelled";
+inline constexpr std::string_view kNotBase64 = "The response is not base64";
+inline constexpr std::string_view kTlsAlready = "TLS is active already";
+inline constexpr std::string_view kTlsUnavailable = "[UNAVAILABLE] There is no certificate";
+inline constexpr std::string_view kTlsBegin = "Begin TLS negotiation now";
+inline constexpr std::string_view kReadOnly = "[READ-ONLY] The mailbox was opened read-only";
+inline constexpr std::string_view kNotSelectable = "[NONEXISTENT] This name holds other mailboxes and no messages";
+inline constexpr std::string_view kExpunged = "[EXPUNGEISSUED] Some of the messages have been expunged";
+inline constexpr std::string_view kCorrupt = "[CORRUPTION] Some of the messages cannot be read";
+inline constexpr std::string_view kUnknownCte = "[UNKNOWN-CTE] A part has an unknown transfer encoding";
+inline constexpr std::string_view kNotLeaf = "[CANNOT] BINARY is for parts that hold no other parts";
+inline constexpr std::string_view kBadSequence = "A sequence number is greater than the number of messages";
+inline constexpr std::string_view kNothingCopied = "There is no such message, so nothing was copied";
+inline constexpr std::string_view kNoLiteral = "APPEND wants the message as a literal";
+inline constexpr std::string_view kOneMessage = "APPEND takes one message";
+inline constexpr std::string_view kNul = "[CANNOT] A message may not contain NUL bytes";
+inline constexpr std::string_view kEmptyMessage = "[CANNOT] A message may not be empty";
+inline constexpr std::string_view kMessageTooBig = "[TOOBIG] The message is larger than this server takes";
+inline constexpr std::string_view kLiteral8 = "[CANNOT] Binary literals are not offered";
+inline constexpr std::string_view kBadCharset = "[BADCHARSET (UTF-8 US-ASCII)] This charset is not known";
+inline constexpr std::string_view kUnknownUse = "[USEATTR] This special use is not offered";
+inline constexpr std::string_view kInboxExists = "[ALREADYEXISTS] INBOX exists always";
+inline constexpr std::string_view kInboxStays = "[CANNOT] INBOX cannot be deleted";
+inline constexpr std::string_view kHasChildren =
+    "[HASCHILDREN] The name has no messages, only other mailboxes below it";
+inline constexpr std::string_view kIdleEnd = "DONE was expected";
+inline constexpr std::string_view kBug = "* BYE [SERVERBUG] The server made a mistake; it has been noted";
+}  // namespace says
+
+}  // namespace imap

@@ -1,0 +1,241 @@
+#include "imap/search_program.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "imap/search_text.h"
+#include "mime/date.h"
+#include "mime/decode.h"
+#include "mime/header.h"
+
+namespace imap {
+
+namespace {
+
+using Op = SearchStep::Op;
+
+constexpr std::uint64_t kFirstHeaderBytes = 8 * 1024;
+
+Verdict as_verdict(bool value) { return value ? Verdict::yes : Verdict::no; }
+
+Verdict both(Verdict a, Verdict b) {
+  if (a == Verdict::no || b == Verdict::no) return Verdict::no;
+  return a == Verdict::yes && b == Verdict::yes ? Verdict::yes : Verdict::open;
+}
+Verdict negated(Verdict a) { return a == Verdict::open ? a : as_verdict(a == Verdict::no); }
+
+bool compares(Op op, std::int64_t day, std::int64_t wanted) {
+  switch (op) {
+    case Op::before:
+    case Op::sent_before:
+      return day < wanted;
+    case Op::on:
+    case Op::sent_on:
+      return day == wanted;
+    default:
+      return day >= wanted;
+  }
+}
+
+// With its blank line, or the whole message when it has none.
+base::Result<std::string> read_header(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email) {
+  std::string header;
+  for (std::uint64_t want = kFirstHeaderBytes;; want *= 4) {
+    const std::uint64_t have = header.size();
+    TRY(reader.bytes(email, have, want - have, header));
+    const std::size_t crlf = header.find("\r\n\r\n");
+    const std::size_t lf = header.find("\n\n");
+    if (crlf != std::string::npos || lf != std::string::npos) {
+      header.resize(
+          std::min(crlf == std::string::npos ? SIZE_MAX : crlf + 4, lf == std::string::npos ? SIZE_MAX : lf + 2));
+      return header;
+    }
+    if (header.size() < want) return header;
+  }
+}
+
+}  // namespace
+
+SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& selected)
+    : steps_(steps), selected_(selected), view_(selected.view()), ranges_(steps.size()), needles_(steps.size()) {
+  const std::size_t size = selected.size();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    switch (step.op) {
+      case Op::sequence:
+      case Op::uid:
+        if (step.set.saved) {
+          ranges_[i] = selected.saved;
+        } else if (step.op == Op::uid) {
+          ranges_[i] = step.set.resolved(size > 0 ? selected.uid(size - 1) : view_->uid_next());
+        } else {
+          ranges_[i] = step.set.resolved(static_cast<std::uint32_t>(size));
+        }
+        break;
+      case Op::header:
+        needs_header_ = true;
+        needles_[i] = mime::fold_for_search(step.text);
+        break;
+      case Op::sent_before:
+      case Op::sent_on:
+      case Op::sent_since:
+        needs_header_ = true;
+        break;
+      case Op::text:
+        needs_header_ = true;
+        [[fallthrough]];
+      case Op::body:
+        needs_body_ = true;
+        needles_[i] = mime::fold_for_search(step.text);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+Verdict SearchProgram::combine(const Verdicts& verdicts, std::vector<Verdict>& stack) const {
+  stack.clear();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto pop = [&] {
+      const Verdict top = stack.back();
+      stack.pop_back();
+      return top;
+    };
+    switch (steps_[i].op) {
+      case Op::op_not:
+        stack.back() = negated(stack.back());
+        break;
+      case Op::op_or: {
+        const Verdict b = negated(pop());
+        stack.back() = negated(both(negated(stack.back()), b));
+        break;
+      }
+      case Op::op_and: {
+        Verdict all = Verdict::yes;
+        for (std::uint32_t n = 0; n < steps_[i].count; ++n) all = both(all, pop());
+        stack.push_back(all);
+        break;
+      }
+      default:
+        stack.push_back(verdicts[i]);
+    }
+  }
+  ENSURE(stack.size() == 1);
+  return stack.back();
+}
+
+void SearchProgram::judge_row(std::size_t index, const mailstore::Row& row, Verdicts& verdicts) const {
+  verdicts.assign(steps_.size(), Verdict::open);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    switch (step.op) {
+      case Op::all:
+        verdicts[i] = Verdict::yes;
+        break;
+      case Op::flag:
+        verdicts[i] = as_verdict((row.flags & step.bits) == step.bits);
+        break;
+      case Op::keyword:
+        verdicts[i] = as_verdict(std::ranges::any_of(
+            view_->keyword_set(row.keywords), [&](const auto& keyword) { return base::iequals(keyword, step.text); }));
+        break;
+      case Op::recent:
+        verdicts[i] = as_verdict(selected_.is_recent(row.uid));
+        break;
+      case Op::smaller:
+        verdicts[i] = as_verdict(row.size < step.number);
+        break;
+      case Op::larger:
+        verdicts[i] = as_verdict(row.size > step.number);
+        break;
+      case Op::sequence:
+        verdicts[i] =
+            as_verdict(contains(ranges_[i], step.set.saved ? row.uid : static_cast<std::uint32_t>(index + 1)));
+        break;
+      case Op::uid:
+        verdicts[i] = as_verdict(contains(ranges_[i], row.uid));
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verdicts& verdicts) const {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Op op = steps_[i].op;
+    if (op == Op::before || op == Op::on || op == Op::since) {
+      verdicts[i] = as_verdict(compares(op, mime::local_day(email.received), steps_[i].day));
+    }
+  }
+}
+
+void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) const {
+  const auto fields = mime::fields(header);
+  const mime::Field* date_field = mime::find(fields, "Date");
+  const auto date = date_field ? mime::parse_date(mime::unfold(date_field->body)) : std::nullopt;
+  std::string whole;  // folded, made when a TEXT key wants it
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    switch (step.op) {
+      case Op::sent_before:
+      case Op::sent_on:
+      case Op::sent_since:
+        verdicts[i] = as_verdict(date && compares(step.op, mime::local_day(*date), step.day));
+        break;
+      case Op::header:
+        verdicts[i] = as_verdict(std::ranges::any_of(fields, [&](const mime::Field& field) {
+          if (!base::iequals(field.name, step.field)) return false;
+          return needles_[i].empty() ||
+                 contains_text(mime::fold_for_search(mime::decode_text(field.body)), needles_[i]);
+        }));
+        break;
+      case Op::text:
+        if (whole.empty()) whole = folded_header(header);
+        if (contains_text(whole, needles_[i])) verdicts[i] = Verdict::yes;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+base::Result<void> SearchProgram::judge_body(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email,
+                                             Verdicts& verdicts) const {
+  std::vector<std::size_t> open;
+  std::vector<Needle> needles;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Op op = steps_[i].op;
+    if ((op != Op::body && op != Op::text) || verdicts[i] != Verdict::open) continue;
+    open.push_back(i);
+    needles.push_back({.text = needles_[i], .mime_headers = op == Op::text, .found = needles_[i].empty()});
+  }
+  TRY(find_in_body(reader, email, needles));
+  for (std::size_t i = 0; i < open.size(); ++i) verdicts[open[i]] = as_verdict(needles[i].found);
+  return {};
+}
+
+base::Result<bool> judge(const SearchProgram& program, std::size_t index, const mailstore::Row& row,
+                         mailstore::EmailReader& reader) {
+  SearchProgram::Verdicts verdicts;
+  std::vector<Verdict> stack;
+  program.judge_row(index, row, verdicts);
+  Verdict verdict = program.combine(verdicts, stack);
+  if (verdict != Verdict::open) return verdict == Verdict::yes;
+  TRY_ASSIGN(const auto email, reader.email(row.email));
+  program.judge_email(email, verdicts);
+  verdict = program.combine(verdicts, stack);
+  if (verdict == Verdict::open && program.needs_header()) {
+    TRY_ASSIGN(const std::string header, read_header(reader, email));
+    program.judge_header(header, verdicts);
+    verdict = program.combine(verdicts, stack);
+  }
+  if (verdict == Verdict::open && program.needs_body()) {
+    TRY(program.judge_body(reader, email, verdicts));
+    verdict = program.combine(verdicts, stack);
+  }
+  return verdict == Verdict::yes;
+}
+
+}  // namespace imap

@@ -1,0 +1,116 @@
+#include "imap/search_text.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "imap/fetch_parts.h"
+#include "mime/decode.h"
+#include "mime/header.h"
+
+namespace imap {
+
+namespace {
+
+constexpr std::uint64_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kMaxHeader = 1024 * 1024;  // of a part: what is beyond is not searched
+
+class BodySearch {
+ public:
+  BodySearch(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email, std::vector<Needle>& needles)
+      : reader_(reader), email_(email), needles_(needles) {
+    for (const Needle& needle : needles) longest_ = std::max(longest_, needle.text.size());
+  }
+
+  base::Result<void> run() {
+    TRY_ASSIGN(const mime::Message message, reader_.structure(email_.id));
+    for (std::uint32_t i = 0; i < message.parts.size(); ++i) {
+      if (done()) return {};
+      const mime::Part& part = message.parts[i];
+      // The header of parts[0] is the message's own, which has been looked at. That of an embedded message is body.
+      if (i > 0) {
+        const bool embedded = message.parts[part.parent].message();
+        TRY(header(part, embedded));
+      }
+      if (part.leaf() && (part.type == "text" || part.type == "message" || part.multipart())) {
+        TRY(text(part, message.parameter(part, "charset")));
+      }
+    }
+    return {};
+  }
+
+ private:
+  bool done() const { return std::ranges::all_of(needles_, &Needle::found); }
+
+  void look(std::string_view folded, bool mime_header) {
+    for (Needle& needle : needles_) {
+      if (!needle.found && (!mime_header || needle.mime_headers)) needle.found = contains_text(folded, needle.text);
+    }
+  }
+
+  base::Result<void> header(const mime::Part& part, bool embedded) {
+    if (!embedded && std::ranges::none_of(needles_, &Needle::mime_headers)) return {};
+    std::string block;
+    TRY(reader_.bytes(email_, part.header_begin,
+                      std::min<std::uint64_t>(part.body_begin - part.header_begin, kMaxHeader), block));
+    look(folded_header(block), !embedded);
+    return {};
+  }
+
+  // Charsets are converted line by line, so that no character is cut in two; but some have characters that hold the
+  // byte of a line feed, and are converted at once.
+  base::Result<void> text(const mime::Part& part, std::string_view charset) {
+    const bool by_lines = !base::istarts_with(charset, "utf-16") && !base::istarts_with(charset, "utf-32") &&
+                          !base::istarts_with(charset, "ucs") && !base::istarts_with(charset, "iso-10646");
+    TransferDecoder decoder(part.encoding);
+    std::string raw;
+    std::string decoded;
+    std::string window;
+    for (std::uint64_t at = part.body_begin; at < part.end && !done(); at += kPieceBytes) {
+      const std::uint64_t n = std::min(kPieceBytes, part.end - at);
+      raw.clear();
+      TRY(reader_.bytes(email_, at, n, raw));
+      decoder.feed(raw, decoded);
+      const bool last = at + n == part.end;
+      if (last) decoder.finish(decoded);
+      if (!by_lines && !last) continue;
+      std::size_t cut = last ? decoded.size() : decoded.rfind('\n') + 1;
+      if (cut == 0 && decoded.size() > kPieceBytes) cut = decoded.size();
+      window += mime::fold_for_search(mime::to_utf8(std::string_view(decoded).substr(0, cut), charset));
+      decoded.erase(0, cut);
+      look(window, false);
+      if (window.size() > longest_) window.erase(0, window.size() - longest_);
+    }
+    return {};
+  }
+
+  mailstore::EmailReader& reader_;
+  const mailstore::EmailReader::Email& email_;
+  std::vector<Needle>& needles_;
+  std::size_t longest_ = 0;
+};
+
+}  // namespace
+
+base::Result<void> find_in_body(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email,
+                                std::vector<Needle>& needles) {
+  return BodySearch(reader, email, needles).run();
+}
+
+std::string folded_header(std::string_view block) {
+  std::string text;
+  for (const mime::Field& field : mime::fields(block)) {
+    text += field.name;
+    text += ": ";
+    text += mime::decode_text(field.body);
+    text += '\n';
+  }
+  return mime::fold_for_search(text);
+}
+
+bool contains_text(std::string_view text, std::string_view needle) {
+  if (needle.empty()) return true;
+  return ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
+}
+
+}  // namespace imap

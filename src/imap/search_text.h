@@ -1,0 +1,29 @@
+#pragma once
+// Substrings in the text of a message: transfer encodings and charsets undone, case folded (RFC 9051 §6.4.4). Bodies
+// are read piece by piece, so a message of any size is searched in bounded memory. On the pool.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mailstore/mailstore.h"
+
+namespace imap {
+
+struct Needle {
+  std::string_view text;      // folded
+  bool mime_headers = false;  // also in the header fields of parts (TEXT, but not BODY)
+  bool found = false;
+};
+
+/// Looks for all needles in what BODY and TEXT search behind the message's own header: parts of type text, and the
+/// headers of messages within the message.
+base::Result<void> find_in_body(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email,
+                                std::vector<Needle>& needles);
+
+/// The fields of a header block, decoded and folded, one a line.
+std::string folded_header(std::string_view block);
+
+bool contains_text(std::string_view text, std::string_view needle);
+
+}  // namespace imap

@@ -1,0 +1,131 @@
+// SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE (RFC 9051 §6.3.2, §6.4; RFC 3691; RFC 4315).
+#include "imap/driver.h"
+#include "imap/mailbox_lines.h"
+#include "imap/names.h"
+
+namespace imap {
+
+namespace {
+
+void append_code(std::string& out, std::string_view code, std::uint64_t number, std::string_view text) {
+  out += "* OK [";
+  out += code;
+  out += ' ';
+  append_number(out, number);
+  out += "] ";
+  out += text;
+  out += "\r\n";
+}
+
+void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_view given) {
+  const Selected& selected = *session.selected;
+  const auto& view = *selected.view();
+  std::string& out = session.out;
+  selected.append_all_flags(out);
+  out += "* OK [PERMANENTFLAGS (";
+  if (!selected.read_only) {
+    append_system_flags(out, mailstore::kAllFlags);
+    selected.append_keywords(out);
+    out += " \\*";
+  }
+  out += selected.read_only ? ")] Nothing can be changed\r\n" : ")] Flags and keywords are kept\r\n* ";
+  if (selected.read_only) out += "* ";
+  append_number(out, view.size());
+  out += " EXISTS\r\n";
+  if (!session.rev2) {
+    out += "* ";
+    append_number(out, selected.count_recent());
+    out += " RECENT\r\n";
+    // RFC 3501 §6.3.1: the first unseen message.
+    for (std::size_t i = 0; mailbox.unseen > 0 && i < view.size(); ++i) {
+      if (view.at(i).flags & mailstore::kSeen) continue;
+      append_code(out, "UNSEEN", i + 1, "The first unseen message");
+      break;
+    }
+  }
+  append_code(out, "UIDVALIDITY", view.uid_validity(), "UIDs are valid");
+  append_code(out, "UIDNEXT", view.uid_next(), "The next UID");
+  if (session.rev2) {
+    const bool renamed = given != mailbox.name && mailbox.role != mailstore::Role::inbox;
+    const std::string extended = renamed ? oldname(given, true) : std::string();
+    append_listed(out, mailbox.name, {.mailbox = &mailbox, .extended = extended}, true);
+  }
+}
+
+net::Task<Reply> open(Session& session, Command& command, bool read_only) {
+  // RFC 9051 §6.3.2: whatever comes of it, the old mailbox is no longer selected.
+  if (session.selected) {
+    session.deselect();
+    session.line(says::kClosed);
+  }
+  auto name = session.decode_mailbox(std::get<MailboxName>(command.arguments).name);
+  if (!name) co_return refused(name.error());
+  const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
+  if (!mailbox) co_return refused(mailbox.error());
+  if (!mailbox->selectable) co_return no(says::kNotSelectable);
+  // The watch comes first, so that no change falls between.
+  auto watch = session.services.mail.watch(session.account(), [signal = session.signal] {
+    signal->changed = true;
+    if (!signal->waiting.exchange(false)) return;
+    signal->loop->post([signal] {
+      if (signal->stream != nullptr) signal->stream->wake();
+    });
+  });
+  session.signal->changed = false;
+  auto view = co_await session.services.mail.view(session.account(), mailbox->id);
+  if (!view) co_return refused(view.error());
+  session.selected = std::make_unique<Selected>(std::move(*view));
+  session.selected->mailbox = mailbox->id;
+  session.selected->name = mailbox->name;
+  session.selected->read_only = read_only;
+  session.selected->watch = std::move(watch);
+  session.take_recent();
+  describe(session, *mailbox, *name);
+  co_return completed(command.verb->name, read_only ? "READ-ONLY" : "READ-WRITE");
+}
+
+}  // namespace
+
+net::Task<Reply> do_select(Session& session, Command& command) { return open(session, command, false); }
+net::Task<Reply> do_examine(Session& session, Command& command) { return open(session, command, true); }
+
+net::Task<Reply> do_unselect(Session& session, Command&) {
+  session.deselect();
+  co_return completed("UNSELECT");
+}
+
+// RFC 9051 §6.4.1: removes without a word of which messages.
+net::Task<Reply> do_close(Session& session, Command&) {
+  if (!session.selected->read_only) {
+    const auto gone =
+        co_await session.services.mail.expunge(session.account(), session.selected->mailbox, std::nullopt);
+    // The mailbox is closed in any case; a message that could not be removed is there when it is opened again.
+    if (!gone) session.log.info("imap.close.expunge", {{"why", gone.error().text}});
+  }
+  session.deselect();
+  co_return completed("CLOSE");
+}
+
+// RFC 4315 §2.1: UID EXPUNGE removes only those that are named.
+net::Task<Reply> do_expunge(Session& session, Command& command) {
+  Selected& selected = *session.selected;
+  std::optional<std::vector<mailstore::Uid>> uids;
+  if (command.verb->uid()) {
+    uids.emplace();
+    const auto runs = selected.find(std::get<Uids>(command.arguments).set, true);
+    for (const auto& run : *runs) {
+      for (std::size_t i = run.begin; i < run.end; ++i) {
+        const mailstore::Row* row = selected.row(i);
+        if (row != nullptr && (row->flags & mailstore::kDeleted)) uids->push_back(row->uid);
+      }
+    }
+  }
+  if (!uids || !uids->empty()) {
+    const auto gone = co_await session.services.mail.expunge(session.account(), selected.mailbox, std::move(uids));
+    session.signal->changed = true;
+    if (!gone) co_return refused(gone.error());
+  }
+  co_return completed(command.verb->name);
+}
+
+}  // namespace imap

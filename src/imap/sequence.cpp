@@ -1,0 +1,90 @@
+#include "imap/sequence.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace imap {
+
+namespace {
+
+std::optional<std::uint32_t> take_seq_number(Cursor& in) {
+  if (in.take('*')) return SequenceSet::kStar;
+  return in.nz_number();
+}
+
+}  // namespace
+
+std::optional<SequenceSet> take_sequence_set(Cursor& in) {
+  SequenceSet set;
+  const Cursor before = in;
+  if (in.take('$')) {
+    set.saved = true;
+    return set;
+  }
+  do {
+    const auto first = take_seq_number(in);
+    const auto last = first && in.take(':') ? take_seq_number(in) : first;
+    if (!last) {
+      in = before;
+      return std::nullopt;
+    }
+    set.ranges.push_back({*first, *last});
+  } while (in.take(','));
+  return set;
+}
+
+std::vector<Range> SequenceSet::resolved(std::uint32_t star) const {
+  std::vector<Range> out;
+  out.reserve(ranges.size());
+  for (const Range& range : ranges) {
+    const std::uint32_t a = range.first == kStar ? star : range.first;
+    const std::uint32_t b = range.last == kStar ? star : range.last;
+    out.push_back({std::min(a, b), std::max(a, b)});
+  }
+  std::ranges::sort(out, {}, &Range::first);
+  std::size_t kept = 0;
+  for (const Range& range : out) {
+    // Neighbours are joined as well; last + 1 in 64 bits, for UIDs go up to 2^32-1.
+    if (kept > 0 && range.first <= out[kept - 1].last + std::uint64_t{1}) {
+      out[kept - 1].last = std::max(out[kept - 1].last, range.last);
+    } else {
+      out[kept++] = range;
+    }
+  }
+  out.resize(kept);
+  return out;
+}
+
+void add_ascending(std::vector<Range>& set, std::uint32_t number) {
+  if (!set.empty() && set.back().last + std::uint64_t{1} == number) {
+    set.back().last = number;
+  } else {
+    set.push_back({number, number});
+  }
+}
+
+bool contains(const std::vector<Range>& sorted, std::uint32_t number) {
+  const auto after = std::ranges::upper_bound(sorted, number, {}, &Range::first);
+  return after != sorted.begin() && number <= std::prev(after)->last;
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
+}
+
+void append_set(std::string& out, const std::vector<Range>& ranges) {
+  bool first = true;
+  for (const Range& range : ranges) {
+    if (!first) out += ',';
+    first = false;
+    append_number(out, range.first);
+    if (range.last != range.first) {
+      out += ':';
+      append_number(out, range.last);
+    }
+  }
+}
+
+}  // namespace imap

@@ -1,0 +1,309 @@
+// The driver: reads commands, checks state and rights, calls the handler, tells what has changed, writes the reply.
+#include "imap/session.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "imap/command.h"
+#include "imap/driver.h"
+#include "imap/names.h"
+
+namespace imap {
+
+namespace {
+
+constexpr std::size_t kReadBytes = 4 * 1024;
+constexpr std::size_t kReadMessageBytes = 64 * 1024;
+constexpr std::size_t kKeepBytes = 512;  // buffers of up to this size are not worth freeing
+constexpr std::size_t kStrangerBytes = 16 * 1024;
+constexpr std::chrono::minutes kWriteTimeout{5};
+constexpr std::chrono::seconds kFarewellTimeout{5};
+
+void free_buffer(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeepBytes) std::string().swap(buffer);
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services, const Config& the_config,
+                 const Mode& the_mode, TlsSource tls, base::Log the_log, net::Stopping the_stopping)
+    : services(the_services),
+      config(the_config),
+      mode(the_mode),
+      log(std::move(the_log)),
+      stopping(std::move(the_stopping)),
+      stream(std::move(the_stream)),
+      framer(Framer::Limits{}),
+      signal(std::make_shared<Signal>()),
+      tls_(std::move(tls)) {
+  signal->loop = net::Loop::current();
+  adjust_limits();
+}
+
+Session::~Session() {
+  if (selected) selected->watch.reset();  // no callback after this; those that were posted find no stream
+  signal->stream = nullptr;
+}
+
+void Session::adjust_limits() {
+  if (identity) {
+    framer.set_limits({.command_bytes = config.max_command_bytes, .skipped_bytes = config.max_message_bytes});
+  } else {
+    framer.set_limits({.command_bytes = std::min(kStrangerBytes, config.max_command_bytes),
+                       .skipped_bytes = config.max_command_bytes});
+  }
+}
+
+bool Session::may_login() const {
+  if (encrypted()) return true;
+  return mode.plaintext_auth && mode.trusted && mode.trusted(stream->endpoints().peer_address);
+}
+
+Situation Session::situation() const {
+  return {.authenticated = identity != nullptr,
+          .can_start_tls = !encrypted() && tls_ && tls_() != nullptr,
+          .may_login = may_login()};
+}
+
+base::Result<std::string> Session::decode_mailbox(std::string_view wire) const { return decode_name(wire, rev2); }
+
+// --- Input and output
+// --------------------------------------------------------------------------------------------------
+
+net::Task<void> Session::flush() {
+  if (out.empty()) co_return;
+  // A client that does not read is given less time than one that has nothing to say.
+  stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  co_await stream->write(out);
+  if (out.capacity() > 2 * kFlushBytes) std::string().swap(out);
+  out.clear();
+}
+
+net::Task<void> Session::write(std::string text) {
+  co_await flush();
+  stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  co_await stream->write(text);
+}
+
+void Session::bye(std::string_view text) {
+  line(text);
+  ending = true;
+}
+
+net::Task<void> Session::say_goodbye(std::string_view text) {
+  stream->set_deadline(services.clock.steady() + kFarewellTimeout);
+  std::string farewell = std::string(text) + "\r\n";
+  co_await stream->write(farewell);
+  co_await stream->shutdown();
+}
+
+net::Task<bool> Session::wait_for_input() {
+  co_await flush();
+  free_buffer(out);
+  free_buffer(in_);
+  in_at_ = 0;
+  framer.release();
+  // RFC 9051 §5.4: strangers may be given less than the thirty minutes.
+  const auto patience = identity ? config.idle_timeout : config.login_timeout;
+  stream->set_deadline(services.clock.steady() + patience);
+  bool timed_out = false;
+  net::Ready ready = net::Ready::woken;
+  try {
+    ready = co_await stream->wait();
+  } catch (const net::Closed& closed) {
+    if (closed.why != net::Closed::Why::timeout) throw;
+    timed_out = true;
+  }
+  if (timed_out || (ready == net::Ready::woken && stopping.requested())) {
+    co_await say_goodbye(timed_out ? says::kByeTimeout : says::kByeStopping);
+    throw net::Closed(timed_out ? net::Closed::Why::timeout : net::Closed::Why::local);
+  }
+  co_return ready == net::Ready::data;
+}
+
+net::Task<void> Session::read_available() {
+  std::string bytes(framer.idle() ? kReadBytes : kReadMessageBytes, '\0');
+  const std::size_t got = co_await stream->read(std::span(bytes.data(), bytes.size()));
+  if (got == 0) throw net::Closed(net::Closed::Why::peer);
+  bytes.resize(got);
+  in_ = std::move(bytes);
+  in_at_ = 0;
+}
+
+net::Task<Framer::Event> Session::next_event() {
+  while (true) {
+    const Framer::Step step = framer.next(pending());
+    take_input(step.taken);
+    if (step.event == Framer::Event::go_ahead) {
+      line(says::kGoAhead);
+    } else if (step.event != Framer::Event::more) {
+      co_return step.event;
+    } else {
+      while (!co_await wait_for_input()) {
+      }
+      co_await read_available();
+    }
+  }
+}
+
+net::Task<std::optional<std::string>> Session::read_line() {
+  framer.expect_line();
+  if (co_await next_event() != Framer::Event::line) co_return std::nullopt;
+  co_return std::string(framer.text());
+}
+
+void Session::discard_input() {
+  in_.clear();
+  in_at_ = 0;
+  framer.reset();
+}
+
+// --- The selected mailbox
+// ----------------------------------------------------------------------------------------------
+
+void Session::deselect() {
+  if (selected) selected->watch.reset();
+  selected.reset();
+}
+
+void Session::take_recent() {
+  const auto& view = *selected->view();
+  const mailstore::Uid next = view.uid_next();
+  const mailstore::Uid first =
+      services.mail.first_recent(account(), selected->mailbox, next, /*take=*/!selected->read_only);
+  const mailstore::Uid known = selected->recent.empty() ? 1 : selected->recent.back().last + 1;
+  const mailstore::Uid begin = std::max(first, known);
+  if (begin >= next) return;
+  if (!selected->recent.empty() && selected->recent.back().last + 1 == begin) {
+    selected->recent.back().last = next - 1;
+  } else {
+    selected->recent.push_back({begin, next - 1});
+  }
+}
+
+net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
+  if (!selected || ending) co_return;
+  auto view = selected->view();
+  if (signal->changed.exchange(false)) {
+    auto newer = co_await services.mail.view(account(), selected->mailbox);
+    // RFC 2180 §3.3: a mailbox that another session has deleted ends the sessions that have it selected.
+    if (!newer) {
+      deselect();
+      bye(newer.error().code == base::Code::not_found ? says::kByeMailboxGone : says::kByeUnavailable);
+      co_return;
+    }
+    view = std::move(*newer);
+    if (view->uid_validity() != selected->view()->uid_validity()) {
+      deselect();
+      bye(says::kByeMailboxGone);
+      co_return;
+    }
+  }
+  const bool more = view->uid_next() > selected->view()->uid_next();
+  const auto older = selected->take(std::move(view));
+  if (more) take_recent();
+  selected->tell(older, {.expunge = expunge, .rev2 = rev2, .echo = echo}, out);
+}
+
+// --- Commands
+// ----------------------------------------------------------------------------------------------------------
+
+// RFC 9051 §2.2.2 and promise 4 of the design: a change of the account holds from the next command on.
+net::Task<bool> Session::still_allowed() {
+  if (!identity || services.directory.generation() == identity->generation) co_return true;
+  auto now = co_await services.directory.recheck(*identity);
+  if (now) {
+    *identity = std::move(*now);
+    co_return true;
+  }
+  bye(now.error().code == base::Code::denied ? says::kByeDenied : says::kByeUnavailable);
+  co_return false;
+}
+
+net::Task<Reply> Session::execute(Command& command) {
+  const Verb& verb = *command.verb;
+  if (!(verb.states & state())) co_return bad(says::kNotNow);
+  if (selected && (verb.flags & Verb::kOnMessages)) co_await tell_news(false);
+  if (ending) co_return no(says::kNotNow);
+  if ((verb.flags & Verb::kReadWrite) && selected->read_only) co_return no(says::kReadOnly);
+  Reply reply = co_await verb.handler(*this, command);
+  if (!(verb.flags & Verb::kQuiet)) co_await tell_news(!(verb.flags & Verb::kNoExpunge));
+  co_return reply;
+}
+
+void Session::count_error() {
+  if (++errors_ >= config.max_errors) bye(says::kByeErrors);
+}
+
+net::Task<void> Session::dispatch() {
+  auto parsed = std::make_unique<Parsed>(parse_command(framer.text()));
+  if (!parsed->command) {
+    append_reply(out, parsed->tag, bad(parsed->command.error().text));
+    count_error();
+    co_return;
+  }
+  if (!co_await still_allowed()) co_return;
+  const Reply reply = co_await execute(*parsed->command);
+  if (!std::exchange(replied, false)) append_reply(out, parsed->tag, reply);
+  if (reply.kind == Reply::Kind::bad) count_error();
+}
+
+net::Task<void> Session::serve_commands() {
+  while (!ending) {
+    const Framer::Event event = co_await next_event();
+    switch (event) {
+      case Framer::Event::command:
+        co_await dispatch();
+        break;
+      case Framer::Event::message:
+        message_waits = true;
+        co_await dispatch();
+        if (message_waits) framer.refuse();
+        message_waits = false;
+        break;
+      case Framer::Event::too_long: {
+        // The tag is at the beginning, which was kept.
+        const auto tag = parse_command(framer.text().substr(0, 100)).tag;
+        append_reply(out, tag, bad(says::kTooLong));
+        count_error();
+        break;
+      }
+      case Framer::Event::hopeless:
+        bye(says::kByeTooLong);
+        break;
+      default:
+        ENSURE(event == Framer::Event::command);  // the others come only to commands that have asked for them
+    }
+    if (out.size() >= kFlushBytes) co_await flush();
+  }
+}
+
+net::Task<void> Session::begin_tls() {
+  stream->set_deadline(services.clock.steady() + config.login_timeout);
+  const auto acceptor = tls_ ? tls_() : nullptr;
+  if (!acceptor) throw net::Closed(net::Closed::Why::tls, "there is no certificate");
+  stream = co_await acceptor->accept(std::move(stream));
+}
+
+net::Task<void> Session::run() {
+  if (mode.implicit_tls) co_await begin_tls();
+  signal->stream = stream.get();
+  if (stopping.requested()) {
+    co_await say_goodbye(says::kByeStopping);
+    co_return;
+  }
+  line("* OK [CAPABILITY" + capabilities(situation()) + "] " + config.hostname + " postrider is ready");
+  co_await serve_commands();
+  co_await flush();
+  co_await stream->shutdown();
+}
+
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
+                      TlsSource tls, base::Log log, net::Stopping stopping) {
+  const auto session = std::make_unique<Session>(std::move(stream), services, config, mode, std::move(tls),
+                                                 std::move(log), std::move(stopping));
+  co_await session->run();
+}
+
+}  // namespace imap

@@ -1,0 +1,127 @@
+#include "imap/table.h"
+
+#include "base/text.h"
+#include "sasl/sasl.h"
+
+namespace imap {
+
+namespace {
+
+constexpr std::uint8_t kAny = kNotAuthenticated | kAuthenticated | kSelected;
+constexpr std::uint8_t kAuth = kAuthenticated | kSelected;
+constexpr std::uint8_t kOnMessages = Verb::kOnMessages;
+constexpr std::uint8_t kUid = Verb::kUid | Verb::kOnMessages;
+constexpr std::uint8_t kNoExpunge = Verb::kNoExpunge;
+constexpr std::uint8_t kReadWrite = Verb::kReadWrite;
+constexpr std::uint8_t kQuiet = Verb::kQuiet;
+
+constexpr Verb kVerbs[] = {
+    {"CAPABILITY", kAny, 0, parse_nothing, do_capability, "RFC 9051 §6.1.1"},
+    {"NOOP", kAny, 0, parse_nothing, do_noop, "RFC 9051 §6.1.2"},
+    {"LOGOUT", kAny, kQuiet, parse_nothing, do_logout, "RFC 9051 §6.1.3"},
+    {"ID", kAny, 0, parse_id, do_id, "RFC 2971 §3.1"},
+    {"STARTTLS", kNotAuthenticated, kQuiet, parse_nothing, do_starttls, "RFC 9051 §6.2.1"},
+    {"AUTHENTICATE", kNotAuthenticated, kQuiet, parse_authenticate, do_authenticate, "RFC 9051 §6.2.2"},
+    {"LOGIN", kNotAuthenticated, kQuiet, parse_login, do_login, "RFC 9051 §6.2.3"},
+    {"ENABLE", kAuth, 0, parse_enable, do_enable, "RFC 9051 §6.3.1"},
+    {"SELECT", kAuth, kQuiet, parse_mailbox, do_select, "RFC 9051 §6.3.2"},
+    {"EXAMINE", kAuth, kQuiet, parse_mailbox, do_examine, "RFC 9051 §6.3.3"},
+    {"CREATE", kAuth, 0, parse_create, do_create, "RFC 9051 §6.3.4"},
+    {"DELETE", kAuth, 0, parse_mailbox, do_delete, "RFC 9051 §6.3.5"},
+    {"RENAME", kAuth, 0, parse_rename, do_rename, "RFC 9051 §6.3.6"},
+    {"SUBSCRIBE", kAuth, 0, parse_mailbox, do_subscribe, "RFC 9051 §6.3.7"},
+    {"UNSUBSCRIBE", kAuth, 0, parse_mailbox, do_unsubscribe, "RFC 9051 §6.3.8"},
+    {"LIST", kAuth, 0, parse_list, do_list, "RFC 9051 §6.3.9"},
+    {"LSUB", kAuth, 0, parse_lsub, do_lsub, "RFC 3501 §6.3.9"},
+    {"NAMESPACE", kAuth, 0, parse_nothing, do_namespace, "RFC 9051 §6.3.10"},
+    {"STATUS", kAuth, 0, parse_status, do_status, "RFC 9051 §6.3.11"},
+    {"APPEND", kAuth, 0, parse_append, do_append, "RFC 9051 §6.3.12"},
+    {"IDLE", kAuth, 0, parse_nothing, do_idle, "RFC 9051 §6.3.13"},
+    {"CHECK", kSelected, 0, parse_nothing, do_noop, "RFC 3501 §6.4.1"},
+    {"CLOSE", kSelected, kQuiet, parse_nothing, do_close, "RFC 9051 §6.4.1"},
+    {"UNSELECT", kSelected, kQuiet, parse_nothing, do_unselect, "RFC 9051 §6.4.2"},
+    {"EXPUNGE", kSelected, kReadWrite, parse_nothing, do_expunge, "RFC 9051 §6.4.3"},
+    {"SEARCH", kSelected, kOnMessages | kNoExpunge, parse_search, do_search, "RFC 9051 §6.4.4"},
+    {"FETCH", kSelected, kOnMessages | kNoExpunge, parse_fetch, do_fetch, "RFC 9051 §6.4.5"},
+    {"STORE", kSelected, kOnMessages | kNoExpunge | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.6"},
+    {"COPY", kSelected, kOnMessages, parse_copy, do_copy, "RFC 9051 §6.4.7"},
+    {"MOVE", kSelected, kOnMessages | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.8"},
+    {"UID COPY", kSelected, kUid, parse_copy, do_copy, "RFC 9051 §6.4.9"},
+    {"UID MOVE", kSelected, kUid | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.9"},
+    {"UID FETCH", kSelected, kUid, parse_fetch, do_fetch, "RFC 9051 §6.4.9"},
+    {"UID SEARCH", kSelected, kUid, parse_search, do_search, "RFC 9051 §6.4.9"},
+    {"UID STORE", kSelected, kUid | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.9"},
+    {"UID EXPUNGE", kSelected, kUid | kReadWrite, parse_uids, do_expunge, "RFC 9051 §6.4.9"},
+};
+
+using Shown = Extension::Shown;
+constexpr Extension kExtensions[] = {
+    {"IMAP4rev1", "RFC 3501", Shown::always},
+    {"IMAP4rev2", "RFC 9051", Shown::always},
+    {"STARTTLS", "RFC 9051 §6.2.1", Shown::before_tls},
+    {"LOGINDISABLED", "RFC 9051 §6.2.3", Shown::no_plaintext},
+    {"SASL-IR", "RFC 4959", Shown::no_login},
+    {"LITERAL+", "RFC 7888", Shown::always},
+    {"ENABLE", "RFC 5161", Shown::always},
+    {"ID", "RFC 2971", Shown::always},
+    {"IDLE", "RFC 2177", Shown::always},
+    {"NAMESPACE", "RFC 2342", Shown::always},
+    {"UNSELECT", "RFC 3691", Shown::always},
+    {"CHILDREN", "RFC 3348", Shown::always},
+    {"UIDPLUS", "RFC 4315", Shown::always},
+    {"MOVE", "RFC 6851", Shown::always},
+    {"ESEARCH", "RFC 4731", Shown::always},
+    {"SEARCHRES", "RFC 5182", Shown::always},
+    {"LIST-EXTENDED", "RFC 5258", Shown::always},
+    {"LIST-STATUS", "RFC 5819", Shown::always},
+    {"STATUS=SIZE", "RFC 8438", Shown::always},
+    {"SPECIAL-USE", "RFC 6154", Shown::always},
+    {"CREATE-SPECIAL-USE", "RFC 6154", Shown::always},
+};
+
+bool shown(const Extension& extension, const Situation& situation) {
+  switch (extension.shown) {
+    case Shown::always:
+      return true;
+    case Shown::before_tls:
+      return situation.can_start_tls && !situation.authenticated;
+    case Shown::no_plaintext:
+      return !situation.may_login && !situation.authenticated;
+    case Shown::no_login:
+      return !situation.authenticated;
+    case Shown::enabled_only:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Verb> verbs() { return kVerbs; }
+std::span<const Extension> extensions() { return kExtensions; }
+
+const Verb* find_verb(Cursor& in) {
+  for (const Verb& verb : kVerbs) {
+    if (in.word(verb.name)) return &verb;
+  }
+  return nullptr;
+}
+
+std::string capabilities(const Situation& situation) {
+  std::string out;
+  for (const Extension& extension : kExtensions) {
+    if (!shown(extension, situation)) continue;
+    out += ' ';
+    out += extension.word;
+  }
+  // RFC 9051 §11.7: mechanisms that send a password in the clear are not announced where it would be seen.
+  if (!situation.authenticated && situation.may_login) {
+    for (const auto name : sasl::mechanisms()) {
+      out += " AUTH=";
+      out += name;
+    }
+  }
+  return out;
+}
+
+}  // namespace imap

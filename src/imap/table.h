@@ -1,0 +1,97 @@
+#pragma once
+// The verb table and the extension table. Dispatch, state checks, CAPABILITY and ENABLE are driven by them; a test
+// walks both and wants a dialog for each row. Constant data.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "imap/command.h"
+#include "imap/reply.h"
+#include "net/task.h"
+
+namespace imap {
+
+class Session;
+
+/// RFC 9051 §3; bits, for a verb may be allowed in several.
+enum State : std::uint8_t { kNotAuthenticated = 1, kAuthenticated = 2, kSelected = 4 };
+
+using Handler = net::Task<Reply> (*)(Session& session, Command& command);
+
+struct Verb {
+  enum Flag : std::uint8_t {
+    kUid = 1,         // the form with UIDs
+    kOnMessages = 2,  // works on the messages that the client knows: news are told before it begins
+    kNoExpunge = 4,   // RFC 9051 §7.5.1: no EXPUNGE response while it is in progress
+    kReadWrite = 8,   // refused in a mailbox that was opened with EXAMINE
+    kQuiet = 16,      // no news behind it
+  };
+  std::string_view name;
+  std::uint8_t states;
+  std::uint8_t flags;
+  ParseArguments parse;
+  Handler handler;
+  std::string_view rfc;
+
+  bool uid() const { return (flags & kUid) != 0; }
+};
+std::span<const Verb> verbs();
+/// The verb that the cursor stands at, which is moved behind it; or nullptr, and it stays. "UID FETCH" is one verb.
+const Verb* find_verb(Cursor& in);
+
+struct Extension {
+  enum class Shown : std::uint8_t {
+    always,
+    before_tls,    // while STARTTLS is possible
+    no_plaintext,  // while a login is refused for want of TLS
+    no_login,      // before the login
+    enabled_only,  // not shown; known to ENABLE
+  };
+  std::string_view word;
+  std::string_view rfc;
+  Shown shown;
+};
+std::span<const Extension> extensions();
+
+struct Situation {
+  bool authenticated = false;
+  bool can_start_tls = false;
+  bool may_login = false;
+};
+/// " IMAP4rev1 IMAP4rev2 …" with a space before each word, SASL mechanisms included.
+std::string capabilities(const Situation& situation);
+
+// Handlers, in the files of their families.
+net::Task<Reply> do_capability(Session&, Command&);
+net::Task<Reply> do_noop(Session&, Command&);
+net::Task<Reply> do_logout(Session&, Command&);
+net::Task<Reply> do_id(Session&, Command&);
+net::Task<Reply> do_starttls(Session&, Command&);
+net::Task<Reply> do_login(Session&, Command&);
+net::Task<Reply> do_authenticate(Session&, Command&);
+net::Task<Reply> do_enable(Session&, Command&);
+net::Task<Reply> do_select(Session&, Command&);
+net::Task<Reply> do_examine(Session&, Command&);
+net::Task<Reply> do_unselect(Session&, Command&);
+net::Task<Reply> do_close(Session&, Command&);
+net::Task<Reply> do_create(Session&, Command&);
+net::Task<Reply> do_delete(Session&, Command&);
+net::Task<Reply> do_rename(Session&, Command&);
+net::Task<Reply> do_subscribe(Session&, Command&);
+net::Task<Reply> do_unsubscribe(Session&, Command&);
+net::Task<Reply> do_list(Session&, Command&);
+net::Task<Reply> do_lsub(Session&, Command&);
+net::Task<Reply> do_namespace(Session&, Command&);
+net::Task<Reply> do_status(Session&, Command&);
+net::Task<Reply> do_append(Session&, Command&);
+net::Task<Reply> do_idle(Session&, Command&);
+net::Task<Reply> do_expunge(Session&, Command&);
+net::Task<Reply> do_search(Session&, Command&);
+net::Task<Reply> do_fetch(Session&, Command&);
+net::Task<Reply> do_store(Session&, Command&);
+net::Task<Reply> do_copy(Session&, Command&);
+net::Task<Reply> do_move(Session&, Command&);
+
+}  // namespace imap
