@@ -166,13 +166,19 @@ net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, M
                                                             std::optional<ModSeq> unchanged_since) {
   make_set(uids);
   const FlagOrder order{.change = change, .flags = std::move(flags), .unchanged_since = unchanged_since};
+  // On a full disk \Deleted must still be possible, or nobody could make room.
+  const bool deletes = change != FlagChange::remove && (order.flags.system & kDeleted) != 0;
+  const auto kind = deletes ? store::Kind::frees_space : store::Kind::ordinary;
   std::vector<Uid> refused;
   for (std::size_t begin = 0; begin < uids.size(); begin += kBatch) {
     std::vector<Uid> now_refused;
-    CO_TRY(co_await edit(account, [&](Edit& step) {
-      now_refused.clear();
-      return change_flags(step, mailbox, batch(uids, begin), order, now_refused);
-    }));
+    CO_TRY(co_await edit(
+        account,
+        [&](Edit& step) {
+          now_refused.clear();
+          return change_flags(step, mailbox, batch(uids, begin), order, now_refused);
+        },
+        kind));
     append_all(refused, now_refused);
   }
   co_return refused;

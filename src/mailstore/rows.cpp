@@ -85,13 +85,13 @@ Row RowsBuilder::row(Uid uid, const schema::PlacementRecord& placement) {
 }
 
 void RowsBuilder::append(const Row& row) {
-  if (open_.empty()) open_.reserve(kChunkRows);
   open_.push_back(row);
   if (open_.size() == kChunkRows) flush();
 }
 
 void RowsBuilder::flush() {
   if (open_.empty()) return;
+  open_.shrink_to_fit();  // most mailboxes are small, and their views are kept
   rows_->chunks_.push_back(std::make_shared<const Rows::Chunk>(std::move(open_)));
   open_ = {};
 }

@@ -7,6 +7,9 @@ namespace {
 
 namespace schema = postrider::schema;
 
+// No message is larger; with this no sum of offsets can overflow.
+constexpr std::uint64_t kMaxBytes = 1ull << 48;
+
 // Links between parts are kept as index + 1, so that "none" takes no bytes.
 std::uint32_t pack(std::uint32_t index) { return index == mime::kNoPart ? 0 : index + 1; }
 std::uint32_t unpack(std::uint32_t packed) { return packed == 0 ? mime::kNoPart : packed - 1; }
@@ -131,6 +134,7 @@ std::string encode_structure(const mime::Message& message) {
 std::optional<mime::Message> decode_structure(std::string_view bytes, std::uint64_t prefix_bytes) {
   schema::Structure in;
   if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.parts_size() == 0) return std::nullopt;
+  if (in.size() > kMaxBytes) return std::nullopt;
   mime::Message message;
   message.parts.reserve(static_cast<std::size_t>(in.parts_size()));
   for (int i = 0; i < in.parts_size(); ++i) {
