@@ -44,9 +44,6 @@ base::Result<std::string> fold_local(std::string_view local) {
   TRY_ASSIGN(std::string folded,
              map_utf8(local, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_REJECTNA,
                       "the part before the @"));
-  if (folded.size() > kMaxLocalBytes) {
-    return base::fail(base::Code::invalid, "the part before the @ is longer than 64 bytes once it is normalized");
-  }
   return folded;
 }
 
@@ -124,6 +121,10 @@ base::Result<std::string> normalize_domain(std::string_view domain) {
 base::Result<mime::AddrSpec> split_address(std::string_view address) {
   TRY_ASSIGN(mime::AddrSpec parsed, parse_address(address));
   TRY_ASSIGN(parsed.local, fold_local(parsed.local));
+  // Folding can make it longer. As it is written, with quotes, or the normalized address would not be one itself.
+  if (mime::format(parsed).size() - parsed.domain.size() - 1 > kMaxLocalBytes) {
+    return base::fail(base::Code::invalid, "the part before the @ is longer than 64 bytes once it is normalized");
+  }
   return parsed;
 }
 
