@@ -104,7 +104,9 @@ base::Result<void> write_file(const std::string& path, std::string_view content,
 base::Result<void> make_directories(const std::string& path, unsigned mode) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
+    // Those above are ways to it, for whoever will own it.
+    const unsigned part_mode = slash == std::string::npos ? mode : 0755;
+    if (::mkdir(part.c_str(), part_mode) != 0 && errno != EEXIST) {
       const int error = errno;
       struct stat info{};
       // A directory above may be on a read-only file system, or not ours: what counts is that it is there.

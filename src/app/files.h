@@ -20,7 +20,7 @@ base::Result<std::string> read_file(const std::string& path, std::size_t limit);
 /// Through a new file beside it that is synced and renamed; the directory is synced too.
 base::Result<void> write_file(const std::string& path, std::string_view content, unsigned mode);
 
-/// With the parents that are missing; those that are made get `mode`. It is fine if it exists.
+/// With the parents that are missing, which get 0755. It is fine if it exists.
 base::Result<void> make_directories(const std::string& path, unsigned mode);
 
 bool exists(const std::string& path);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <future>
 #include <latch>
+#include <system_error>
 #include <thread>
 
 #include "app/files.h"
@@ -37,6 +38,15 @@ bool machine_has_ipv6() {
 }
 
 bool is_smtp(Protocol protocol) { return protocol != Protocol::imap && protocol != Protocol::imaps; }
+
+/// What the operator can do when a port cannot be had.
+std::string listen_hint(const Listener& listener, const base::Error& error) {
+  if (error.text.ends_with(std::generic_category().message(EADDRINUSE))) {
+    return " (another program has this port: stop it, or choose another one for the listener)";
+  }
+  if (listener.port < 1024 && ::geteuid() != 0) return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
+  return {};
+}
 
 /// What a connection above the limits is told: RFC 5321 §3.8, RFC 9051 §7.1.5.
 std::string too_many(const Config& config, Protocol protocol) {
@@ -123,9 +133,8 @@ base::Result<void> Server::bind_one(const Listener& listener) {
     net::Loop& loop = loops_->at(bound_.size() % loops_->size());
     auto socket = net::listen_tcp(loop, address, listener.port);
     if (!socket) {
-      std::string hint;
-      if (listener.port < 1024 && ::geteuid() != 0) hint = " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
-      return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text + hint);
+      return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text +
+                                                 listen_hint(listener, socket.error()));
     }
     bound_.push_back({&listener, address, &loop, *std::move(socket)});
   }
