@@ -29,6 +29,7 @@ std::size_t records(Kit& kit, std::uint8_t table) {
 
 }  // namespace
 
+// RFC 6154 §2
 TEST_CASE("a new account has its six mailboxes, with their uses and subscribed") {
   Kit kit;
   const MailboxList list = value(net::run(kit->mailboxes(kAnna)));
@@ -39,6 +40,7 @@ TEST_CASE("a new account has its six mailboxes, with their uses and subscribed")
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 9051 §6.3.4
 TEST_CASE("a mailbox is made with the parents that are missing") {
   Kit kit;
   const Mailbox made = kit.create(kAnna, "foo/bar/zap/");
@@ -83,6 +85,7 @@ TEST_CASE("a removed mailbox takes its messages along, and its name comes back w
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 9051 §6.3.5
 TEST_CASE("a mailbox that is removed above others stays as their place") {
   Kit kit;
   const Mailbox foo = kit.create(kAnna, "foo");
@@ -114,6 +117,7 @@ TEST_CASE("a mailbox that is removed above others stays as their place") {
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 9051 §6.3.6
 TEST_CASE("a rename takes the mailboxes below along and keeps UIDVALIDITY and UIDs") {
   Kit kit;
   const Mailbox foo = kit.create(kAnna, "foo");
@@ -135,6 +139,7 @@ TEST_CASE("a rename takes the mailboxes below along and keeps UIDVALIDITY and UI
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 9051 §2.3.1.1
 TEST_CASE("a name that another mailbox had means a new UIDVALIDITY, its own old name does not") {
   Kit kit;
   const Mailbox first = kit.create(kAnna, "A");
@@ -170,6 +175,7 @@ TEST_CASE("a renamed INBOX gives its messages away and stays") {
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 3501 §6.3.9
 TEST_CASE("subscriptions outlive their mailboxes") {
   Kit kit;
   const Mailbox work = kit.create(kAnna, "Work");

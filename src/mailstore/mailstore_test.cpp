@@ -153,6 +153,7 @@ TEST_CASE("a mailbox knows 255 keywords and refuses the next") {
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 7162 §3.1.3
 TEST_CASE("a conditional STORE leaves alone what somebody else has changed meanwhile") {
   Kit kit;
   const Mailbox box = filled(kit, "Work", 600);
@@ -169,6 +170,7 @@ TEST_CASE("a conditional STORE leaves alone what somebody else has changed meanw
   CHECK(view->at(599).flags == kFlagged);
 }
 
+// RFC 9051 §6.4.7, RFC 8474 §5.1
 TEST_CASE("a copy keeps flags, keywords and email; both count once against the quota") {
   Kit kit;
   const Mailbox from = filled(kit, "From", 3);
@@ -193,6 +195,7 @@ TEST_CASE("a copy keeps flags, keywords and email; both count once against the q
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 9051 §6.4.8
 TEST_CASE("moved messages are in one mailbox only, and have new UIDs when that is the same one") {
   Kit kit;
   const Mailbox from = filled(kit, "From", 700);
@@ -234,6 +237,7 @@ TEST_CASE("expunge removes what is marked, and the body when it was the last cop
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+// RFC 8621 §3
 TEST_CASE("replies join the thread of what they answer, also when they come first") {
   Kit kit;
   const auto deliver = [&](const std::string& id, const std::string& more) {
@@ -265,6 +269,7 @@ TEST_CASE("watchers hear of every change until they leave") {
   CHECK(heard == 201);
 }
 
+// RFC 3501 §2.3.2
 TEST_CASE("a message is recent for the first session that selects its mailbox to write") {
   Kit kit;
   const Mailbox box = filled(kit, "Work", 3);

@@ -11,7 +11,7 @@
 namespace mailstore {
 namespace {
 
-/// RFC 7162 §3.1.3: at most the messages that a step did not touch are named, ascending and once.
+/// Ascending, each once.
 void make_set(std::vector<Uid>& uids) {
   std::ranges::sort(uids);
   uids.erase(std::ranges::unique(uids).begin(), uids.end());
@@ -63,7 +63,8 @@ struct FlagOrder {
   std::optional<ModSeq> unchanged_since;
 };
 
-/// One batch of STORE. Messages that have the flags already keep their modseq.
+/// One batch of STORE. RFC 7162 §3.1.3: what was changed since is left alone and named. Messages that have the flags
+/// already keep their modseq.
 base::Result<void> change_flags(Edit& edit, MailboxId mailbox, std::span<const Uid> uids, const FlagOrder& order,
                                 std::vector<Uid>& refused) {
   TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox));

@@ -16,12 +16,14 @@ std::string result(std::string_view path) {
 
 }  // namespace
 
+// RFC 5198 §3: Net-Unicode is NFC.
 TEST_CASE("a mailbox name is kept as it was given, in its composed form") {
   CHECK(result("Work/2026") == "Work/2026");
   CHECK(result("Entw\xc3\xbcrfe") == "Entw\xc3\xbcrfe");
   CHECK(result("Entwu\xcc\x88rfe") == "Entw\xc3\xbcrfe");  // u and a combining diaeresis
 }
 
+// RFC 9051 §5.1
 TEST_CASE("INBOX is one name in any case, also as the place of others") {
   CHECK(result("inbox") == "INBOX");
   CHECK(result("iNbOx/lists") == "INBOX/lists");
