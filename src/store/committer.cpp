@@ -13,6 +13,8 @@ constexpr std::size_t kGroupClosures = 512;
 constexpr std::size_t kGroupBytes = 16 << 20;
 
 constexpr auto kIdleAfter = std::chrono::seconds(4);
+/// The second round gives back what compactions took after the flush of the first.
+constexpr int kIdleRounds = 2;
 constexpr auto kRetryAfter = std::chrono::seconds(1);
 
 void erase_upload(WriteSet& writes, base::BlobId blob, std::uint32_t chunks) {
@@ -100,10 +102,10 @@ bool Committer::wait() {
   const auto has_work = [this] { return !queue_.empty() || !dropped_.empty() || failed_ || stopping_; };
   waiting_ = true;
   while (!has_work()) {
-    if (touched_.exchange(false, std::memory_order_relaxed)) active_ = true;
+    if (touched_.exchange(false, std::memory_order_relaxed)) idle_rounds_ = 0;
     if (wake_.wait_for(lock, kIdleAfter, has_work)) break;
-    if (!active_ || touched_.load(std::memory_order_relaxed)) continue;
-    active_ = false;
+    if (idle_rounds_ == kIdleRounds || touched_.load(std::memory_order_relaxed)) continue;
+    ++idle_rounds_;
     waiting_ = false;
     lock.unlock();
     engine_.idle();
@@ -111,7 +113,7 @@ bool Committer::wait() {
     waiting_ = true;
   }
   waiting_ = false;
-  active_ = true;
+  idle_rounds_ = 0;
   failed_ = false;
   return !(stopping_ && queue_.empty() && dropped_.empty());
 }

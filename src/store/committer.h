@@ -82,7 +82,7 @@ class Committer {
   bool waiting_ = false;
   bool failed_ = false;
   bool stopping_ = false;
-  bool active_ = true;  // since the last time idle() was called
+  int idle_rounds_ = 0;  // how often idle() was called since somebody last wrote or read
   std::atomic<bool> touched_{false};
 
   std::thread thread_;  // last: it uses all of the above

@@ -124,10 +124,13 @@ RocksSetup rocks_setup(const Options& options, rocksdb::Env* env, std::shared_pt
   bodies.min_blob_size = 256;
   bodies.blob_file_size = std::max<std::uint64_t>(64ull << 20, options.write_buffer_bytes);
   bodies.blob_compression_type = rocksdb::kLZ4Compression;
-  // A removed body's bytes go when half of the oldest files is garbage; until then they cost disk, not time.
+  // A removed body's bytes go when half of the oldest files is garbage; until then they cost disk, not time. Every
+  // compaction also rewrites the bodies that it meets in the oldest quarter. New bodies have the greatest keys, so with
+  // few and late compactions it meets none there, and a body that stays is written to the log and to one file.
   bodies.enable_blob_garbage_collection = true;
-  bodies.blob_garbage_collection_age_cutoff = 0.5;
+  bodies.blob_garbage_collection_age_cutoff = 0.25;
   bodies.blob_garbage_collection_force_threshold = 0.5;
+  bodies.level0_file_num_compaction_trigger = 8;
   records.disable_auto_compactions = !compact;
   bodies.disable_auto_compactions = !compact;
 
