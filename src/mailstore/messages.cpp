@@ -1,5 +1,5 @@
-// Messages in mailboxes: flags, copy, move, expunge. Bulk changes are commits of kBatch messages, so that deliveries
-// to others never wait long for the committer.
+// Messages in mailboxes: flags, copy, move, expunge. Bulk changes are commits of a few hundred messages, so
+// that deliveries to others never wait long for the committer.
 
 #include <algorithm>
 #include <map>
@@ -152,8 +152,8 @@ base::Result<void> remove_deleted(Edit& edit, MailboxId mailbox, std::span<const
 }
 
 /// The next batch of `uids` from `begin` on.
-std::span<const Uid> batch(const std::vector<Uid>& uids, std::size_t begin) {
-  return std::span(uids).subspan(begin, std::min(kBatch, uids.size() - begin));
+std::span<const Uid> batch(const std::vector<Uid>& uids, std::size_t begin, std::size_t size = kBatch) {
+  return std::span(uids).subspan(begin, std::min(size, uids.size() - begin));
 }
 
 void append_all(std::vector<Uid>& out, const std::vector<Uid>& more) {
@@ -234,13 +234,13 @@ net::Task<base::Result<std::vector<Uid>>> Impl::expunge(AccountId account, Mailb
     }
   }
   std::vector<Uid> removed;
-  for (std::size_t begin = 0; begin < candidates.size(); begin += kBatch) {
+  for (std::size_t begin = 0; begin < candidates.size(); begin += kRemovalBatch) {
     std::vector<Uid> now_removed;
     CO_TRY(co_await edit(
         account,
         [&](Edit& step) {
           now_removed.clear();
-          return remove_deleted(step, mailbox, batch(candidates, begin), now_removed);
+          return remove_deleted(step, mailbox, batch(candidates, begin, kRemovalBatch), now_removed);
         },
         store::Kind::frees_space));
     append_all(removed, now_removed);

@@ -18,7 +18,7 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
   std::vector<Found> found;
   auto cursor =
       edit.tx().scan_range(kPlacements, {account, mailbox, from}, {account, MailboxId{mailbox.value + 1}, Uid{0}});
-  for (; cursor.valid() && found.size() < kBatch; cursor.next()) {
+  for (; cursor.valid() && found.size() < kRemovalBatch; cursor.next()) {
     const auto record = cursor.value();
     found.push_back({std::get<Uid>(cursor.key()), record ? EmailId{record->email()} : EmailId{}});
   }
@@ -29,7 +29,7 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
     edit.tx().erase(kPlacementOf, {account, email, mailbox, uid});
     TRY(edit.release(email));
   }
-  if (found.size() == kBatch) {
+  if (found.size() == kRemovalBatch) {
     from = found.back().uid + 1;
   } else {
     edit.tx().erase(kRemovals, {account, mailbox});
@@ -38,13 +38,13 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
   return {};
 }
 
-/// Removes up to `kBatch` records of an account from one table, starting at key `from`, which moves on and is empty at
-/// the end. Raw, so that records that do not decode go too.
+/// Removes up to `kRemovalBatch` records of an account from one table, starting at key `from`, which moves on and is
+/// empty at the end. Raw, so that records that do not decode go too.
 base::Result<void> purge_step(store::Txn& tx, AccountId account, std::uint8_t table, std::string& from) {
   const std::string prefix = store::encode_key(table, account);
   std::vector<std::pair<std::string, EmailId>> found;
   const auto cursor = tx.scan_raw(from.empty() ? prefix : from, store::prefix_end(prefix));
-  for (; cursor->valid() && found.size() < kBatch; cursor->next()) {
+  for (; cursor->valid() && found.size() < kRemovalBatch; cursor->next()) {
     schema::EmailRecord record;
     const std::string_view value = cursor->value();
     const auto key = store::decode_key<Key<AccountId, EmailId>>(kEmails.id, cursor->key());
@@ -58,7 +58,7 @@ base::Result<void> purge_step(store::Txn& tx, AccountId account, std::uint8_t ta
     }
   }
   if (cursor->error()) return std::unexpected(*cursor->error());
-  from = found.size() < kBatch ? std::string() : found.back().first + '\0';
+  from = found.size() < kRemovalBatch ? std::string() : found.back().first + '\0';
   for (auto& [key, email] : found) tx.erase_raw(std::move(key));
   return {};
 }

@@ -53,5 +53,7 @@ inline constexpr std::uint64_t kKeptChanges = 10'000;
 
 /// Messages in one commit of a bulk change: few enough that others do not wait long for the committer.
 inline constexpr std::size_t kBatch = 250;
+/// The same for what also removes emails and bodies, which costs three times as much.
+inline constexpr std::size_t kRemovalBatch = 100;
 
 }  // namespace mailstore
