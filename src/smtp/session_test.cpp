@@ -74,6 +74,14 @@ class Talk {
   std::string buffer_;
 };
 
+net::Task<void> to_its_end(net::Task<void> story, Talk& talk) {
+  co_await std::move(story);
+  talk.client.reset();  // streams do not outlive their loop
+  co_await talk.wait_for_end();
+}
+
+void run(net::Task<void> story, Talk& talk) { net::run(to_its_end(std::move(story), talk)); }
+
 TlsSource self_signed() {
   static const auto acceptor = [] {
     const auto pair = tls::make_self_signed({"mx.example.test"}, base::system_clock().now());
@@ -119,7 +127,7 @@ TEST_CASE("a user submits over STARTTLS, until the login ends") {
   Talk talk;
   talk.mode.service = Service::submission;
   talk.tls = self_signed();
-  net::run(submit_over_starttls(talk));
+  run(submit_over_starttls(talk), talk);
   REQUIRE_EQ(talk.host.accepted.size(), 1);
   CHECK_EQ(talk.host.accepted[0].user, "u1@example.test");
 }
@@ -139,7 +147,7 @@ TEST_CASE("with implicit TLS the greeting comes under it") {
   Talk talk;
   talk.mode = {.service = Service::submission, .implicit_tls = true, .trusted = {}};
   talk.tls = self_signed();
-  net::run(greet_over_tls(talk));
+  run(greet_over_tls(talk), talk);
 }
 
 net::Task<void> inject(Talk& talk) {
@@ -158,7 +166,7 @@ net::Task<void> inject(Talk& talk) {
 TEST_CASE("what was sent in the clear behind STARTTLS is never executed") {
   Talk talk;
   talk.tls = self_signed();
-  net::run(inject(talk));
+  run(inject(talk), talk);
   CHECK(talk.host.accepted.empty());
 }
 
@@ -175,7 +183,7 @@ net::Task<void> talk_plain_after_starttls(Talk& talk) {
 TEST_CASE("plaintext in place of the handshake ends the session") {
   Talk talk;
   talk.tls = self_signed();
-  net::run(talk_plain_after_starttls(talk));
+  run(talk_plain_after_starttls(talk), talk);
 }
 
 // --- Time ------------------------------------------------------------------------------------------------------------
@@ -197,7 +205,7 @@ TEST_CASE("a client that says nothing, or stops within a message, is told 421 an
     Talk talk;
     talk.config.command_timeout = 1s;
     talk.config.data_timeout = 1s;
-    net::run(say_nothing(talk, before));
+    run(say_nothing(talk, before), talk);
     CHECK(talk.host.accepted.empty());
   }
 }
@@ -215,7 +223,7 @@ TEST_CASE("the same under TLS") {
   talk.mode.implicit_tls = true;
   talk.tls = self_signed();
   talk.config.command_timeout = 1s;
-  net::run(say_nothing_over_tls(talk));
+  run(say_nothing_over_tls(talk), talk);
 }
 
 net::Task<void> hold_back_a_chunk(Talk& talk) {
@@ -230,13 +238,13 @@ net::Task<void> hold_back_a_chunk(Talk& talk) {
 
 TEST_CASE("a client may wait for its replies before it sends the octets that it announced") {
   Talk talk;
-  net::run(hold_back_a_chunk(talk));
+  run(hold_back_a_chunk(talk), talk);
 }
 
 TEST_CASE("a session ends some time, whatever the client does") {
   Talk talk;
   talk.config.session_timeout = 1s;
-  net::run(say_nothing(talk, "NOOP\r\n"));
+  run(say_nothing(talk, "NOOP\r\n"), talk);
 }
 
 net::Task<void> drip(Talk& talk) {
@@ -257,7 +265,7 @@ TEST_CASE("a byte now and then does not keep a command waiting for ever") {
   Talk talk;
   talk.config.command_timeout = 1s;
   const auto began = std::chrono::steady_clock::now();
-  net::run(drip(talk));
+  run(drip(talk), talk);
   CHECK_LT(std::chrono::steady_clock::now() - began, 5s);
 }
 
@@ -273,7 +281,7 @@ net::Task<void> send_long_lines(Talk& talk) {
 
 TEST_CASE("over-long lines are thrown away and answered, and the session goes on") {
   Talk talk;
-  net::run(send_long_lines(talk));
+  run(send_long_lines(talk), talk);
 }
 
 net::Task<void> send_long_credentials(Talk& talk) {
@@ -291,7 +299,7 @@ TEST_CASE("a line of an authentication exchange may have 12,288 bytes") {
   Talk talk;
   talk.mode = {
       .service = Service::submission, .plaintext_auth = true, .trusted = [](std::string_view) { return true; }};
-  net::run(send_long_credentials(talk));
+  run(send_long_credentials(talk), talk);
 }
 
 net::Task<void> send_too_many_commands(Talk& talk) {
@@ -305,7 +313,7 @@ net::Task<void> send_too_many_commands(Talk& talk) {
 TEST_CASE("a session has a number of commands") {
   Talk talk;
   talk.config.max_commands = 3;
-  net::run(send_too_many_commands(talk));
+  run(send_too_many_commands(talk), talk);
 }
 
 net::Task<void> send_large(Talk& talk, std::string content) {
@@ -320,7 +328,7 @@ TEST_CASE("a large message arrives in bounded pieces, byte for byte") {
   std::string content;
   for (int i = 0; content.size() < 2'000'000; ++i) content += "line " + std::to_string(i * 7919) + "\r\n";
   Talk talk;
-  net::run(send_large(talk, content));
+  run(send_large(talk, content), talk);
   REQUIRE_EQ(talk.host.accepted.size(), 1);
   CHECK(talk.host.accepted[0].content == content);
   CHECK_LE(talk.host.largest_write, 64 * 1024);
@@ -340,7 +348,7 @@ net::Task<void> stop_an_idle_session(Talk& talk) {
 
 TEST_CASE("a server that stops tells its idle clients") {
   Talk talk;
-  net::run(stop_an_idle_session(talk));
+  run(stop_an_idle_session(talk), talk);
 }
 
 net::Task<void> stop_within_a_message(Talk& talk) {
@@ -357,7 +365,7 @@ net::Task<void> stop_within_a_message(Talk& talk) {
 
 TEST_CASE("a message that is under way when the server stops is taken first") {
   Talk talk;
-  net::run(stop_within_a_message(talk));
+  run(stop_within_a_message(talk), talk);
   CHECK_EQ(talk.host.accepted.size(), 1);
 }
 
@@ -375,7 +383,7 @@ TEST_CASE("a login that is under way when the server stops does not hold it") {
   Talk talk;
   talk.mode = {
       .service = Service::submission, .plaintext_auth = true, .trusted = [](std::string_view) { return true; }};
-  net::run(stop_within_a_login(talk));
+  run(stop_within_a_login(talk), talk);
 }
 
 }  // namespace
