@@ -56,6 +56,8 @@ Framer::Step Framer::next(std::string_view input) {
       case State::undecided:
         ENSURE(state_ != State::undecided);  // accept() or refuse() must follow a message
         break;
+      case State::lost:
+        return {Event::hopeless, taken};
       case State::literal:
         text_.append(pass());
         if (left_ > 0) return {Event::more, taken};
@@ -195,11 +197,7 @@ void Framer::refuse() {
   }
   skipped_ = 0;
   left_ = literal_.size;
-  // A message that nobody could take is not worth waiting for: next() reports it, because what follows exceeds.
-  if (skip(literal_) == Event::hopeless) {
-    state_ = State::skip_line;
-    skipped_ = limits_.skipped_bytes;
-  }
+  if (skip(literal_) == Event::hopeless) state_ = State::lost;  // next() will say so
 }
 
 void Framer::reset() {

@@ -71,7 +71,7 @@ class Framer {
   void release();
 
  private:
-  enum class State { line, raw, literal, undecided, message, tail, skip_line, skip_literal };
+  enum class State { line, raw, literal, undecided, message, tail, skip_line, skip_literal, lost };
   std::optional<Event> take_line(std::string_view input, std::size_t& taken);
   std::optional<Event> line_ended();
   Event skip(std::optional<LiteralHead> literal);

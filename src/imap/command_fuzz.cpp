@@ -1,0 +1,46 @@
+// The parser: total on any text; what it accepts is within its bounds.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "imap/command.h"
+#include "imap/fetch_parts.h"
+#include "imap/names.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto parsed = imap::parse_command(text);
+  if (!parsed.command) {
+    if (parsed.command.error().text.empty()) std::abort();
+    return 0;
+  }
+  const auto& arguments = parsed.command->arguments;
+  if (const auto* search = std::get_if<imap::Search>(&arguments)) {
+    if (search->program.empty() || search->program.size() > imap::kMaxSearchSteps) std::abort();
+    std::size_t depth = 0;  // a postfix program leaves one verdict
+    for (const auto& step : search->program) {
+      using Op = imap::SearchStep::Op;
+      const std::size_t takes = step.op == Op::op_not   ? 1
+                                : step.op == Op::op_or  ? 2
+                                : step.op == Op::op_and ? step.count
+                                                        : 0;
+      if (depth < takes) std::abort();
+      depth = depth - takes + 1;
+    }
+    if (depth != 1) std::abort();
+  }
+  if (const auto* list = std::get_if<imap::List>(&arguments)) {
+    for (const auto& pattern : list->patterns) (void)imap::Pattern(pattern).matches("Work/Projects/2026");
+  }
+  if (const auto* mailbox = std::get_if<imap::MailboxName>(&arguments)) {
+    if (const auto name = imap::decode_utf7(mailbox->name)) {
+      if (imap::encode_utf7(*name) != mailbox->name) std::abort();  // one name, one spelling
+    }
+  }
+  if (const auto* fetch = std::get_if<imap::Fetch>(&arguments)) {
+    std::string out;
+    for (const auto& item : fetch->bodies) imap::append_item_name(out, item);
+    if (out.find_first_of("\r\n") != std::string::npos) std::abort();
+  }
+  return 0;
+}

@@ -1,0 +1,210 @@
+#pragma once
+// Private to the room's tests: a mail server's inside without its outside. A real mail store over the in-memory engine,
+// a directory that knows u1 and u2 with the password "test", and a client that speaks to sessions over memory streams.
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "imap/session.h"
+#include "mailstore/mailstore.h"
+#include "net/loop.h"
+#include "net/memory_stream.h"
+#include "net/pool.h"
+#include "store/store.h"
+
+namespace imap::test {
+
+class FakeDirectory final : public directory::Directory {
+ public:
+  template <class T>
+  using Outcome = net::Task<base::Result<T>>;
+
+  bool locked_out = false;
+  std::uint64_t now = 1;
+
+  Outcome<directory::Identity> authenticate(std::string login, std::string password) override {
+    if (password != "test" || (login != "u1@example.test" && login != "u2@example.test")) {
+      co_return base::fail(base::Code::denied, "no");
+    }
+    co_return directory::Identity{.account = base::AccountId{login == "u1@example.test" ? 1ull : 2ull},
+                                  .address = login,
+                                  .quota_bytes = 10 << 20,
+                                  .credential_version = 1,
+                                  .generation = now};
+  }
+  std::uint64_t generation() const override { return now; }
+  Outcome<directory::Identity> recheck(directory::Identity identity) override {
+    if (locked_out) co_return base::fail(base::Code::denied, "gone");
+    identity.generation = now;
+    co_return identity;
+  }
+
+  Outcome<void> add_domain(std::string) override { return none<void>(); }
+  Outcome<void> remove_domain(std::string) override { return none<void>(); }
+  Outcome<std::vector<std::string>> domains() override { return none<std::vector<std::string>>(); }
+  Outcome<directory::Account> add_account(std::string, std::string, std::uint64_t) override {
+    return none<directory::Account>();
+  }
+  Outcome<void> set_password(std::string, std::string) override { return none<void>(); }
+  Outcome<base::AccountId> remove_account(std::string) override { return none<base::AccountId>(); }
+  Outcome<std::vector<directory::Account>> accounts() override { return none<std::vector<directory::Account>>(); }
+  Outcome<std::optional<directory::Account>> account(std::string) override {
+    return none<std::optional<directory::Account>>();
+  }
+  Outcome<std::vector<base::AccountId>> removed() override { return none<std::vector<base::AccountId>>(); }
+  Outcome<void> forget(base::AccountId) override { return none<void>(); }
+  Outcome<void> add_alias(std::string, std::vector<std::string>) override { return none<void>(); }
+  Outcome<void> remove_alias(std::string) override { return none<void>(); }
+  Outcome<std::vector<directory::Alias>> aliases() override { return none<std::vector<directory::Alias>>(); }
+  Outcome<bool> is_local_domain(std::string) override { return none<bool>(); }
+  Outcome<directory::Route> route(std::string) override { return none<directory::Route>(); }
+  Outcome<bool> may_send_as(base::AccountId, std::string) override { return none<bool>(); }
+  base::Result<void> check(const store::Reader&, const std::function<void(store::Problem)>&) override { return {}; }
+
+ private:
+  template <class T>
+  static Outcome<T> none() {
+    co_return base::fail(base::Code::unsupported, "not in this test");
+  }
+};
+
+/// Says that it is TLS and is not: so a dialog can be read.
+class PlainTls final : public net::Stream {
+ public:
+  explicit PlainTls(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
+  net::Task<net::Ready> wait() override { return stream_->wait(); }
+  net::Task<std::size_t> read(std::span<char> into) override { return stream_->read(into); }
+  net::Task<void> write(std::string_view data) override { return stream_->write(data); }
+  void wake() override { stream_->wake(); }
+  void set_deadline(base::SteadyTime deadline) override { stream_->set_deadline(deadline); }
+  void close() noexcept override { stream_->close(); }
+  net::Task<void> shutdown() override { return stream_->shutdown(); }
+  const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
+  const net::TlsInfo* tls() const override { return &info_; }
+
+ private:
+  std::unique_ptr<net::Stream> stream_;
+  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
+};
+
+class PlainAcceptor final : public tls::Acceptor {
+ public:
+  net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
+    co_return std::make_unique<PlainTls>(std::move(plain));
+  }
+};
+
+inline net::Pool& pool() {
+  static net::Pool shared(2);
+  return shared;
+}
+
+class World {
+ public:
+  explicit World(store::Faults* faults = nullptr)
+      : store(store::open_memory(pool(), base::system_clock(), {}, faults)),
+        mail(mailstore::open(*store, base::system_clock(), {})) {
+    config.hostname = "mail.example.test";
+    mode.plaintext_auth = true;
+    mode.trusted = [](std::string_view) { return true; };
+  }
+
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<mailstore::Mailstore> mail;
+  FakeDirectory directory;
+  Config config;
+  Mode mode;
+  TlsSource tls;
+  net::Stopping stopping;
+
+  net::Task<void> serve(std::unique_ptr<net::Stream> stream) {
+    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, config, mode, tls, {},
+                       stopping);
+  }
+
+  /// Files messages into u1's mailbox as a delivery would.
+  net::Task<void> deliver(std::string text, std::string mailbox = "INBOX", mailstore::Flags flags = {}) {
+    const base::AccountId account{1};
+    auto box = co_await mail->mailbox(account, mailbox);
+    REQUIRE(box.has_value());
+    auto writer = store->new_body();
+    const auto taken = co_await writer->append(text);
+    REQUIRE(taken.has_value());
+    std::vector<mailstore::Mailstore::AppendMessage> messages;
+    messages.push_back({{writer->finish(), std::make_shared<const mime::Message>(mime::parse(text))},
+                        {.prefix = {}, .received = {.unix_seconds = 1'700'000'000}, .flags = std::move(flags)}});
+    const auto filed = co_await mail->append(account, box->id, std::move(messages));
+    REQUIRE(filed.has_value());
+  }
+};
+
+inline std::string message(int number, std::string_view body = "Hello.\r\n") {
+  return "From: Ann <ann@example.test>\r\nTo: u1@example.test\r\nSubject: message " + std::to_string(number) +
+         "\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <" + std::to_string(number) +
+         "@example.test>\r\n\r\n" + std::string(body);
+}
+
+/// One client of a world. Commands return every line up to the tagged one.
+class Client {
+ public:
+  explicit Client(World& world) {
+    auto [mine, theirs] = net::memory_pair({.peer_address = "192.0.2.25"}, {.peer_address = "192.0.2.1"});
+    stream_ = std::move(mine);
+    stream_->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(60));
+    net::Loop::current()->spawn(run(world.serve(std::move(theirs)), ended_));
+  }
+
+  net::Task<void> send(std::string text) { co_await stream_->write(text); }
+  net::Task<std::string> line() {
+    while (buffer_.find("\r\n") == std::string::npos) {
+      char bytes[4096];
+      const std::size_t n = co_await stream_->read(bytes);
+      if (n == 0) co_return std::exchange(buffer_, {});
+      buffer_.append(bytes, n);
+    }
+    const std::size_t end = buffer_.find("\r\n");
+    std::string out = buffer_.substr(0, end);
+    buffer_.erase(0, end + 2);
+    co_return out;
+  }
+  net::Task<std::vector<std::string>> until(std::string beginning) {
+    std::vector<std::string> lines;
+    do {
+      lines.push_back(co_await line());
+    } while (!lines.back().starts_with(beginning) && !lines.back().empty());
+    co_return lines;
+  }
+  net::Task<std::vector<std::string>> command(std::string text) {
+    co_await send("t " + text + "\r\n");
+    co_return co_await until("t ");
+  }
+  net::Task<void> login(std::string select = "INBOX") {
+    (void)co_await line();
+    (void)co_await command("LOGIN u1@example.test test");
+    if (!select.empty()) (void)co_await command("SELECT " + select);
+  }
+  /// Ends the connection and waits for the session's end.
+  net::Task<void> end() {
+    stream_.reset();
+    while (!*ended_) co_await net::sleep_for(std::chrono::milliseconds(1));
+  }
+  bool ended() const { return *ended_; }
+
+ private:
+  static net::Task<void> run(net::Task<void> session, std::shared_ptr<bool> ended) {
+    try {
+      co_await std::move(session);
+    } catch (const net::Closed&) {
+    }
+    *ended = true;
+  }
+  std::unique_ptr<net::Stream> stream_;
+  std::string buffer_;
+  std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);
+};
+
+}  // namespace imap::test
