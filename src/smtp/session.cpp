@@ -182,7 +182,6 @@ void Connection::say(const Reply& reply) {
 
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
                       TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping) {
-  log = log.with({{"peer", stream->endpoints().peer_address}});
   Connection connection(std::move(stream), host, config, mode, std::move(tls), clock, std::move(log),
                         std::move(stopping));
   try {
