@@ -1,12 +1,14 @@
 #include "crypto/password.h"
 
 #include <argon2.h>
+#include <sys/mman.h>
 
 #include <new>
 #include <stdexcept>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 
 namespace crypto {
@@ -51,46 +53,113 @@ bool acceptable_parameters(std::string_view text) {
          *lanes >= 1 && *lanes <= kMaxLanes && *memory >= 8 * *lanes;
 }
 
-/// The part that libargon2 reads ("$argon2id$v=19$…"), when it is of our form and asks for nothing absurd.
-std::optional<std::string> encoded_part(std::string_view stored) {
+/// A stored hash of our form that asks for nothing absurd.
+struct Stored {
+  std::uint32_t memory_kib = 0;
+  std::uint32_t passes = 0;
+  std::uint32_t lanes = 0;
+  std::string salt;
+  std::string hash;
+};
+
+std::optional<std::string> unpadded_base64_decode(std::string_view text) {
+  std::string padded(text);
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  return base::base64_decode(padded);
+}
+
+std::optional<Stored> parse_stored(std::string_view stored) {
   if (stored.size() > kMaxStoredBytes || !base::istarts_with(stored, kScheme)) return std::nullopt;
   stored.remove_prefix(kScheme.size());
-  if (!stored.starts_with(kVariant) || stored.find('\0') != std::string_view::npos) return std::nullopt;
+  if (!stored.starts_with(kVariant)) return std::nullopt;
   const auto parts = base::split(stored.substr(kVariant.size()), '$');  // parameters, salt, hash
   if (parts.size() != 3 || !acceptable_parameters(parts[0])) return std::nullopt;
-  if (parts[2].size() * 3 / 4 < kMinHashBytes) return std::nullopt;
-  return std::string(stored);
+  auto salt = unpadded_base64_decode(parts[1]);
+  auto hash = unpadded_base64_decode(parts[2]);
+  if (!salt || salt->size() < ARGON2_MIN_SALT_LENGTH || !hash || hash->size() < kMinHashBytes) return std::nullopt;
+  const auto parameters = base::split(parts[0], ',');
+  return Stored{.memory_kib = *parameter(parameters[0], 'm'),
+                .passes = *parameter(parameters[1], 't'),
+                .lanes = *parameter(parameters[2], 'p'),
+                .salt = *std::move(salt),
+                .hash = *std::move(hash)};
+}
+
+// The block of memory has a mapping of its own, in huge pages when the system has them: malloc would either keep it for
+// ever, or fault in 4,864 pages for every password, which costs half as much again as the hash itself.
+constexpr std::size_t kHugePage = 2 << 20;
+
+std::size_t mapped_size(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+
+int map_memory(std::uint8_t** memory, std::size_t bytes) {
+  void* const block = ::mmap(nullptr, mapped_size(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return ARGON2_MEMORY_ALLOCATION_ERROR;
+  ::madvise(block, mapped_size(bytes), MADV_HUGEPAGE);  // a wish: without it, it is slower
+  *memory = static_cast<std::uint8_t*>(block);
+  return ARGON2_OK;
+}
+
+void unmap_memory(std::uint8_t* memory, std::size_t bytes) {
+  if (memory) ::munmap(memory, mapped_size(bytes));
+}
+
+/// The digest of `password` with the salt and the costs of `with`, as long as with.hash.
+std::string argon2id(std::string_view password, const Stored& with) {
+  // The library's structure has no const; it changes neither the password nor the salt without the flags for that.
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+  };
+  std::string digest(with.hash.size(), '\0');
+  argon2_context context{};
+  context.out = bytes(digest);
+  context.outlen = static_cast<std::uint32_t>(digest.size());
+  context.pwd = bytes(password);
+  context.pwdlen = static_cast<std::uint32_t>(password.size());
+  context.salt = bytes(with.salt);
+  context.saltlen = static_cast<std::uint32_t>(with.salt.size());
+  context.t_cost = with.passes;
+  context.m_cost = with.memory_kib;
+  context.lanes = context.threads = with.lanes;
+  context.version = ARGON2_VERSION_13;
+  context.allocate_cbk = map_memory;
+  context.free_cbk = unmap_memory;
+  context.flags = ARGON2_DEFAULT_FLAGS;
+  const int rc = argon2id_ctx(&context);
+  if (rc == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
+  if (rc != ARGON2_OK) throw std::runtime_error(std::string("argon2: ") + argon2_error_message(rc));
+  return digest;
+}
+
+std::string parameters_text() {
+  return "m=" + std::to_string(kMemoryKib) + ",t=" + std::to_string(kPasses) + ",p=" + std::to_string(kLanes);
+}
+
+std::string stored_text(std::string_view salt, std::string_view hash) {
+  return std::string(kScheme) + std::string(kVariant) + parameters_text() + "$" + unpadded_base64(salt) + "$" +
+         unpadded_base64(hash);
 }
 
 }  // namespace
 
 std::string hash_password(std::string_view password) {
-  const std::string salt = random_bytes(kSaltBytes);
-  std::string encoded(argon2_encodedlen(kPasses, kMemoryKib, kLanes, kSaltBytes, kHashBytes, Argon2_id), '\0');
-  const int rc = argon2id_hash_encoded(kPasses, kMemoryKib, kLanes, password.data(), password.size(), salt.data(),
-                                       salt.size(), kHashBytes, encoded.data(), encoded.size());
-  if (rc == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
-  if (rc != ARGON2_OK) throw std::runtime_error(std::string("argon2: ") + argon2_error_message(rc));
-  encoded.resize(std::strlen(encoded.c_str()));
-  return std::string(kScheme) + encoded;
+  const Stored with{.memory_kib = kMemoryKib,
+                    .passes = kPasses,
+                    .lanes = kLanes,
+                    .salt = random_bytes(kSaltBytes),
+                    .hash = std::string(kHashBytes, '\0')};
+  return stored_text(with.salt, argon2id(password, with));
 }
 
 bool verify_password(std::string_view stored, std::string_view password) {
-  const auto encoded = encoded_part(stored);
-  if (!encoded) return false;
-  const int rc = argon2id_verify(encoded->c_str(), password.data(), password.size());
-  if (rc == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
-  return rc == ARGON2_OK;
+  const auto parsed = parse_stored(stored);
+  return parsed && equal_constant_time(argon2id(password, *parsed), parsed->hash);
 }
 
-bool is_password_hash(std::string_view stored) { return encoded_part(stored).has_value(); }
+bool is_password_hash(std::string_view stored) { return parse_stored(stored).has_value(); }
 
 const std::string& decoy_hash() {
   // A random digest instead of a computed one: nobody knows a password for it, and the first caller waits for nothing.
-  static const std::string hash = std::string(kScheme) + std::string(kVariant) + "m=" + std::to_string(kMemoryKib) +
-                                  ",t=" + std::to_string(kPasses) + ",p=" + std::to_string(kLanes) + "$" +
-                                  unpadded_base64(random_bytes(kSaltBytes)) + "$" +
-                                  unpadded_base64(random_bytes(kHashBytes));
+  static const std::string hash = stored_text(random_bytes(kSaltBytes), random_bytes(kHashBytes));
   return hash;
 }
 
