@@ -87,7 +87,10 @@ net::Task<void> Fetching::mark_seen() {
   const auto done = co_await session_.services.mail.store_flags(session_.account(), selected.mailbox, echo->uids,
                                                                 echo->change, echo->flags, std::nullopt);
   // Mail can be read while nothing can be written.
-  if (!done) session_.log.info("imap.fetch.seen", {{"why", done.error().text}});
+  if (!done) {
+    session_.log.info("imap.fetch.seen", {{"why", done.error().text}});
+    newly_seen_.clear();
+  }
   session_.signal->changed = true;
   co_await session_.tell_news(false, echo.get());
 }

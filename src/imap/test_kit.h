@@ -16,6 +16,17 @@
 #include "net/pool.h"
 #include "store/store.h"
 
+namespace doctest {
+template <>
+struct StringMaker<std::vector<std::string>> {
+  static String convert(const std::vector<std::string>& lines) {
+    std::string out;
+    for (const auto& line : lines) out += "\n  " + line;
+    return out.c_str();
+  }
+};
+}  // namespace doctest
+
 namespace imap::test {
 
 class FakeDirectory final : public directory::Directory {
@@ -163,7 +174,7 @@ class Client {
     while (buffer_.find("\r\n") == std::string::npos) {
       char bytes[4096];
       const std::size_t n = co_await stream_->read(bytes);
-      if (n == 0) co_return std::exchange(buffer_, {});
+      if (n == 0) throw net::Closed(net::Closed::Why::peer, "the server has ended the connection");
       buffer_.append(bytes, n);
     }
     const std::size_t end = buffer_.find("\r\n");
@@ -175,7 +186,7 @@ class Client {
     std::vector<std::string> lines;
     do {
       lines.push_back(co_await line());
-    } while (!lines.back().starts_with(beginning) && !lines.back().empty());
+    } while (!lines.back().starts_with(beginning));
     co_return lines;
   }
   net::Task<std::vector<std::string>> command(std::string text) {
