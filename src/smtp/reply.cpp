@@ -1,5 +1,7 @@
 #include "smtp/reply.h"
 
+#include "smtp/session.h"
+
 namespace smtp {
 namespace {
 

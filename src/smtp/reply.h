@@ -22,9 +22,6 @@ struct Reply {
 
 void append(std::string& out, const Reply& reply);
 
-/// As one line for an overloaded listener, which no session has written to: "421 4.3.2 …\r\n".
-std::string too_many_connections(std::string_view hostname);
-
 namespace reply {
 
 // The session.

@@ -2,8 +2,11 @@
 // One SMTP session, server side (RFC 5321), from greeting to end. The driver owns its stream; one coroutine per
 // session.
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,5 +42,8 @@ using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
 /// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it.
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
                       TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping);
+
+/// What a connection above the listener's limits is told, as net::Server wants it: "421 4.3.2 …\r\n".
+std::string too_many_connections(std::string_view hostname);
 
 }  // namespace smtp
