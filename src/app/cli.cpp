@@ -296,7 +296,11 @@ int command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  return given.action ? given.action() : kUsage;
+  try {
+    return given.action ? given.action() : kUsage;
+  } catch (const std::exception& error) {  // out of memory, out of threads
+    return refuse({base::Code::unavailable, std::string("it could not go on: ") + error.what()});
+  }
 }
 
 }  // namespace app
