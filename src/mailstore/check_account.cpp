@@ -54,7 +54,7 @@ base::Result<void> AccountCheck::run() {
     }
     return {};
   }));
-  if (record_ && record_->removing()) return {};  // what is left of it is being removed
+  if (record_ && record_->removing()) return check_removed();
   TRY(each(kRemovals, [&](const auto& key, const store::Nothing*) -> base::Result<void> {
     removals_.insert(std::get<MailboxId>(key));
     return {};
@@ -67,6 +67,21 @@ base::Result<void> AccountCheck::run() {
   TRY(read_rest());
   compare_mailboxes();
   compare_account();
+  return {};
+}
+
+/// What is left of it is being removed, or nothing is left of it but the word that it was there.
+base::Result<void> AccountCheck::check_removed() {
+  std::string ignored;
+  TRY_ASSIGN(const bool under_way, reader_.get_raw(store::encode_key(kRemovals.id, account_, MailboxId{}), ignored));
+  if (under_way) return {};
+  for (std::uint8_t table = kFirstTable; table <= kLastTable; ++table) {
+    if (table == kAccounts.id) continue;
+    const std::string prefix = store::encode_key(table, account_);
+    const auto cursor = reader_.scan_raw(prefix, store::prefix_end(prefix));
+    if (cursor->error()) return std::unexpected(*cursor->error());
+    expect(!cursor->valid(), here(), "it is removed and has records in table " + std::to_string(table));
+  }
   return {};
 }
 

@@ -46,6 +46,7 @@ class AccountCheck {
     auto place() const { return std::tuple(email, mailbox, uid); }
   };
 
+  base::Result<void> check_removed();
   base::Result<void> read_mailboxes();
   base::Result<void> read_names();
   base::Result<void> read_placements();

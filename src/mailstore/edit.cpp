@@ -39,7 +39,7 @@ base::Result<Edit> Edit::begin(Context& context, store::Txn& tx, AccountId accou
     return edit;
   }
   if (record->removing()) {
-    return base::fail(base::Code::not_found, "account " + std::to_string(account.value) + " is being removed");
+    return base::fail(base::Code::not_found, "account " + std::to_string(account.value) + " is removed");
   }
   edit.account_record_ = std::move(*record);
   return edit;

@@ -40,7 +40,7 @@ class Edit {
   };
 
   /// Loads the account, or prepares a new one with its first mailboxes (`fresh()`; they are written by finish()).
-  /// Errors: not_found (it is being removed), corrupt, unavailable.
+  /// Errors: not_found (it is removed), corrupt, unavailable.
   static base::Result<Edit> begin(Context& context, store::Txn& tx, AccountId account);
 
   const schema::MailAccount& account() const { return account_record_; }

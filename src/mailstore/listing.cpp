@@ -82,7 +82,7 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
                                                    const base::Log& log) {
   TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
   if (!record) return std::nullopt;
-  if (record->removing()) return base::fail(base::Code::not_found, "the account is being removed");
+  if (record->removing()) return base::fail(base::Code::not_found, "the account is removed");
 
   std::unordered_map<std::uint64_t, schema::MailboxRecord> records;
   auto mailboxes = reader.scan(kMailboxes, account);
@@ -121,7 +121,7 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path) {
   TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
   if (!record) return Mailbox{};
-  if (record->removing()) return base::fail(base::Code::not_found, "the account is being removed");
+  if (record->removing()) return base::fail(base::Code::not_found, "the account is removed");
   MailboxId id = kTop;
   for (const std::string& part : path_parts(path)) {
     TRY_ASSIGN(const auto name, reader.get(kNames, {account, id, part}));

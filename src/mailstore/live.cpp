@@ -101,9 +101,7 @@ void Live::forget(AccountId account) {
   const std::lock_guard lock(home.mutex);
   const auto found = home.entries.find(account.value);
   if (found == home.entries.end()) return;
-  // The modseqs of an account that is made anew begin again; a closure may be assigning them already, so the value
-  // stays, and views of the new one are read from the store.
-  found->second.recent.clear();
+  found->second.recent.clear();  // a closure may be assigning modseqs still, so that stays
 }
 
 }  // namespace mailstore

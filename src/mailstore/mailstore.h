@@ -119,7 +119,8 @@ class Mailstore {
                                              std::move_only_function<base::Result<void>(EmailReader&)> function) = 0;
 
   // --- The operator's side ------------------------------------------------------------------------------------------
-  /// Removes everything of an account, in bounded commits; may be called again after a crash.
+  /// Removes everything of an account, in bounded commits; may be called again after a crash. The account stays
+  /// removed: whatever is asked of it from then on is answered not_found.
   virtual net::Task<base::Result<void>> purge(AccountId account) = 0;
   /// Walks all records; verifies counters, keys, links and references and reports what is wrong, and goes on. Blocks.
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
