@@ -34,7 +34,8 @@ struct Threading {
 };
 
 /// RFC 8621 §3: the thread of the first known message among itself and those that it answers. Nobody known: a new one,
-/// to which they all belong, so that a message that arrives after its reply joins it. Threads never merge.
+/// to which it, what it answers and the root belong, so that a message that arrives after its reply joins it. Threads
+/// never merge.
 base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
                                     EmailId email) {
   Threading out;
@@ -45,7 +46,7 @@ base::Result<Threading> find_thread(const store::Reader& reader, AccountId accou
       out.thread = (*record)->thread();
       return out;
     }
-    out.unknown.push_back(hash);
+    if (std::ranges::find(ids.kept, hash) != ids.kept.end()) out.unknown.push_back(hash);
   }
   out.thread = email.value;
   return out;

@@ -1,6 +1,8 @@
 #include <atomic>
 
+#include "mailstore/tables.h"
 #include "mailstore/test_kit.h"
+#include "mime/imap_form.h"
 
 using namespace mailstore;
 using namespace mailstore::test;
@@ -252,6 +254,22 @@ TEST_CASE("replies join the thread of what they answer, also when they come firs
   CHECK(zero == reply);
   CHECK(later == reply);
   CHECK(other != reply);
+}
+
+TEST_CASE("mails with made-up References leave little behind, and their replies find the thread") {
+  Kit kit;
+  std::string references = "References:";
+  for (int i = 0; i < 45; ++i) references += "\r\n <made-up-" + std::to_string(i) + "@x>";
+  const Filed game = value(kit.deliver(kAnna, message("game", references + "\r\n")));
+  std::size_t records = 0;
+  const auto reader = value(kit.store().reader());
+  for (auto cursor = reader->scan(kThreads, kAnna); cursor.valid(); cursor.next()) ++records;
+  CHECK(records == 3);
+  const ThreadId thread = thread_of(kit, game.email);
+  for (const char* const id : {"game@example.test", "made-up-44@x", "made-up-0@x"}) {
+    const std::string answers = "In-Reply-To: <" + std::string(id) + ">\r\n";
+    CHECK(thread_of(kit, value(kit.deliver(kAnna, message("to-" + std::string(id), answers))).email) == thread);
+  }
 }
 
 TEST_CASE("watchers hear of every change until they leave") {

@@ -52,6 +52,9 @@ TEST_CASE("a reply names its own id, then what it answers, nearest first") {
   CHECK(ids.has_own);
   CHECK(ids.hashes ==
         std::vector{stable_hash("<c@x>"), stable_hash("<b@x>"), stable_hash("<a@x>"), stable_hash("<root@x>")});
+  CHECK(ids.kept == std::vector{stable_hash("<c@x>"), stable_hash("<b@x>"), stable_hash("<root@x>")});
+  CHECK(thread_ids({.references = "<only@x>"}).kept == std::vector{stable_hash("<only@x>")});
+  CHECK(thread_ids({}).kept.empty());
   CHECK(first_message_id("junk") == "");
   CHECK(first_message_id("<> <x@y>") == "<x@y>");
   CHECK(first_message_id("<a <b@y>") == "<b@y>");
@@ -65,6 +68,7 @@ TEST_CASE("endless References are cut to their root and their end") {
   REQUIRE(ids.hashes.size() == 50);
   CHECK(ids.hashes.front() == stable_hash("<9999@x>"));
   CHECK(ids.hashes.back() == stable_hash("<0@x>"));
+  CHECK(ids.kept == std::vector{stable_hash("<9999@x>"), stable_hash("<0@x>")});
 }
 
 TEST_CASE("the hash is part of the format on disk") {

@@ -8,6 +8,8 @@ namespace mailstore {
 namespace {
 
 constexpr std::size_t kMaxIds = 50;
+/// So much of References is looked at, at its beginning and at its end.
+constexpr std::size_t kLookedAt = 8 * 1024;
 
 /// The next "<…>" from `position` on; empty at the end. Some mailers fold inside an id, so white space is dropped.
 std::string next_message_id(std::string_view field, std::size_t& position) {
@@ -60,13 +62,22 @@ ThreadIds thread_ids(const mime::EnvelopeFields& fields) {
   if (replied.size() > 5) replied.resize(5);  // more than one is rare, and hundreds are somebody's game
   for (const std::uint64_t hash : replied) add(hash);
 
-  std::vector<std::uint64_t> references = hashes_of(fields.references);
+  const std::string_view field = fields.references;
+  std::vector<std::uint64_t> references = hashes_of(field.substr(0, 2 * kLookedAt));
+  if (field.size() > 2 * kLookedAt) {
+    references.resize(std::min<std::size_t>(references.size(), 1));
+    for (const std::uint64_t hash : hashes_of(field.substr(field.size() - kLookedAt))) references.push_back(hash);
+  }
   const std::size_t room = kMaxIds - out.hashes.size();
   if (references.size() > room) {
     references.erase(references.begin() + 1, references.end() - static_cast<std::ptrdiff_t>(room - 1));
   }
   std::ranges::reverse(references);
   for (const std::uint64_t hash : references) add(hash);
+
+  const std::size_t near = std::min<std::size_t>(out.hashes.size(), out.has_own ? 2 : 1);
+  out.kept.assign(out.hashes.begin(), out.hashes.begin() + static_cast<std::ptrdiff_t>(near));
+  if (out.hashes.size() > near) out.kept.push_back(out.hashes.back());
   return out;
 }
 

@@ -14,11 +14,13 @@ namespace mailstore {
 /// The first "<…>" of a field, without white space inside; empty when there is none.
 std::string first_message_id(std::string_view field);
 
-/// Its own id first (when it has one), then those that it answers, nearest first: In-Reply-To, References backwards.
-/// Each once; at most 50: of longer References the first (the root) and the last ones.
+/// `hashes`: its own id first (when it has one), then those that it answers, nearest first: In-Reply-To, References
+/// backwards. Each once; at most 50: of longer References the first (the root) and the last ones.
+/// `kept`: those of them that are to be known from now on: its own, the nearest that it answers, and the root.
 struct ThreadIds {
   bool has_own = false;
   std::vector<std::uint64_t> hashes;
+  std::vector<std::uint64_t> kept;
 };
 ThreadIds thread_ids(const mime::EnvelopeFields& fields);
 
