@@ -156,12 +156,17 @@ class Server:
 class ServerTest(unittest.TestCase):
     """A test case with one server for the whole class, in self.server."""
     users = 2
-    arguments = ()
+    configuration = ""  # TOML that is merged on top of developer mode's
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(users=cls.users, arguments=cls.arguments)
+        cls.server = Server(users=cls.users)
         cls.addClassCleanup(cls.server.remove)
+        if cls.configuration:
+            config = cls.server.directory.with_suffix(".toml")
+            config.write_text(cls.configuration)
+            cls.addClassCleanup(config.unlink)
+            cls.server.arguments = ["--config", str(config)]
         cls.server.start()
 
     def run_client(self, *command, status=0, timeout=60, **options):
@@ -182,11 +187,9 @@ def any_certificate():
 
 def message(number, size=1000, subject="test"):
     """A message whose content tells its own SHA-256, so that a copy can be checked without the original."""
-    lines = []
     seed = random.Random(number)
-    while sum(map(len, lines)) < size:
-        lines.append("".join(seed.choices("abcdefghijklmnopqrstuvwxyz .0123456789", k=70)).strip() + ".\r\n")
-    body = "".join(lines)
+    lines = ["".join(seed.choices("abcdefghijklmnopqrstuvwxyz .0123456789", k=70)).strip() + ".\r\n" for _ in range(20)]
+    body = "".join(f"{i} {lines[i % 20]}" for i in range(size // 75 + 1))
     digest = hashlib.sha256(body.encode()).hexdigest()
     return (f"From: sender@elsewhere.test\r\nTo: u1@{DOMAIN}\r\nSubject: {subject} {number}\r\n"
             f"Message-ID: <{number}.{digest}@elsewhere.test>\r\n\r\n{body}")

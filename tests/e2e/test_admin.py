@@ -118,7 +118,7 @@ class WithoutTheServer(unittest.TestCase):
     def test_a_wrong_configuration_is_told_with_its_line(self):
         with tempfile.TemporaryDirectory() as directory:
             config = Path(directory, "postrider.toml")
-            config.write_text('hostname = "mail.serve.test"\ndata_dri = "/tmp/x"\n[limits]\nmessage_bytes = "many"\n')
+            config.write_text('hostname = "mail.serve.test"\ndata_dri = "/tmp/x"\n[limits]\nmessage_size = "many"\n')
             for command in (["config", "check"], ["serve"]):
                 done = subprocess.run([str(BINARY), *command, "--config", str(config)], capture_output=True, text=True, timeout=30)
                 self.assertEqual(done.returncode, 1)

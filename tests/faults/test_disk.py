@@ -71,7 +71,7 @@ class FullDisk(unittest.TestCase):
 
     def test_a_disk_that_is_full_to_the_last_byte_refuses_and_recovers(self):
         config = self.disk.directory / "config.toml"
-        config.write_text("[store]\nmin_free_bytes = 0\n")
+        config.write_text("[store]\nmin_free = 0\n")
         self.story(["--config", str(config)])
 
 
