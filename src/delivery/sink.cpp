@@ -89,7 +89,7 @@ class MessageSink : public smtp::Sink {
   std::string id_text_;
   std::string received_head_;
   std::unique_ptr<store::BodyWriter> body_;
-  mime::Parser parser_;
+  mime::Parser parser_{mailstore::kParseLimits};
   std::uint64_t size_ = 0;
 };
 
@@ -100,7 +100,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
     co_return base::fail(base::Code::conflict,
                          "the message has " + std::to_string(parsed->received_fields) + " Received fields");
   }
-  const mailstore::Incoming incoming{body_->finish(), parsed};
+  const mailstore::Incoming incoming = mailstore::make_incoming(body_->finish(), parsed);
   const base::WallTime now = context_.clock.now();
   std::string added = received(received_head_, now);
   if (user_) added += missing_fields(*parsed, now, context_.config.hostname, id_text_);

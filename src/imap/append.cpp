@@ -24,7 +24,7 @@ net::Task<std::expected<mailstore::MailboxId, Reply>> check_append(Session& sess
 // because the client sends it anyway.
 net::Task<std::expected<mailstore::Incoming, Reply>> take_message(Session& session) {
   auto writer = session.services.store.new_body();
-  auto parser = std::make_unique<mime::Parser>();
+  auto parser = std::make_unique<mime::Parser>(mailstore::kParseLimits);
   std::optional<base::Error> failed;
   while (true) {
     const Framer::Event event = co_await session.next_event();

@@ -185,7 +185,8 @@ base::Result<void> AccountCheck::compare_placement_of() {
 
 base::Result<void> AccountCheck::check_email(EmailId email, const schema::EmailRecord& record) {
   const base::BlobId blob{record.blob()};
-  expect(decode_structure(record.structure(), 0).has_value(), here(email), "its structure cannot be read");
+  const bool readable = record.structure().empty() || decode_structure(record.structure(), 0);
+  expect(readable, here(email), "its structure cannot be read");
   std::string nothing;
   TRY_ASSIGN(const bool linked,
              reader_.get_raw(store::encode_key(kLinks.id, blob, account_.value, email.value), nothing));

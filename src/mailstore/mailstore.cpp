@@ -1,31 +1,13 @@
 #include "mailstore/mailstore.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "mailstore/encoded.h"
 #include "mailstore/impl.h"
-#include "mailstore/structure.h"
-#include "mailstore/thread_ids.h"
-#include "mime/imap_form.h"
 
 namespace mailstore {
 namespace {
-
-/// The outer ENVELOPE fields of prefix + body: a field that stands only in the prefix counts (a submission server adds
-/// a missing Date or Message-ID there).
-mime::EnvelopeFields outer_fields(const Incoming& message, const std::string& prefix) {
-  mime::EnvelopeFields fields;
-  if (!message.parsed->envelopes.empty()) fields = message.parsed->envelopes.front();
-  if (prefix.empty()) return fields;
-  const mime::Message parsed = mime::parse(prefix);
-  if (parsed.envelopes.empty()) return fields;
-  const mime::EnvelopeFields& added = parsed.envelopes.front();
-  for (const auto member : {&mime::EnvelopeFields::date, &mime::EnvelopeFields::subject, &mime::EnvelopeFields::from,
-                            &mime::EnvelopeFields::sender, &mime::EnvelopeFields::reply_to, &mime::EnvelopeFields::to,
-                            &mime::EnvelopeFields::cc, &mime::EnvelopeFields::bcc, &mime::EnvelopeFields::in_reply_to,
-                            &mime::EnvelopeFields::message_id, &mime::EnvelopeFields::references}) {
-    if ((fields.*member).empty()) fields.*member = added.*member;
-  }
-  return fields;
-}
 
 /// The thread of a new email, and the ids that become known to belong to it.
 struct Threading {
@@ -52,18 +34,18 @@ base::Result<Threading> find_thread(const store::Reader& reader, AccountId accou
   return out;
 }
 
-schema::EmailRecord email_record(const Incoming& message, const FileOptions& options,
-                                 const mime::EnvelopeFields& fields, std::uint64_t thread) {
+schema::EmailRecord email_record(const Incoming& message, const FileOptions& options, const Encoded& encoded,
+                                 const Outer& outer, std::uint64_t thread) {
   schema::EmailRecord record;
   record.set_blob(message.body.id().value);
   record.set_prefix(options.prefix);
   record.set_size(options.prefix.size() + message.body.size());
   record.set_received_seconds(options.received.unix_seconds);
   record.set_received_zone_minutes(options.received.zone_minutes);
-  record.set_message_id(first_message_id(fields.message_id));
+  record.set_message_id(outer.message_id);
   record.set_thread(thread);
-  record.set_envelope(mime::imap_envelope(fields));
-  record.set_structure(encode_structure(*message.parsed));
+  record.set_envelope(outer.envelope);
+  record.set_structure(encoded.structure);
   return record;
 }
 
@@ -83,13 +65,15 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
                                                   " of " + std::to_string(options.quota_bytes) + " bytes");
   }
   const EmailId email{context_.store.next_id()};
-  const mime::EnvelopeFields fields = outer_fields(message, options.prefix);
-  const ThreadIds ids = thread_ids(fields);
-  TRY_ASSIGN(const Threading threading, find_thread(tx, account, ids, email));
+  const std::shared_ptr<const Encoded> encoded =
+      message.encoded ? message.encoded : std::make_shared<const Encoded>(encode(*message.parsed));
+  const auto own_fields = fields_with_prefix(outer_fields(*message.parsed), options.prefix);
+  const Outer outer = own_fields ? outer_of(*own_fields) : encoded->outer;
+  TRY_ASSIGN(const Threading threading, find_thread(tx, account, outer.ids, email));
 
   tx.put_body(message.body);
   TRY(tx.link({.blob = message.body.id(), .owner = account.value, .item = email.value}));
-  tx.put(kEmails, {account, email}, email_record(message, options, fields, threading.thread));
+  tx.put(kEmails, {account, email}, email_record(message, options, *encoded, outer, threading.thread));
   for (const std::uint64_t hash : threading.unknown) {
     schema::ThreadRecord record;
     record.set_thread(threading.thread);
@@ -113,6 +97,10 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
 
 net::Task<base::Result<std::vector<Filed>>> Impl::append(AccountId account, MailboxId mailbox,
                                                          std::vector<AppendMessage> messages) {
+  for (AppendMessage& append : messages) {
+    Incoming& message = append.message;
+    if (!message.encoded) message = make_incoming(std::move(message.body), std::move(message.parsed));
+  }
   std::vector<Filed> filed;
   const auto closure = [&](store::Txn& tx) -> base::Result<void> {
     filed.clear();

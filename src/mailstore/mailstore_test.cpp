@@ -93,6 +93,39 @@ TEST_CASE("a field that only the prefix has counts for ENVELOPE and threads") {
   })));
 }
 
+TEST_CASE("a mail that is nearly all header goes to a thousand accounts in a commit of bounded size, and is readable") {
+  Kit kit;
+  std::string to = "To: first@example.test";
+  for (int i = 0; i < 2000; ++i) to += ",\r\n Somebody <somebody-" + std::to_string(i) + "@example.test>";
+  const std::string text = message("huge", to + "\r\nContent-Type: multipart/mixed; boundary=b\r\n",
+                                   "--b\r\n\r\nHello.\r\n--b\r\nContent-Type: text/html\r\n\r\nHi.\r\n--b--\r\n");
+  const Incoming mail = kit.incoming(text);
+  const std::string prefix = "Return-Path: <anna@example.test>\r\n";
+  value(kit.write(kAnna, [&](store::Txn& tx) -> base::Result<void> {
+    for (std::uint64_t i = 1; i <= 1000; ++i) {
+      TRY(kit->file(tx, AccountId{i}, std::nullopt, mail, {.prefix = prefix}));
+    }
+    return {};
+  }));
+  std::size_t bytes = 0;
+  const auto reader = value(kit.store().reader());
+  for (auto cursor = reader->scan(kEmails); cursor.valid(); cursor.next()) bytes += cursor.raw_value().size();
+  CHECK(bytes < 1000 * 36 * 1024);
+
+  const EmailId email = kit.view(kAnna, kit.mailbox(kAnna, "INBOX").id)->at(0).email;
+  value(net::run(kit->read(kAnna, [&](EmailReader& reader) -> base::Result<void> {
+    TRY_ASSIGN(const auto found, reader.email(email));
+    CHECK(found.envelope == mime::imap_envelope(mail.parsed->envelopes.front()));
+    CHECK(found.envelope.find("\"somebody-5\"") != std::string::npos);
+    CHECK(found.message_id == "<huge@example.test>");
+    TRY_ASSIGN(const auto structure, reader.structure(email));
+    CHECK(structure == mime::parse(prefix + text, kParseLimits));
+    CHECK(structure.parts.size() == 3);
+    return {};
+  })));
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
 TEST_CASE("a full account refuses a message, and the other recipients of the commit get theirs") {
   Kit kit;
   const Incoming mail = kit.incoming(message("big", "", std::string(1000, 'x') + "\r\n"));

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "mailstore/encoded.h"
 #include "mailstore/impl.h"
 #include "mailstore/structure.h"
+#include "mime/imap_form.h"
 
 namespace mailstore {
 namespace {
@@ -15,6 +17,10 @@ class Reader final : public EmailReader {
 
   base::Result<Email> email(EmailId id) override {
     TRY(load(id));
+    std::string envelope = record_.envelope();
+    if (envelope.empty()) {
+      TRY_ASSIGN(envelope, long_envelope());
+    }
     return Email{
         .id = id,
         .thread = ThreadId{record_.thread()},
@@ -22,13 +28,18 @@ class Reader final : public EmailReader {
         .prefix = record_.prefix(),
         .size = record_.size(),
         .received = {.unix_seconds = record_.received_seconds(), .zone_minutes = record_.received_zone_minutes()},
-        .envelope = record_.envelope(),
+        .envelope = std::move(envelope),
         .message_id = record_.message_id()};
   }
 
   base::Result<mime::Message> structure(EmailId id) override {
     TRY(load(id));
-    auto message = decode_structure(record_.structure(), record_.prefix().size());
+    std::string structure = record_.structure();
+    if (structure.empty()) {  // it was too long to be kept
+      TRY_ASSIGN(const mime::Message body, parse_body(record_.size()));
+      structure = encode_structure(body);
+    }
+    auto message = decode_structure(structure, record_.prefix().size());
     if (!message) return base::fail(base::Code::corrupt, "the structure of " + where(id) + " cannot be read");
     return *std::move(message);
   }
@@ -48,6 +59,29 @@ class Reader final : public EmailReader {
  private:
   std::string where(EmailId id) const {
     return "email " + std::to_string(id.value) + " of account " + std::to_string(account_.value);
+  }
+
+  /// The envelope of a message whose own was too long to be kept.
+  base::Result<std::string> long_envelope() {
+    TRY_ASSIGN(const mime::Message body, parse_body(kParseLimits.header_bytes));
+    const mime::EnvelopeFields& fields = outer_fields(body);
+    return mime::imap_envelope(fields_with_prefix(fields, record_.prefix()).value_or(fields));
+  }
+
+  /// The body of the loaded email up to `limit` bytes, as it was parsed when it came.
+  base::Result<mime::Message> parse_body(std::uint64_t limit) {
+    const std::uint64_t prefix = std::min<std::uint64_t>(record_.size(), record_.prefix().size());
+    const std::uint64_t size = std::min(limit, record_.size() - prefix);
+    mime::Parser parser(kParseLimits);
+    std::string chunk;
+    for (std::uint64_t offset = 0; offset < size; offset += chunk.size()) {
+      chunk.clear();
+      TRY(reader_.read_body(base::BlobId{record_.blob()}, offset,
+                            std::min<std::uint64_t>(size - offset, store::kChunkBytes), chunk));
+      if (chunk.empty()) return base::fail(base::Code::corrupt, "the body of " + where(loaded_) + " is too short");
+      parser.feed(chunk);
+    }
+    return parser.finish();
   }
 
   base::Result<void> load(EmailId id) {

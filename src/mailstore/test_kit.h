@@ -95,7 +95,7 @@ class Kit {
   Incoming incoming(const std::string& text) {
     auto writer = store_->new_body();
     value(net::run(writer->append(text)));
-    return {.body = writer->finish(), .parsed = std::make_shared<const mime::Message>(mime::parse(text))};
+    return make_incoming(writer->finish(), std::make_shared<const mime::Message>(mime::parse(text, kParseLimits)));
   }
 
   base::Result<void> write(AccountId account, store::Store::Closure closure) {

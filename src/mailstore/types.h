@@ -66,11 +66,20 @@ struct Quota {
   std::uint64_t messages = 0;
 };
 
+/// For the parser of a message that is to be filed. The texts of real headers take a few KiB, those of mail to hundreds
+/// of addresses some ten.
+inline constexpr mime::Limits kParseLimits{.kept_bytes = 128 * 1024};
+
+struct Encoded;  // private to the room
+
 /// A message to be filed: shared, immutable. The body is what came over the wire; each account's copy is prefix + body.
 struct Incoming {
   store::Body body;
-  std::shared_ptr<const mime::Message> parsed;  // of the body alone
+  std::shared_ptr<const mime::Message> parsed;       // of the body alone
+  std::shared_ptr<const Encoded> encoded = nullptr;  // what the records of all its emails share
 };
+/// With `encoded`, which file() otherwise makes for each account, inside the closure.
+Incoming make_incoming(store::Body body, std::shared_ptr<const mime::Message> parsed);
 
 struct FileOptions {
   std::string prefix;  // header fields that are added for this account, each ended by CRLF; or empty
