@@ -56,6 +56,7 @@ class Synchronising(ServerTest):
     """Subclasses sync one Maildir tree; the story is the same for each client."""
     users = 4
     user = None
+    made = "Here/Made"  # the folder that the client makes
 
     def sync(self):
         raise NotImplementedError
@@ -93,13 +94,13 @@ class Synchronising(ServerTest):
             other = next(path for path in self.local.messages("INBOX") if not path.name.rpartition(":2,")[2])
             target = other.parent.parent / "cur" / (other.name.partition(":2,")[0] + ":2,RS")
             other.rename(target)
-            self.local.add("Here/Made", message(600))
+            self.local.add(self.made, message(600))
             self.sync()
             with self.server.imap(self.user) as client:
                 client.select("INBOX")
                 self.assertEqual(len(client.uid("SEARCH", "ALL")[1][0].split()), 22, "deletions go up")
                 self.assertEqual(len(client.uid("SEARCH", "ANSWERED")[1][0].split()), 1, "flags go up")
-                self.assertEqual(client.select('"Here/Made"')[1], [b"1"], "new folders go up")
+                self.assertEqual(client.select(f'"{self.made}"')[1], [b"1"], "new folders go up")
                 _, data = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
                 self.assertTrue(body_is_whole(data[0][1]))
             self.sync()
@@ -146,6 +147,7 @@ SyncState *
 
 class Offlineimap(Synchronising):
     user = "u2"
+    made = "Made"  # it cannot make a folder below one that is no Maildir
 
     def sync(self):
         config = self.directory / "offlineimaprc"
