@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "imap/lexer.h"
 #include "imap/search_text.h"
 #include "mime/date.h"
 #include "mime/decode.h"
@@ -36,6 +37,22 @@ bool compares(Op op, std::int64_t day, std::int64_t wanted) {
       return day >= wanted;
   }
 }
+
+// What ENVELOPE tells of the first two fields, so that the commonest searches need no header.
+struct DateAndSubject {
+  std::optional<std::string> date;
+  std::optional<std::string> subject;
+};
+std::optional<DateAndSubject> read_envelope(std::string_view envelope) {
+  Cursor in(envelope);
+  if (!in.take('(')) return std::nullopt;
+  auto date = in.nstring();
+  auto subject = date && in.space() ? in.nstring() : std::nullopt;
+  if (!subject) return std::nullopt;
+  return DateAndSubject{std::move(*date), std::move(*subject)};
+}
+
+bool is_sent(Op op) { return op == Op::sent_before || op == Op::sent_on || op == Op::sent_since; }
 
 // With its blank line, or the whole message when it has none.
 base::Result<std::string> read_header(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email) {
@@ -163,10 +180,25 @@ void SearchProgram::judge_row(std::size_t index, const mailstore::Row& row, Verd
 }
 
 void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verdicts& verdicts) const {
+  std::optional<DateAndSubject> envelope;
+  bool looked = false;
+  const auto look = [&] {
+    if (!std::exchange(looked, true)) envelope = read_envelope(email.envelope);
+    return envelope.has_value();
+  };
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Op op = steps_[i].op;
-    if (op == Op::before || op == Op::on || op == Op::since) {
-      verdicts[i] = as_verdict(compares(op, mime::local_day(email.received), steps_[i].day));
+    const Step& step = steps_[i];
+    if (step.op == Op::before || step.op == Op::on || step.op == Op::since) {
+      verdicts[i] = as_verdict(compares(step.op, mime::local_day(email.received), step.day));
+    } else if (is_sent(step.op) && look()) {
+      const auto date = envelope->date ? mime::parse_date(*envelope->date) : std::nullopt;
+      verdicts[i] = as_verdict(date && compares(step.op, mime::local_day(*date), step.day));
+    } else if (step.op == Op::header && base::iequals(step.field, "Subject") && look()) {
+      // An empty subject looks as if there were none; the header tells the difference.
+      if (envelope->subject) {
+        verdicts[i] =
+            as_verdict(contains_text(mime::fold_for_search(mime::decode_text(*envelope->subject)), needles_[i]));
+      }
     }
   }
 }
