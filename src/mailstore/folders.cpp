@@ -103,6 +103,11 @@ base::Result<Mailbox> create(Edit& edit, const std::string& path, Role role) {
   return to_mailbox(box->id, path, box->record, children);
 }
 
+base::Error too_many_below() {
+  return {base::Code::too_large, "there are more than " + std::to_string(kMaxMovedMailboxes) +
+                                     " mailboxes below it, which can only be renamed or removed in smaller parts"};
+}
+
 /// RFC 9051 §6.3.5: its children stay, below a place that takes over the name.
 base::Result<void> remove(Edit& edit, MailboxId mailbox) {
   TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox, false));
@@ -111,6 +116,7 @@ base::Result<void> remove(Edit& edit, MailboxId mailbox) {
   auto cursor = edit.tx().scan(kNames, edit.account_id(), mailbox);
   for (; cursor.valid(); cursor.next()) {
     TRY_ASSIGN(const auto child, cursor.value());
+    if (children.size() == kMaxMovedMailboxes) return std::unexpected(too_many_below());
     children.emplace_back(MailboxId{child.mailbox()}, std::get<std::string>(cursor.key()));
   }
   if (cursor.error()) return std::unexpected(*cursor.error());
@@ -135,14 +141,15 @@ struct Node {
   std::string below;  // path below the mailbox that is moved, with a leading separator; empty for itself
 };
 
-/// A mailbox and all below it, parents first.
+/// A mailbox and all below it, parents first. too_large.
 base::Result<std::vector<Node>> subtree(Edit& edit, MailboxId root) {
   std::vector<Node> nodes{{root, ""}};
-  for (std::size_t i = 0; i < nodes.size() && nodes.size() <= kMaxMailboxes; ++i) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
     auto cursor = edit.tx().scan(kNames, edit.account_id(), nodes[i].id);
     for (; cursor.valid(); cursor.next()) {
       const auto child = cursor.value();
       if (!child) continue;
+      if (nodes.size() > kMaxMovedMailboxes) return std::unexpected(too_many_below());
       nodes.push_back(
           {MailboxId{child->mailbox()}, nodes[i].below + kHierarchySeparator + std::get<std::string>(cursor.key())});
     }

@@ -191,6 +191,28 @@ TEST_CASE("subscriptions outlive their mailboxes") {
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
+TEST_CASE("thousands of mailboxes below one are renamed in a commit that others hardly feel; more are refused") {
+  Kit kit(Engine::embedded);
+  const Mailbox top = kit.create(kAnna, "top");
+  for (int i = 0; i < 2000; ++i) kit.create(kAnna, "top/" + std::to_string(i));
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(rename_code(kit, top.id, "moved") == "ok");
+  const auto taken = std::chrono::steady_clock::now() - begin;
+  MESSAGE("the rename took ms: ", std::chrono::duration_cast<std::chrono::milliseconds>(taken).count());
+  CHECK(kit.mailbox(kAnna, "moved/1999").has_children == false);
+  kit.create(kAnna, "moved/2000");
+  CHECK(rename_code(kit, top.id, "again") == "too_large");
+  CHECK(remove_code(kit, top.id) == "too_large");
+  CHECK(rename_code(kit, kit.mailbox(kAnna, "moved/7").id, "seven") == "ok");
+  const auto second = std::chrono::steady_clock::now();
+  CHECK(remove_code(kit, top.id) == "ok");
+  const auto removed = std::chrono::steady_clock::now() - second;
+  MESSAGE("the removal took ms: ", std::chrono::duration_cast<std::chrono::milliseconds>(removed).count());
+  CHECK_FALSE(kit.mailbox(kAnna, "moved").selectable);
+  CHECK(list(kit).size() == 6 + 2 + 2000);
+  CHECK(kit.problems() == std::vector<std::string>{});
+}
+
 TEST_CASE("a removal that a crash interrupted is finished by the next start") {
   Kit kit(Engine::embedded);
   const Mailbox work = kit.create(kAnna, "Work");

@@ -81,11 +81,11 @@ class Mailstore {
   /// subscribed.
   virtual net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role) = 0;
   /// With children it stays as a place only (selectable = false). denied: INBOX. conflict: a place only that has
-  /// children.
+  /// children. too_large: more children than kMaxMovedMailboxes.
   virtual net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) = 0;
   /// With its children; a renamed INBOX gives its messages to the new mailbox and stays (RFC 9051 §6.3.6). A mailbox
   /// that takes a new name gets a new UIDVALIDITY only when the name was used before with another. exists, invalid,
-  /// conflict (into itself).
+  /// conflict (into itself), too_large (limits of types.h; also kMaxMovedMailboxes below it).
   virtual net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) = 0;
   virtual net::Task<base::Result<void>> subscribe(AccountId account, std::string name) = 0;
   virtual net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) = 0;

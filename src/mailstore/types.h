@@ -39,6 +39,10 @@ inline constexpr char kHierarchySeparator = '/';
 inline constexpr std::size_t kMaxMailboxes = 10'000;
 inline constexpr std::size_t kMaxNameBytes = 1000;  // of a whole path
 inline constexpr std::size_t kMaxDepth = 20;
+/// So many may move at once, with a mailbox that is renamed or removed above them: it is one commit, and others wait.
+inline constexpr std::size_t kMaxMovedMailboxes = 2'000;
+/// Copies take no quota, so their number is limited: placements of an account beyond one for each of its emails.
+inline constexpr std::uint64_t kMaxCopies = 1'000'000;
 
 struct Mailbox {
   MailboxId id;
