@@ -139,6 +139,7 @@ void AccountCheck::check_placement(MailboxId mailbox, Uid uid, const schema::Pla
 base::Result<void> AccountCheck::read_placements() {
   TRY(each(kPlacements, [&](const auto& key, const schema::PlacementRecord* record) -> base::Result<void> {
     const auto& [account, mailbox, uid] = key;
+    ++placements_;
     if (const auto found = boxes_.find(mailbox); found != boxes_.end()) {
       ++found->second.messages;
       found->second.last_uid = uid;
@@ -235,6 +236,11 @@ base::Result<void> AccountCheck::read_rest() {
            "the thread's record does not decode");
     return {};
   }));
+  TRY(each(kCopies, [&](const auto& key, const schema::CopyRecord* record) -> base::Result<void> {
+    expect(record != nullptr, here() + ", copy " + std::to_string(std::get<1>(key)),
+           "the copy's record does not decode");
+    return {};
+  }));
   ModSeq expected = record_ ? record_->change_floor() + 1 : 0;
   TRY(each(kChanges, [&](const auto& key, const schema::ChangeRecord* record) -> base::Result<void> {
     const ModSeq modseq = std::get<ModSeq>(key);
@@ -287,6 +293,7 @@ void AccountCheck::compare_account() {
   expect(boxes_.empty() || record_->last_mailbox() >= boxes_.rbegin()->first.value, here(),
          "the last mailbox id is below that of a mailbox");
   expect_equal(record_->emails(), emails_, here(), "the number of emails");
+  expect_equal(record_->placements(), placements_, here(), "the number of placements");
   if (!broken_emails_) expect_equal(record_->used_bytes(), email_bytes_, here(), "the space in use");
 }
 

@@ -75,6 +75,7 @@ class AccountCheck {
   std::map<MailboxId, Box> boxes_;
   std::vector<Reference> references_;
   std::set<std::pair<MailboxId, Uid>> broken_placements_;
+  std::uint64_t placements_ = 0;
   std::uint64_t emails_ = 0;
   std::uint64_t email_bytes_ = 0;
   bool broken_emails_ = false;

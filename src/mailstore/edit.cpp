@@ -161,6 +161,22 @@ base::Result<std::string> Edit::keyword_numbers(Box& box, const std::vector<std:
   return numbers;
 }
 
+base::Result<void> Edit::check_copies(std::size_t count) const {
+  const std::uint64_t emails = account_record_.emails();
+  const std::uint64_t copies = std::max(account_record_.placements(), emails) - emails;
+  if (copies + count > kMaxCopies) {
+    return base::fail(base::Code::too_large, "the account has " + std::to_string(copies) + " copies of messages; " +
+                                                 std::to_string(kMaxCopies) + " are the limit");
+  }
+  return {};
+}
+
+void Edit::forget_placement() {
+  account_record_.set_placements(account_record_.placements() -
+                                 std::min<std::uint64_t>(account_record_.placements(), 1));
+  account_dirty_ = true;
+}
+
 base::Result<void> Edit::check_uids(const Box& box, std::size_t count) {
   if (count > std::numeric_limits<Uid>::max() - box.record.uid_next()) {
     return base::fail(base::Code::too_large, "the mailbox has used up its UIDs");
@@ -191,6 +207,8 @@ Uid Edit::place(Box& box, schema::PlacementRecord placement) {
   tx_->put(kPlacements, {account_, box.id, uid}, placement);
   tx_->put(kPlacementOf, {account_, email, box.id, uid}, store::Nothing{});
   count(box, placement, true);
+  account_record_.set_placements(account_record_.placements() + 1);
+  account_dirty_ = true;
   if (box.change.created_count() == 0) box.change.set_created_first(uid);
   box.change.set_created_count(box.change.created_count() + 1);
   return uid;
@@ -208,6 +226,7 @@ void Edit::unplace(Box& box, Uid uid, const schema::PlacementRecord& was) {
   tx_->erase(kPlacements, {account_, box.id, uid});
   tx_->erase(kPlacementOf, {account_, EmailId{was.email()}, box.id, uid});
   count(box, was, false);
+  forget_placement();
   box.change.add_destroyed(uid);
 }
 

@@ -72,6 +72,8 @@ class Edit {
   /// out. Errors: invalid, too_large; then nothing was added.
   static base::Result<std::string> keyword_numbers(Box& box, const std::vector<std::string>& names, bool add);
 
+  /// too_large when the account may not have so many copies more (kMaxCopies).
+  base::Result<void> check_copies(std::size_t count) const;
   /// too_large when so many UIDs are not left.
   static base::Result<void> check_uids(const Box& box, std::size_t count);
   /// Puts a message behind the others; `placement` has email, flags, keywords, size and saved date.
@@ -79,6 +81,8 @@ class Edit {
   /// `was` becomes `now`, which gets this step's modseq.
   void update(Box& box, Uid uid, const schema::PlacementRecord& was, schema::PlacementRecord now);
   void unplace(Box& box, Uid uid, const schema::PlacementRecord& was);
+  /// A placement of a removed mailbox went, whose counters went before.
+  void forget_placement();
   /// Removes the email, its body and its part of the quota when it has no placement left.
   base::Result<void> release(EmailId email);
 

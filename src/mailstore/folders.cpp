@@ -230,10 +230,11 @@ net::Task<base::Result<Mailbox>> Impl::create_mailbox(AccountId account, std::st
 net::Task<base::Result<void>> Impl::remove_mailbox(AccountId account, MailboxId mailbox) {
   CO_TRY(co_await edit(account, [mailbox](Edit& step) { return remove(step, mailbox); }, store::Kind::frees_space));
   context_.live.forget_recent(account, mailbox);
-  // The mailbox is gone; what is left is to give its space back, which the next start takes up again if need be.
+  // The mailbox is gone; what is left is to give its space back.
   if (const auto drained = co_await drain(account, mailbox); !drained) {
     context_.log.warning("mailstore.removal.interrupted",
                          {{"account", account.value}, {"mailbox", mailbox.value}, {"why", drained.error().text}});
+    finish_later({.account = account, .mailbox = mailbox});
   }
   co_return base::Result<void>();
 }

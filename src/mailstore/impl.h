@@ -1,10 +1,13 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
-// wiring), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge) and removal.cpp (what takes many
-// commits).
+// wiring), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge), removal.cpp and copies.cpp (what takes
+// many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +18,13 @@
 #include "mailstore/views.h"
 
 namespace mailstore {
+
+/// Of messages from one mailbox to another.
+struct Route {
+  MailboxId from;
+  MailboxId to;
+  bool remove;  // from where they were
+};
 
 class Impl final : public Mailstore {
  public:
@@ -73,14 +83,35 @@ class Impl final : public Mailstore {
   /// Removes the placements of a removed mailbox, batch by batch.
   net::Task<base::Result<void>> drain(AccountId account, MailboxId mailbox);
   net::Task<base::Result<void>> purge_tables(AccountId account);
-  net::Task<void> resume(std::vector<std::pair<AccountId, MailboxId>> removals);
-  void resume_removals();
+
+  net::Task<base::Result<Copied>> copy_all(AccountId account, Route route, const std::vector<Uid>& uids,
+                                           std::uint64_t copy);
+  /// Removes what a copy of several commits has made, and its record; nothing when there is none.
+  net::Task<base::Result<void>> take_back(AccountId account, std::uint64_t copy);
+
+  /// A removed account, or a removed mailbox of it, or a copy that is to be taken back.
+  struct Unfinished {
+    AccountId account;
+    MailboxId mailbox{};
+    std::uint64_t copy = 0;
+  };
+  void finish_later(const Unfinished& work);
+  void find_unfinished();
+  void finish_all();
+  bool finish_one(const Unfinished& work);
+  void stop_finishing();
 
   Context context_;
   std::shared_ptr<Views> views_;
   std::atomic<bool> stopping_{false};
-  std::thread resumer_;  // finishes what a crash interrupted; ended by the destructor
+  std::mutex unfinished_mutex_;
+  std::condition_variable wake_finisher_;
+  std::deque<Unfinished> unfinished_;
+  std::thread finisher_;  // made when it is needed; ended by the destructor
 };
+
+/// Writes down, in the step that made them, what a copy of several commits has made.
+base::Result<void> note_copies(Edit& edit, std::uint64_t copy, MailboxId to, const std::vector<Uid>& made);
 
 /// What stands in `reader`: an email's record as the callers see it.
 std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account);

@@ -158,13 +158,10 @@ base::Result<void> Impl::check(const store::Reader& reader, const std::function<
 
 Impl::Impl(store::Store& store, const base::Clock& clock, base::Log log)
     : context_{.store = store, .clock = clock, .log = std::move(log)}, views_(std::make_shared<Views>(context_)) {
-  resume_removals();
+  find_unfinished();
 }
 
-Impl::~Impl() {
-  stopping_ = true;
-  if (resumer_.joinable()) resumer_.join();
-}
+Impl::~Impl() { stop_finishing(); }
 
 std::unique_ptr<Mailstore> open(store::Store& store, const base::Clock& clock, base::Log log) {
   return std::make_unique<Impl>(store, clock, std::move(log));

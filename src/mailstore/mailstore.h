@@ -104,7 +104,9 @@ class Mailstore {
   virtual net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox,
                                                                 std::vector<Uid> uids, FlagChange change, Flags flags,
                                                                 std::optional<ModSeq> unchanged_since) = 0;
-  /// Keeps flags and dates; the copies keep their EmailId. In one commit. UIDs that are gone are skipped.
+  /// Keeps flags and dates; the copies keep their EmailId. UIDs that are gone are skipped. All or nothing: of many
+  /// messages the copies appear in commits of at most 1,000, and disappear again when one of them fails, or the process
+  /// ends. too_large: kMaxCopies, or UIDs or keywords are used up.
   virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
                                                std::uint64_t quota_bytes) = 0;
   /// As copy and expunge at once, in commits of at most 1,000 messages; also within one mailbox (new UIDs).

@@ -2,6 +2,7 @@
 // that deliveries to others never wait long for the committer.
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <span>
 
@@ -112,17 +113,12 @@ class KeywordMap {
   std::map<std::string, std::string> known_;
 };
 
-struct Route {
-  MailboxId from;
-  MailboxId to;
-  bool remove;  // from where they were
-};
-
 /// RFC 9051 §6.4.7, §6.4.8: flags and INTERNALDATE (which belongs to the email) are kept.
 base::Result<Copied> transfer(Edit& edit, const Route& route, std::span<const Uid> uids) {
   TRY_ASSIGN(Edit::Box* const from, edit.mailbox(route.from));
   TRY_ASSIGN(Edit::Box* const to, edit.mailbox(route.to));
   TRY(Edit::check_uids(*to, uids.size()));
+  if (!route.remove) TRY(edit.check_copies(uids.size()));
   Copied out{.uid_validity = to->record.uid_validity()};
   KeywordMap keywords(*from, *to);
   const std::int64_t now = base::unix_seconds(edit.context().clock.now());
@@ -189,11 +185,46 @@ net::Task<base::Result<Copied>> Impl::copy(
     AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
     std::uint64_t /*quota_bytes: an email counts once, so a copy adds nothing*/) {
   make_set(uids);
+  const Route route{.from = from, .to = to, .remove = false};
+  const bool several = uids.size() > kBatch;
+  const std::uint64_t copy = several ? context_.store.next_id() : 0;
+  base::Result<Copied> copied = base::fail(base::Code::conflict, "the copy was interrupted");
+  std::exception_ptr thrown;
+  try {
+    copied = co_await copy_all(account, route, uids, copy);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  // RFC 9051 §6.4.7: all or nothing. A commit that failed with its log may still come to light when that is read again,
+  // so the record is looked for whatever is known of it here.
+  if (!copied && several) {
+    if (const auto undone = co_await take_back(account, copy); !undone) {
+      context_.log.warning("mailstore.copy.interrupted", {{"account", account.value}, {"why", undone.error().text}});
+      finish_later({.account = account, .copy = copy});
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
+  co_return copied;
+}
+
+/// In commits of kBatch, which are visible as they are made. `copy` 0: in one.
+net::Task<base::Result<Copied>> Impl::copy_all(AccountId account, Route route, const std::vector<Uid>& uids,
+                                               std::uint64_t copy) {
   Copied copied;
-  CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
-    TRY_ASSIGN(copied, transfer(step, {.from = from, .to = to, .remove = false}, uids));
-    return {};
-  }));
+  for (std::size_t begin = 0; begin == 0 || begin < uids.size(); begin += kBatch) {
+    Copied some;
+    CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
+      if (begin == 0) TRY(step.check_copies(uids.size()));
+      TRY_ASSIGN(some, transfer(step, route, batch(uids, begin)));
+      if (copy == 0) return {};
+      if (begin + kBatch < uids.size()) return note_copies(step, copy, route.to, some.new_uids);
+      step.tx().erase(kCopies, {account, copy});
+      return {};
+    }));
+    copied.uid_validity = some.uid_validity;
+    append_all(copied.uids, some.uids);
+    append_all(copied.new_uids, some.new_uids);
+  }
   co_return copied;
 }
 

@@ -1,9 +1,7 @@
 // What takes many commits: the messages of a removed mailbox, and a whole account. The first commit makes it invisible
-// and leaves a record in the table of removals, the last one takes that record away; what a crash leaves in between is
-// finished by the next start, on a thread of its own.
+// and leaves a record in the table of removals, the last one takes that record away.
 
 #include "mailstore/impl.h"
-#include "net/loop.h"
 
 namespace mailstore {
 namespace {
@@ -25,6 +23,7 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
   if (cursor.error()) return std::unexpected(*cursor.error());
   for (const auto& [uid, email] : found) {
     edit.tx().erase(kPlacements, {account, mailbox, uid});
+    edit.forget_placement();
     if (!email) continue;
     edit.tx().erase(kPlacementOf, {account, email, mailbox, uid});
     TRY(edit.release(email));
@@ -141,39 +140,6 @@ net::Task<base::Result<void>> Impl::purge_tables(AccountId account) {
         return {};
       },
       store::Kind::frees_space);
-}
-
-net::Task<void> Impl::resume(std::vector<std::pair<AccountId, MailboxId>> removals) {
-  for (const auto& [account, mailbox] : removals) {
-    if (stopping_) co_return;
-    const auto done = mailbox ? co_await drain(account, mailbox) : co_await purge(account);
-    context_.log.info("mailstore.removal.resumed", {{"account", account.value},
-                                                    {"mailbox", mailbox.value},
-                                                    {"result", done ? std::string("done") : done.error().text}});
-  }
-}
-
-void Impl::resume_removals() {
-  const auto reader = context_.store.reader();
-  if (!reader) {
-    context_.log.warning("mailstore.removals.unread", {{"why", reader.error().text}});
-    return;
-  }
-  std::vector<std::pair<AccountId, MailboxId>> removals;
-  for (auto cursor = (*reader)->scan(kRemovals); cursor.valid(); cursor.next()) {
-    const auto& [account, mailbox] = cursor.key();
-    // The whole account stands first among its removals, and takes the others with it.
-    if (!removals.empty() && removals.back() == std::pair(account, MailboxId{})) continue;
-    removals.emplace_back(account, mailbox);
-  }
-  if (removals.empty()) return;
-  resumer_ = std::thread([this, removals = std::move(removals)] {
-    try {
-      net::run(resume(removals));
-    } catch (const std::exception& e) {
-      context_.log.error("mailstore.removal.failed", {{"why", e.what()}});
-    }
-  });
 }
 
 }  // namespace mailstore

@@ -42,8 +42,11 @@ inline constexpr store::Table<Key<AccountId, ModSeq>, schema::ChangeRecord> kCha
 /// (account, mailbox): the placements of a removed mailbox are still to be removed; mailbox 0: the whole account.
 inline constexpr store::Table<Key<AccountId, MailboxId>, store::Nothing> kRemovals{42, "mail.removal"};
 
+/// (account, an id of the store): a COPY of several commits that is not done.
+inline constexpr store::Table<Key<AccountId, std::uint64_t>, schema::CopyRecord> kCopies{43, "mail.copy"};
+
 inline constexpr std::uint8_t kFirstTable = 32;
-inline constexpr std::uint8_t kLastTable = 42;
+inline constexpr std::uint8_t kLastTable = 43;
 
 /// The mailbox that is the parent of those at the top.
 inline constexpr MailboxId kTop{};
