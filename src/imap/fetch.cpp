@@ -11,6 +11,7 @@ namespace imap {
 namespace {
 
 constexpr std::size_t kBatch = 1000;
+constexpr std::size_t kFewMessages = 16;  // whose answer is rather made as small as it is
 
 using Runs = std::vector<Selected::Run>;
 
@@ -26,7 +27,7 @@ net::Task<void> run_job(mailstore::Mailstore& mail, mailstore::AccountId account
                         std::shared_ptr<Job> job) {
   try {
     job->result = co_await mail.read(account, [batch, job](mailstore::EmailReader& reader) {
-      job->text.reserve(kFetchBytes + kFetchBytes / 8);
+      if (batch->size() > kFewMessages) job->text.reserve(kFetchBytes + kFetchBytes / 8);
       return batch->run(reader, job->text);
     });
   } catch (...) {
