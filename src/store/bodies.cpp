@@ -43,10 +43,12 @@ base::Result<void> write_chunk(const std::shared_ptr<Body::State>& state,
                                const std::shared_ptr<const std::string>& bytes) {
   const auto host = state->host.lock();
   if (!host) return base::fail(base::Code::unavailable, "the store is closed");
-  TRY(host->admit(Kind::ordinary));
   Engine& engine = host->engine();
   const std::uint32_t index = state->chunks_written;
+  // Before admit(): a recovery that begins behind it makes the append fail. The other way round the chunk could be
+  // written when the engine is open again, and removed with what was left over.
   if (index == 0) state->generation = engine.generation();
+  TRY(host->admit(Kind::ordinary));
   WriteSet writes;
   if (index == 0) writes.put(Space::records, encode_key(kUploads.id, state->id), Entry{});
   writes.put(Space::bodies, chunk_key(state->id, index), Entry{chunk_head(state->id, index, *bytes), bytes});

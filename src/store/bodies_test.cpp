@@ -29,6 +29,25 @@ TEST_CASE("the checksum is CRC-32C, with and without the processor's help") {
   }
 }
 
+TEST_CASE("a chunk that was admitted before the engine was reopened is not written behind the reopening") {
+  // A thread of the pool sleeps between asking whether it may write and writing, while the engine fails and recovers.
+  struct SlowHost final : BodyHost {
+    std::unique_ptr<Engine> memory = make_memory_engine(nullptr);
+    net::Pool threads{1};
+    std::uint64_t ids = 0;
+    Engine& engine() override { return *memory; }
+    net::Pool& pool() override { return threads; }
+    std::uint64_t next_id() override { return ++ids; }
+    base::Result<void> admit(Kind) override { return memory->recover(); }
+    void drop_upload(base::BlobId, std::uint32_t, std::uint64_t) override {}
+  };
+  const auto host = std::make_shared<SlowHost>();
+  const auto writer = make_body_writer(host);
+  const auto late = net::run(writer->append(noise(kChunkBytes + 1, 1)));
+  REQUIRE(!late);
+  CHECK(late.error().code == Code::unavailable);
+}
+
 TEST_CASE_TEMPLATE("bodies of every size come back whole and in part", Kit, MemoryKit, RocksKit) {
   Kit kit;
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, kChunkBytes - 1, kChunkBytes,

@@ -11,8 +11,6 @@
 namespace store {
 namespace {
 
-using Report = std::function<void(Problem)>;
-
 std::string body_name(base::BlobId blob) { return "body " + std::to_string(blob.value); }
 std::string chunk_name(base::BlobId blob, std::uint32_t index) {
   return "chunk " + std::to_string(index) + " of " + body_name(blob);
@@ -64,26 +62,29 @@ using LinkKey = decltype(kLinks)::key_type;
 
 class Check {
  public:
-  Check(const Snapshot& snapshot, const Report& report)
+  Check(const Snapshot& snapshot, const Report& report, const GiveUp& give_up)
       : snapshot_(snapshot),
         report_(report),
+        give_up_(give_up),
         blobs_(snapshot, kBlobs.id, kBlobs.name, report),
         links_(snapshot, kLinks.id, kLinks.name, report),
         uploads_(snapshot, kUploads.id, kUploads.name, report),
         chunks_(snapshot.cursor(Space::bodies, {}, {})) {}
 
-  std::uint64_t run();
+  base::Result<std::uint64_t> run();
 
  private:
+  base::Result<void> go_on() const;
   void links_of(base::BlobId blob);
   void chunks_of(base::BlobId blob, std::uint64_t size);
   void chunk(base::BlobId blob, std::uint32_t index, std::size_t size);
-  void strays_before(const std::optional<std::string>& key);
+  base::Result<void> strays_before(const std::optional<std::string>& key);
   void stray();
   void restart_chunks(std::string from);
 
   const Snapshot& snapshot_;
   const Report& report_;
+  const GiveUp& give_up_;
   Walk<BlobKey> blobs_;
   Walk<LinkKey> links_;
   Walk<BlobKey> uploads_;
@@ -91,13 +92,21 @@ class Check {
   base::BlobId last_stray_{};
 };
 
-std::uint64_t Check::run() {
+/// A check of a large store takes long, and its snapshot would hold back the reopening after a failure.
+base::Result<void> Check::go_on() const {
+  if (const auto why = give_up_()) return base::fail(base::Code::unavailable, "given up: " + why->text);
+  return {};
+}
+
+base::Result<std::uint64_t> Check::run() {
+  TRY(go_on());
   std::uint64_t count = 0;
   for (; blobs_.key(); blobs_.next()) {
+    TRY(go_on());
     ++count;
     const base::BlobId blob = blobs_.blob();
     links_of(blob);
-    strays_before(chunk_key(blob, 0));
+    TRY(strays_before(chunk_key(blob, 0)));
     const std::string_view value = blobs_.value();
     postrider::schema::Blob record;
     if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())) || record.size() > kLargestBody) {
@@ -111,7 +120,7 @@ std::uint64_t Check::run() {
     chunks_of(blob, record.size());
   }
   for (; links_.key(); links_.next()) report_({body_name(links_.blob()), "is linked to and does not exist"});
-  strays_before(std::nullopt);
+  TRY(strays_before(std::nullopt));
   return count;
 }
 
@@ -157,14 +166,16 @@ void Check::chunk(base::BlobId blob, std::uint32_t index, std::size_t size) {
 }
 
 /// Chunks before `key` that no blob record claims; to the end without one.
-void Check::strays_before(const std::optional<std::string>& key) {
+base::Result<void> Check::strays_before(const std::optional<std::string>& key) {
   while (chunks_->valid() && (!key || chunks_->key() < *key)) {
+    TRY(go_on());
     stray();
     chunks_->next();
   }
   if (!key && chunks_->error()) {
     report_({"bodies", "cannot be read to their end: " + chunks_->error()->text});
   }
+  return {};
 }
 
 void Check::stray() {
@@ -184,8 +195,8 @@ void Check::restart_chunks(std::string from) { chunks_ = snapshot_.cursor(Space:
 
 }  // namespace
 
-base::Result<std::uint64_t> check_bodies(const Snapshot& snapshot, const std::function<void(Problem)>& report) {
-  return Check(snapshot, report).run();
+base::Result<std::uint64_t> check_bodies(const Snapshot& snapshot, const Report& report, const GiveUp& give_up) {
+  return Check(snapshot, report, give_up).run();
 }
 
 }  // namespace store

@@ -69,7 +69,7 @@ class EmbeddedStore final : public Store {
   std::uint64_t next_id() override { return core_->next_id(); }
   base::Result<std::uint64_t> check(const std::function<void(Problem)>& report) const override {
     TRY_ASSIGN(const auto snapshot, core_->engine().snapshot());
-    return check_bodies(*snapshot, report);
+    return check_bodies(*snapshot, report, [this] { return core_->engine().failure(); });
   }
   bool accepts_writes(std::string* why) const override {
     const auto admitted = core_->admit(Kind::ordinary);
@@ -103,7 +103,7 @@ base::Result<std::uint64_t> load_id_ceiling(const Engine& engine) {
 base::Result<std::unique_ptr<Store>> open_embedded_with(const Options& options, net::Pool& pool,
                                                         const base::Clock& clock, base::Log log, RocksHooks hooks) {
   TRY_ASSIGN(Home home, Home::open(options.directory));
-  TRY_ASSIGN(auto engine, open_rocks_engine(home.database(), options, std::move(hooks), log));
+  TRY_ASSIGN(auto engine, open_rocks_engine(home.database(), home.secret(), options, std::move(hooks), log));
   TRY(remove_leftovers(*engine, log));
   TRY_ASSIGN(const std::uint64_t ceiling, load_id_ceiling(*engine));
   auto core = std::make_shared<Core>(std::move(engine), options, ceiling, pool, clock, log);

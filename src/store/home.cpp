@@ -5,10 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <cstring>
 
 #include "base/text.h"
+#include "crypto/random.h"
 
 namespace store {
 namespace {
@@ -44,15 +48,18 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// Makes a directory and what is missing above it.
+/// Makes a directory and what is missing above it. One that is there already may have been made by a start that was
+/// killed before it could sync it.
 base::Result<void> make_directory(const std::string& path) {
+  const std::string parent = parent_of(path);
   struct stat found{};
   if (::stat(path.c_str(), &found) == 0) {
-    if (S_ISDIR(found.st_mode)) return {};
-    return base::fail(base::Code::unavailable, path + " is not a directory");
+    if (!S_ISDIR(found.st_mode)) return base::fail(base::Code::unavailable, path + " is not a directory");
+    // A directory that we may not read is not one that we made something in.
+    if (::access(parent.c_str(), R_OK) != 0) return {};
+    return sync_directory(parent);
   }
   if (errno != ENOENT) return failed("looking at", path);
-  const std::string parent = parent_of(path);
   TRY(make_directory(parent));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed("making the directory", path);
   return sync_directory(parent);
@@ -97,31 +104,40 @@ base::Result<Home> Home::open(const std::string& directory, std::uint64_t versio
   return home;
 }
 
-base::Result<void> Home::check_version(std::uint64_t version) const {
+base::Result<void> Home::make_version(std::uint64_t version) {
+  if (::access(database().c_str(), F_OK) == 0) {
+    return base::fail(base::Code::corrupt, directory_ + "/VERSION is missing beside the data in " + database() +
+                                               ": which program wrote it cannot be known");
+  }
+  secret_ = crypto::random_u64();
+  char secret[20];
+  std::snprintf(secret, sizeof(secret), " %016llx\n", static_cast<unsigned long long>(secret_));
+  return write_durably(directory_, "VERSION", std::string(kVersionPrefix) + std::to_string(version) + secret);
+}
+
+base::Result<void> Home::check_version(std::uint64_t version) {
   const std::string path = directory_ + "/VERSION";
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) {
-    if (errno != ENOENT) return failed("opening", path);
-    if (::access(database().c_str(), F_OK) == 0) {
-      return base::fail(base::Code::corrupt, path + " is missing beside the data in " + database() +
-                                                 ": which program wrote it cannot be known");
-    }
-    return write_durably(directory_, "VERSION", std::string(kVersionPrefix) + std::to_string(version) + "\n");
-  }
+  if (file.fd < 0) return errno == ENOENT ? make_version(version) : failed("opening", path);
   char buffer[64];
   const ssize_t size = ::read(file.fd, buffer, sizeof(buffer));
   if (size < 0) return failed("reading", path);
+  const auto unreadable = [&] { return base::fail(base::Code::corrupt, path + " is not as a store writes it"); };
   std::string_view text = base::trim(std::string_view(buffer, static_cast<std::size_t>(size)));
-  if (!text.starts_with(kVersionPrefix)) return base::fail(base::Code::corrupt, path + " does not name a version");
+  if (!text.starts_with(kVersionPrefix)) return unreadable();
   text.remove_prefix(kVersionPrefix.size());
-  const auto found = base::parse_u64(text);
-  if (!found || *found == 0) return base::fail(base::Code::corrupt, path + " does not name a version");
+  const std::size_t end = std::min(text.find(' '), text.size());
+  const auto found = base::parse_u64(text.substr(0, end));
+  if (!found || *found == 0) return unreadable();
   if (*found > version) {
     return base::fail(base::Code::unsupported, "the store in " + directory_ + " has schema version " +
-                                                   std::string(text) + ", and this program knows versions up to " +
+                                                   std::to_string(*found) + ", and this program knows versions up to " +
                                                    std::to_string(version) +
                                                    ": run a newer postrider; nothing was changed");
   }
+  text.remove_prefix(std::min(end + 1, text.size()));
+  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), secret_, 16);
+  if (error != std::errc() || last != text.data() + text.size()) return unreadable();
   return {};
 }
 

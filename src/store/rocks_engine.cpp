@@ -19,7 +19,7 @@
 namespace store {
 namespace {
 
-/// How long recover() waits for readers of the old handle before it gives way to the next try.
+/// How long recover() waits for readers of the old handle before it gives way to the next try; twice.
 constexpr auto kReadersLeave = std::chrono::milliseconds(500);
 /// Memtables above this are flushed when idle.
 constexpr std::uint64_t kIdleMemtableBytes = 1 << 20;
@@ -30,7 +30,7 @@ struct Handle {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::uint64_t generation = 0;
-  std::shared_ptr<std::atomic<bool>> closed = std::make_shared<std::atomic<bool>>(false);
+  std::uint64_t commits = 0;  // the committer's thread counts them
 
   Handle() = default;
   Handle(const Handle&) = delete;
@@ -40,12 +40,13 @@ struct Handle {
       // Fails only for a handle that is not of this database.
       [[maybe_unused]] const auto destroyed = db->DestroyColumnFamilyHandle(family);
     }
-    db.reset();
-    closed->store(true, std::memory_order_release);
   }
 
   rocksdb::ColumnFamilyHandle* family(Space space) const { return families[static_cast<std::size_t>(space)]; }
 };
+
+/// Held by those who began to read in one span of time, so that it can be seen when they all have left.
+struct Readers {};
 
 /// Whom to tell of a failure; RocksDB's threads may outlive the engine by as long as a reader does.
 struct Notify {
@@ -109,8 +110,9 @@ class RocksCursor final : public RawCursor {
 
 class RocksSnapshot final : public Snapshot, public std::enable_shared_from_this<RocksSnapshot> {
  public:
-  explicit RocksSnapshot(std::shared_ptr<Handle> handle)
+  RocksSnapshot(std::shared_ptr<Handle> handle, std::shared_ptr<const Readers> among)
       : handle_(std::move(handle)),
+        among_(std::move(among)),
         snapshot_(handle_->db->GetSnapshot()),
         options_{read_options(snapshot_, Space::records), read_options(snapshot_, Space::bodies)} {}
   ~RocksSnapshot() override { handle_->db->ReleaseSnapshot(snapshot_); }
@@ -148,6 +150,7 @@ class RocksSnapshot final : public Snapshot, public std::enable_shared_from_this
 
  private:
   std::shared_ptr<Handle> handle_;
+  std::shared_ptr<const Readers> among_;
   const rocksdb::Snapshot* snapshot_;
   rocksdb::ReadOptions options_[2];
 };
@@ -156,8 +159,9 @@ base::Error not_open() { return {base::Code::unavailable, "the store is being re
 
 class RocksEngine final : public Engine {
  public:
-  RocksEngine(std::string directory, const Options& options, RocksHooks hooks, base::Log log)
+  RocksEngine(std::string directory, std::uint64_t secret, const Options& options, RocksHooks hooks, base::Log log)
       : directory_(std::move(directory)),
+        secret_(secret),
         options_(options),
         hooks_(std::move(hooks)),
         log_(std::move(log)),
@@ -171,9 +175,12 @@ class RocksEngine final : public Engine {
   base::Result<void> open();
 
   base::Result<std::shared_ptr<const Snapshot>> snapshot() const override {
-    auto handle = current();
+    std::unique_lock lock(mutex_);
+    auto handle = handle_;
+    auto among = readers_;
+    lock.unlock();
     if (!handle) return std::unexpected(not_open());
-    return std::make_shared<const RocksSnapshot>(std::move(handle));
+    return std::make_shared<const RocksSnapshot>(std::move(handle), std::move(among));
   }
 
   base::Result<void> commit(const WriteSet& writes, Durability durability) override {
@@ -212,10 +219,12 @@ class RocksEngine final : public Engine {
     const std::lock_guard lock(mutex_);
     return handle_;
   }
-  static base::Result<void> write(const std::shared_ptr<Handle>& handle, const WriteSet& writes, Durability durability);
+  base::Result<void> write(const std::shared_ptr<Handle>& handle, const WriteSet& writes, Durability durability) const;
   base::Result<void> probe() const;
+  base::Result<void> close();
 
   std::string directory_;
+  std::uint64_t secret_;
   Options options_;
   RocksHooks hooks_;
   base::Log log_;
@@ -228,12 +237,12 @@ class RocksEngine final : public Engine {
 
   mutable std::mutex mutex_;
   std::shared_ptr<Handle> handle_;
-  std::shared_ptr<std::atomic<bool>> leaving_;  // whether the handle before is closed: readers may still hold it
+  std::shared_ptr<const Readers> readers_ = std::make_shared<const Readers>();
   std::uint64_t generation_ = 0;
 };
 
 base::Result<void> RocksEngine::open() {
-  TRY(mend_log_tail(directory_, log_));
+  TRY(mend_logs(directory_, secret_, log_));
   auto handle = std::make_shared<Handle>();
   handle->failure = std::make_shared<Failure>([notify = notify_] { notify->call(); });
   const RocksSetup setup = rocks_setup(options_, env_, cache_, handle->failure, compact_, log_);
@@ -250,13 +259,13 @@ base::Result<void> RocksEngine::open() {
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 base::Result<void> RocksEngine::write(const std::shared_ptr<Handle>& handle, const WriteSet& writes,
-                                      Durability durability) {
+                                      Durability durability) const {
   if (!handle) return std::unexpected(not_open());
   if (handle->failure->set()) return std::unexpected(*handle->failure->error());
   constexpr std::size_t kOverheadPerEntry = 16;
   rocksdb::WriteBatch batch(writes.bytes() + (writes.count() + 1) * kOverheadPerEntry);
   if (durability == Durability::synced) {
-    const rocksdb::Status marked = batch.PutLogData(slice(kCommitMark));
+    const rocksdb::Status marked = batch.PutLogData(commit_mark(secret_, ++handle->commits));
     if (!marked.ok()) return std::unexpected(rocks_error(marked, "writing"));
   }
   for (const Space space : {Space::records, Space::bodies}) {
@@ -304,18 +313,43 @@ base::Result<void> RocksEngine::recover() {
       log_.error("store.damaged", {{"why", handle->failure->error()->text},
                                    {"advice", "compaction is off: run store check and restore from a backup"}});
     }
-    const std::lock_guard lock(mutex_);
-    leaving_ = handle_->closed;
-    handle_.reset();
   }
+  TRY(close());
+  return open();
+}
+
+/// Waits until `done`, for a while.
+bool wait_until(const std::function<bool()>& done) {
   const auto give_up = std::chrono::steady_clock::now() + kReadersLeave;
-  while (leaving_ && !leaving_->load(std::memory_order_acquire)) {
-    if (std::chrono::steady_clock::now() > give_up) {
-      return base::fail(base::Code::unavailable, "readers still hold the store as it was before the failure");
-    }
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > give_up) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  return open();
+  return true;
+}
+
+/// Closes the handle when nobody reads any more. While those who read for long have not left, others may go on reading;
+/// only when the last few are waited for is nobody let in.
+base::Result<void> RocksEngine::close() {
+  const auto still_read = [] {
+    return base::fail(base::Code::unavailable, "readers still hold the store as it was before the failure");
+  };
+  std::weak_ptr<const Readers> before;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!handle_) return {};
+    before = std::exchange(readers_, std::make_shared<const Readers>());
+  }
+  if (!wait_until([&] { return before.expired(); })) return still_read();
+  std::shared_ptr<Handle> last;
+  {
+    const std::lock_guard lock(mutex_);
+    last.swap(handle_);
+  }
+  if (wait_until([&] { return last.use_count() == 1; })) return {};
+  const std::lock_guard lock(mutex_);
+  handle_ = std::move(last);
+  return still_read();
 }
 
 void RocksEngine::idle() {
@@ -346,9 +380,9 @@ std::uint64_t RocksEngine::free_bytes() const {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& directory, const Options& options,
-                                                        RocksHooks hooks, base::Log log) {
-  auto engine = std::make_unique<RocksEngine>(directory, options, std::move(hooks), std::move(log));
+base::Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& directory, std::uint64_t secret,
+                                                        const Options& options, RocksHooks hooks, base::Log log) {
+  auto engine = std::make_unique<RocksEngine>(directory, secret, options, std::move(hooks), std::move(log));
   TRY(engine->open());
   return engine;
 }

@@ -3,7 +3,7 @@
 //
 // A handle on the database that met an error writes nothing more: appending behind damaged bytes in the log could cost
 // what was acknowledged. recover() opens the directory anew, which begins a new log. Until that can work (the disk is
-// written to as a probe) the old handle goes on answering reads.
+// written to as a probe, and those who have been reading for long have left) the old handle goes on answering reads.
 
 #include <memory>
 
@@ -23,9 +23,10 @@ struct RocksHooks {
   std::function<std::uint64_t()> free_bytes;
 };
 
-/// Opens, or makes, the database in `directory`, which exists. Errors: busy, corrupt, no_space, unavailable.
-base::Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& directory, const Options& options,
-                                                        RocksHooks hooks, base::Log log);
+/// Opens, or makes, the database in `directory`, which exists; `secret` is of this store alone and known to nobody who
+/// sends mail. Errors: busy, corrupt, no_space, unavailable.
+base::Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& directory, std::uint64_t secret,
+                                                        const Options& options, RocksHooks hooks, base::Log log);
 
 /// open_embedded() with hooks.
 base::Result<std::unique_ptr<Store>> open_embedded_with(const Options& options, net::Pool& pool,
