@@ -56,7 +56,6 @@ class Selected {
   std::size_t lower_bound(mailstore::Uid uid) const;
   /// The index of a row of the view.
   std::size_t index_of_row(std::size_t view_index) const;
-  std::size_t ghosts() const { return ghosts_.size(); }
 
   /// Half-open runs of indexes, ascending.
   struct Run {

@@ -89,8 +89,6 @@ bool shown(const Extension& extension, const Situation& situation) {
       return !situation.may_login && !situation.authenticated;
     case Shown::no_login:
       return !situation.authenticated;
-    case Shown::enabled_only:
-      return false;
   }
   return false;
 }

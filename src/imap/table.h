@@ -47,7 +47,6 @@ struct Extension {
     before_tls,    // while STARTTLS is possible
     no_plaintext,  // while a login is refused for want of TLS
     no_login,      // before the login
-    enabled_only,  // not shown; known to ENABLE
   };
   std::string_view word;
   std::string_view rfc;
