@@ -30,7 +30,7 @@ struct Handle {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::uint64_t generation = 0;
-  std::uint64_t commits = 0;  // the committer's thread counts them
+  std::uint64_t commits = 0;  // that reached the log: only the committer's thread counts them
 
   Handle() = default;
   Handle(const Handle&) = delete;
@@ -265,7 +265,7 @@ base::Result<void> RocksEngine::write(const std::shared_ptr<Handle>& handle, con
   constexpr std::size_t kOverheadPerEntry = 16;
   rocksdb::WriteBatch batch(writes.bytes() + (writes.count() + 1) * kOverheadPerEntry);
   if (durability == Durability::synced) {
-    const rocksdb::Status marked = batch.PutLogData(commit_mark(secret_, ++handle->commits));
+    const rocksdb::Status marked = batch.PutLogData(commit_mark(secret_, handle->commits + 1));
     if (!marked.ok()) return std::unexpected(rocks_error(marked, "writing"));
   }
   for (const Space space : {Space::records, Space::bodies}) {
@@ -287,6 +287,7 @@ base::Result<void> RocksEngine::write(const std::shared_ptr<Handle>& handle, con
   }
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::synced;
+  if (options.sync) ++handle->commits;  // a number that never reached the log would look like a lost commit
   const rocksdb::Status status = handle->db->Write(options, &batch);
   if (status.ok()) return {};
   base::Error error = rocks_error(status, "writing the log");
