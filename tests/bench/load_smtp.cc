@@ -27,13 +27,17 @@ struct Shared {
   Clock::time_point end;
 };
 
-void session(const Options& options, int number, const std::string& message, Shared& shared) {
+/// A session of at most 1,000 messages; false when there is nothing left to send.
+bool session(const Options& options, int number, const std::string& message, Shared& shared) {
   Connection connection(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2025)));
   expect(connection, '2');
   connection.send("EHLO load.test\r\n");
   expect(connection, '2');
   const auto users = options.number("users", 10);
-  for (std::int64_t i = 0; shared.left.fetch_sub(1) > 0 && Clock::now() < shared.end; ++i) {
+  bool more = true;
+  for (int i = 0; i < 1000 && more; ++i) {
+    more = shared.left.fetch_sub(1) > 0 && Clock::now() < shared.end;
+    if (!more) break;
     connection.send("MAIL FROM:<sender@elsewhere.test>\r\n");
     expect(connection, '2');
     connection.send(
@@ -47,6 +51,7 @@ void session(const Options& options, int number, const std::string& message, Sha
   }
   connection.send("QUIT\r\n");
   expect(connection, '2');
+  return more;
 }
 
 }  // namespace
@@ -62,7 +67,9 @@ int smtp(const Options& options) {
   for (int i = 0; i < sessions; ++i) {
     threads.emplace_back([&, i] {
       try {
-        session(options, i, make_message(size, static_cast<std::uint64_t>(i)) + ".\r\n", shared);
+        const std::string message = make_message(size, static_cast<std::uint64_t>(i)) + ".\r\n";
+        while (session(options, i, message, shared)) {
+        }
       } catch (const std::exception& error) {
         fmt::print(stderr, "session {}: {}\n", i, error.what());
         shared.failed = true;
