@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from harness import DOMAIN, PASSWORD, Server, ServerTest, body_is_whole, message
+from harness import DOMAIN, PASSWORD, Server, ServerTest, any_certificate, body_is_whole, message
 
 
 class Curl(ServerTest):
@@ -309,6 +309,39 @@ class Imaplib(ServerTest):
             answer = stream.read()
             for tag in (b"a OK", b"b OK", b"c OK"):
                 self.assertIn(tag, answer)
+
+
+class WithoutTrust(ServerTest):
+    """As on the internet: no listener trusts loopback."""
+    configuration = '[listener.imap]\nprotocol = "imap"\ntrusted = []\nplaintext_auth = false\n'
+
+    def test_a_login_needs_tls_and_works_after_starttls(self):
+        client = imaplib.IMAP4("127.0.0.1", self.server.port("imap"))
+        self.assertIn("LOGINDISABLED", client.capabilities)
+        self.assertNotIn("AUTH=PLAIN", client.capabilities)
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "PRIVACYREQUIRED"):
+            client.login(f"u1@{DOMAIN}", PASSWORD)
+        client.starttls(any_certificate())
+        self.assertNotIn("LOGINDISABLED", client.capabilities)
+        self.assertEqual(client.login(f"u1@{DOMAIN}", PASSWORD)[0], "OK")
+        self.assertEqual(client.select("INBOX")[0], "OK")
+        client.logout()
+
+    def test_what_came_in_clear_before_starttls_is_not_obeyed(self):
+        import socket
+        import ssl
+        with socket.create_connection(("127.0.0.1", self.server.port("imap")), 10) as connection:
+            connection.recv(1000)
+            connection.sendall(b"a STARTTLS\r\nb CREATE Injected\r\nc LOGIN u1@example.test test\r\n")
+            text = b""
+            while b"a OK" not in text and (piece := connection.recv(4000)):
+                text += piece
+            try:
+                with any_certificate().wrap_socket(connection) as secure:
+                    secure.sendall(b"d NOOP\r\n")
+                    self.assertTrue(secure.recv(1000).startswith(b"d OK"))
+            except (ssl.SSLError, ConnectionError):
+                pass  # refusing the handshake of such a client is right as well
 
 
 class Restart(ServerTest):
