@@ -7,20 +7,56 @@
 #include <coroutine>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "net/loop.h"
 
 namespace net {
 
+/// A coroutine that can go on, and where; `loop` is nullptr when nobody waits.
+struct Resumption {
+  Loop* loop = nullptr;
+  std::coroutine_handle<> handle;
+};
+
+/// Resumes many coroutines with one call into each loop.
+class Resumptions {
+ public:
+  void add(Resumption one) {
+    if (one.loop == nullptr) return;
+    for (auto& [loop, handles] : loops_) {
+      if (loop == one.loop) return handles.push_back(one.handle);
+    }
+    loops_.emplace_back(one.loop, std::vector{one.handle});
+  }
+  void post() {
+    for (auto& [loop, handles] : std::exchange(loops_, {})) {
+      loop->post([handles = std::move(handles)] {
+        for (const auto handle : handles) handle.resume();
+      });
+    }
+  }
+
+ private:
+  std::vector<std::pair<Loop*, std::vector<std::coroutine_handle<>>>> loops_;  // there are as many as cores
+};
+
 template <class T>
 class Completion {
  public:
   void set(T value) {
-    value_.emplace(std::move(value));
-    if (state_.exchange(kSet, std::memory_order_acq_rel) == kWaiting) {
-      loop_->post([handle = handle_] { handle.resume(); });
+    if (const Resumption waiter = put(std::move(value)); waiter.loop != nullptr) {
+      waiter.loop->post([handle = waiter.handle] { handle.resume(); });
     }
+  }
+
+  /// As set(), but who waits is resumed by the caller.
+  Resumption put(T value) {
+    value_.emplace(std::move(value));
+    if (state_.exchange(kSet, std::memory_order_acq_rel) != kWaiting) return {};
+    return {.loop = loop_, .handle = handle_};
   }
 
   auto wait() {

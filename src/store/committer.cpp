@@ -91,8 +91,7 @@ void Committer::run() {
       recover();
       continue;
     }
-    Group group = take();
-    run_group(group);
+    run_group();
   }
 }
 
@@ -118,17 +117,20 @@ bool Committer::wait() {
   return !(stopping_ && queue_.empty() && dropped_.empty());
 }
 
-Committer::Group Committer::take() {
+/// Adds what is queued to `group`; false when there was nothing, or the group is large enough.
+bool Committer::take(Group& group) {
   const std::lock_guard lock(mutex_);
-  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), kGroupClosures));
-  Group group(std::move_iterator(queue_.begin()), std::move_iterator(queue_.begin() + count));
-  queue_.erase(queue_.begin(), queue_.begin() + count);
-  return group;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), kGroupClosures - group.size()));
+  const auto end = queue_.begin() + count;
+  group.insert(group.end(), std::move_iterator(queue_.begin()), std::move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  return count > 0;
 }
 
-void Committer::run_group(Group& group) {
-  const bool answers = !group.empty();
+void Committer::run_group() {
+  Group group;
   auto writes = run_closures(group);
+  const bool answers = !group.empty();
   base::Result<void> committed;
   if (!writes) {
     committed = std::unexpected(std::move(writes).error());
@@ -158,18 +160,21 @@ void Committer::run_group(Group& group) {
   resume(group);
 }
 
-/// Runs the closures of `group` in order and collects their writes; those that no longer fit go back into the queue.
+/// Runs what is queued in order and collects the writes. Those who come meanwhile join `group`, because its sync costs
+/// no more for them; those that no longer fit go back into the queue.
 base::Result<WriteSet> Committer::run_closures(Group& group) {
   WriteSet writes;
   add_drops(writes);
-  if (group.empty()) return writes;
-  // Let go before the commit: an old snapshot would make the engine keep what is overwritten.
-  TRY_ASSIGN(const auto snapshot, engine_.snapshot());
   const std::uint64_t generation = engine_.generation();
   std::size_t done = 0;
-  while (done < group.size() && (done == 0 || writes.bytes() < kGroupBytes)) {
-    Pending& pending = *group[done++];
-    pending.outcome = run_closure(pending.closure, *snapshot, writes, generation);
+  while (writes.bytes() < kGroupBytes && take(group)) {
+    // A new one for those who came later, whose chunks may be newer than the last. Let go before the commit: an old
+    // snapshot would make the engine keep what is overwritten.
+    TRY_ASSIGN(const auto snapshot, engine_.snapshot());
+    while (done < group.size() && writes.bytes() < kGroupBytes) {
+      Pending& pending = *group[done++];
+      pending.outcome = run_closure(pending.closure, *snapshot, writes, generation);
+    }
   }
   if (done < group.size()) {
     const std::lock_guard lock(mutex_);
@@ -193,7 +198,9 @@ void Committer::add_drops(WriteSet& writes) {
 }
 
 void Committer::resume(Group& group) {
-  for (const auto& pending : group) pending->done.set(std::move(pending->outcome));
+  net::Resumptions waiters;
+  for (const auto& pending : group) waiters.add(pending->done.put(std::move(pending->outcome)));
+  waiters.post();
   // The closures, and what they hold, go with the last reference: mostly on the waiter's own thread.
   group.clear();
 }

@@ -61,8 +61,8 @@ class Committer {
 
   void run();
   bool wait();
-  Group take();
-  void run_group(Group& group);
+  bool take(Group& group);
+  void run_group();
   base::Result<WriteSet> run_closures(Group& group);
   void add_drops(WriteSet& writes);
   void recover();

@@ -32,7 +32,8 @@ net::Task<void> writer(Bench& bench, base::AccountId account) {
   while (std::chrono::steady_clock::now() < bench.end) {
     auto body = bench.store.new_body();
     if (!co_await body->append(bench.message)) std::abort();
-    mailstore::Incoming incoming{body->finish(), std::make_shared<const mime::Message>(mime::parse(bench.message))};
+    const auto incoming =
+        mailstore::make_incoming(body->finish(), std::make_shared<const mime::Message>(mime::parse(bench.message)));
     const mailstore::FileOptions options{.prefix = "Return-Path: <sender@elsewhere.test>\r\n",
                                          .received = {1'700'000'000, 0}};
     const auto done =
