@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 
 #include "store/bodies.h"
@@ -27,6 +28,12 @@ TEST_CASE("the checksum is CRC-32C, with and without the processor's help") {
     CHECK(crc32c(5, bytes) == crc32c_portable(5, bytes));
     CHECK(crc32c(crc32c(0, bytes.substr(0, size / 3)), bytes.substr(size / 3)) == crc32c(0, bytes));
   }
+  for (const std::uint32_t size : {3071U, 3072U, 3073U, 6143U, 6144U, 10'000U}) {
+    const std::string bytes = noise(size, size);
+    CHECK(crc32c(5, bytes) == crc32c_portable(5, bytes));
+  }
+  // RocksDB's calls come to it, too.
+  CHECK(dlsym(RTLD_DEFAULT, "_ZN7rocksdb6crc32c6ExtendEjPKcm") != dlsym(RTLD_NEXT, "_ZN7rocksdb6crc32c6ExtendEjPKcm"));
 }
 
 TEST_CASE("a chunk that was admitted before the engine was reopened is not written behind the reopening") {
