@@ -54,6 +54,22 @@ class BrokenFile final : public rocksdb::FSWritableFileOwnerWrapper {
                   IODebugContext* debug) override {
     return Append(data, options, debug);
   }
+  // The same for files that are written past the page cache, in whole blocks, and cut to their size in the end.
+  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options,
+                            IODebugContext* debug) override {
+    if (disk_.full && disk_.concerns(name_)) return IOStatus::NoSpace("no space (a test)");
+    if (disk_.fail_appends && disk_.concerns(name_)) return IOStatus::IOError("append fails (a test)");
+    size_ = offset + data.size();
+    return FSWritableFileOwnerWrapper::PositionedAppend(data, offset, options, debug);
+  }
+  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options,
+                            const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+    return PositionedAppend(data, offset, options, debug);
+  }
+  IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    size_ = std::min(size_, size);
+    return FSWritableFileOwnerWrapper::Truncate(size, options, debug);
+  }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     return synced(FSWritableFileOwnerWrapper::Sync(options, debug));
   }
