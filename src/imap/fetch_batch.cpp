@@ -23,6 +23,13 @@ Span cut(Span span, const std::optional<BodyItem::Partial>& partial) {
   return span;
 }
 
+// What is stored in one chunk is read at once, because a part of it costs as much.
+std::uint64_t to_chunk_end(const mailstore::EmailReader::Email& email, std::uint64_t offset) {
+  const std::uint64_t prefix = email.prefix.size();
+  if (offset < prefix) return prefix - offset + store::kChunkBytes;
+  return store::kChunkBytes - (offset - prefix) % store::kChunkBytes;
+}
+
 void append_literal_head(std::string& out, std::uint64_t size) {
   out += " {";
   append_number(out, size);
@@ -238,7 +245,7 @@ base::Result<void> FetchBatch::pump(mailstore::EmailReader& reader, std::string&
   while (literal.left > 0) {
     if (out.size() >= kFetchBytes) return {};
     if (!literal.decoder) {
-      const std::uint64_t n = std::min<std::uint64_t>(literal.left, kFetchBytes - out.size());
+      const std::uint64_t n = std::min(literal.left, to_chunk_end(email_, literal.bytes.begin));
       const std::size_t before = out.size();
       TRY(reader.bytes(email_, literal.bytes.begin, n, out));
       if (out.size() - before != n) return base::fail(base::Code::corrupt, "a body is shorter than its record says");

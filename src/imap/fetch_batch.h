@@ -16,8 +16,8 @@
 
 namespace imap {
 
-/// What one run gives at most (and a header block or structure more).
-inline constexpr std::size_t kFetchBytes = 128 * 1024;
+/// A run ends when it has given so much (and a chunk of a body, a header block or a structure more).
+inline constexpr std::size_t kFetchBytes = 256 * 1024;
 
 class FetchBatch {
  public:
