@@ -33,8 +33,8 @@ class Resumptions {
   }
   void post() {
     for (auto& [loop, handles] : std::exchange(loops_, {})) {
-      loop->post([handles = std::move(handles)] {
-        for (const auto handle : handles) handle.resume();
+      loop->post([all = std::move(handles)] {
+        for (const auto handle : all) handle.resume();
       });
     }
   }

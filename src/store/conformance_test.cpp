@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <latch>
 #include <random>
 
 #include "store/test_kit.h"
@@ -329,6 +330,42 @@ TEST_CASE("a stalled sync resumes nobody, and readers do not see what it holds")
   waiting.join();
   CHECK(outcomes.ok == 8);
   CHECK(get(*kit, k("key")) == "not yet");
+}
+
+net::Task<void> arrive(std::latch& latch) {
+  latch.count_down();
+  co_return;
+}
+
+TEST_CASE("who comes while a group's closures run shares its sync, and sees what they wrote") {
+  MemoryKit kit;
+  REQUIRE(write(*kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw(k("key"), "a");
+    return {};
+  }));
+  const int before = kit.faults.syncs();
+  const auto append = [](Txn& tx, char letter) -> base::Result<void> {
+    std::string value;
+    TRY(tx.get_raw(k("key"), value));
+    tx.put_raw(k("key"), value + letter);
+    return {};
+  };
+  std::latch submitted(1);
+  Outcomes outcomes;
+  std::vector<net::Task<void>> tasks;
+  tasks.push_back(attempt(
+      *kit,
+      [&](Txn& tx) {
+        submitted.wait();
+        return append(tx, 'b');
+      },
+      outcomes));
+  tasks.push_back(attempt(*kit, [&](Txn& tx) { return append(tx, 'c'); }, outcomes));
+  tasks.push_back(arrive(submitted));
+  run_all(std::move(tasks));
+  CHECK(outcomes.ok == 2);
+  CHECK(get(*kit, k("key")) == "abc");
+  CHECK(kit.faults.syncs() == before + 1);
 }
 
 TEST_CASE("a failing sync fails its whole group, leaves none of it, and the store goes on") {

@@ -11,6 +11,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include "store/insert_hints.h"
+
 namespace store {
 namespace {
 
@@ -146,6 +148,7 @@ RocksSetup rocks_setup(const Options& options, rocksdb::Env* env, std::shared_pt
   bodies.blob_garbage_collection_age_cutoff = 0.25;
   bodies.blob_garbage_collection_force_threshold = 0.5;
   bodies.level0_file_num_compaction_trigger = 8;
+  records.memtable_insert_with_hint_prefix_extractor = make_insert_hints();
   records.disable_auto_compactions = !compact;
   bodies.disable_auto_compactions = !compact;
 
