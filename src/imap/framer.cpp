@@ -113,7 +113,7 @@ std::optional<Framer::Event> Framer::take_line(std::string_view input, std::size
   skipped_ += bytes.size();
   if (skipped_ > limits_.skipped_bytes) return Event::hopeless;
   skipped_end_.append(bytes.substr(bytes.size() - std::min(bytes.size(), kHeadBytes)));
-  if (skipped_end_.size() > 2 * kHeadBytes) skipped_end_.erase(0, skipped_end_.size() - kHeadBytes);
+  if (skipped_end_.size() > kHeadBytes) skipped_end_.erase(0, skipped_end_.size() - kHeadBytes);
   if (!whole) return std::nullopt;
   const auto literal = literal_head(without_line_end(skipped_end_));
   skipped_end_.clear();

@@ -65,6 +65,10 @@ TEST_CASE("what is above the limits is told once and skipped") {
           std::vector<std::string>{"too long:a X {30+}\r\n", "command:b NOOP"});
     CHECK(told("a X " + std::string(50, 'x') + " {3+}\r\nb\r\n\r\nc NOOP\r\n", piece, limits).back() ==
           "command:c NOOP");
+    // Nonsense of forty digits announces nothing, in one piece or in many.
+    CHECK(
+        told("a X " + std::string(50, 'x') + " {" + std::string(40, '0') + "3+}\r\nb NOOP\r\n", piece, limits).back() ==
+        "command:b NOOP");
     CHECK(told("a X {101+}\r\n", piece, limits) == std::vector<std::string>{"hopeless"});
     CHECK(told("a " + std::string(500, 'x'), piece, limits).back() == "hopeless");
   }
