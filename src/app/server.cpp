@@ -48,10 +48,11 @@ std::string listen_hint(const Listener& listener, const base::Error& error) {
   return {};
 }
 
-/// What a connection above the limits is told: RFC 5321 §3.8, RFC 9051 §7.1.5.
-std::string too_many(const Config& config, Protocol protocol) {
-  return is_smtp(protocol) ? "421 4.7.0 " + config.hostname + " Too many connections, come back later\r\n"
-                           : std::string("* BYE Too many connections, come back later\r\n");
+/// What a connection above the limits is told; nothing where it would have to be told over TLS. RFC 9051 §7.1.5.
+std::string too_many(const Config& config, const Listener& listener) {
+  if (listener.tls == TlsMode::implicit) return {};
+  return is_smtp(listener.protocol) ? smtp::too_many_connections(config.hostname)
+                                    : "* BYE Too many connections, come back later\r\n";
 }
 
 net::Task<void> stop_one(net::Server& server, std::chrono::seconds grace, std::shared_ptr<std::latch> done) {
@@ -210,9 +211,8 @@ void Server::accept(Bound bound) {
   net::Server::Options options;
   net::Server::Serve serve;
   if (bound.listener) {
-    options = {.name = bound.listener->name,
-               .limits = config_.connections,
-               .too_many = too_many(config_, bound.listener->protocol)};
+    options = {
+        .name = bound.listener->name, .limits = config_.connections, .too_many = too_many(config_, *bound.listener)};
     serve = session(*bound.listener);
     log_.info("app.listen", {{"listener", bound.listener->name},
                              {"protocol", Choice<Protocol>::word(bound.listener->protocol)},
