@@ -138,7 +138,7 @@ struct BrokenKit {
   /// The directory as a power cut would leave it at this moment: of each file what was synced.
   void power_cut(const std::string& into) {
     namespace fs = std::filesystem;
-    fs::copy(dir.path(), into, fs::copy_options::recursive);
+    REQUIRE(copy_live(dir.path(), into));
     const std::lock_guard lock(disk.mutex);
     for (const auto& [name, size] : disk.synced) {
       const std::string copy = into + name.substr(dir.path().size());
@@ -330,7 +330,7 @@ TEST_CASE("a log torn anywhere in what was not acknowledged opens with all that 
       std::string torn = bytes;
       torn.replace(page, 4096, 4096, fill);
       const std::string copy = copies.path() + "/copy";
-      std::filesystem::copy(kit.dir.path(), copy, std::filesystem::copy_options::recursive);
+      REQUIRE(copy_live(kit.dir.path(), copy));
       write_file(copy + "/db/" + std::filesystem::path(log).filename().string(), torn);
       auto after = open_copy(copy, kit.pool, kit.clock);
       CAPTURE(page);
@@ -353,7 +353,7 @@ TEST_CASE("a log damaged where it was acknowledged is refused and left as it is"
   std::string bytes = read_file(log);
   bytes[bytes.size() / 2] ^= 1;
   const std::string copy = copies.path() + "/copy";
-  std::filesystem::copy(kit.dir.path(), copy, std::filesystem::copy_options::recursive);
+  REQUIRE(copy_live(kit.dir.path(), copy));
   const std::string damaged = copy + "/db/" + std::filesystem::path(log).filename().string();
   write_file(damaged, bytes);
   const auto refused = open_copy(copy, kit.pool, kit.clock);
@@ -375,9 +375,9 @@ TEST_CASE("a power cut that tears the log before the newest one is mended, and t
   // More than a memtable takes, and no table is finished: so there are two logs.
   kit.disk.hold_tables = true;
   const auto unsynced = upload(*kit, noise(24 * kChunkBytes, 3));
-  fs::copy(kit.dir.path(), early, fs::copy_options::recursive);
+  REQUIRE(copy_live(kit.dir.path(), early));
   const bool two_more = put(*kit, "later", "x") && put(*kit, "still later", "x");
-  fs::copy(kit.dir.path(), late, fs::copy_options::recursive);
+  REQUIRE(copy_live(kit.dir.path(), late));
   kit.disk.hold_tables = false;
   REQUIRE(unsynced);
   REQUIRE(two_more);
@@ -420,7 +420,7 @@ TEST_CASE("logs that RocksDB needs no more are not looked at") {
   kit.store = kit.open();  // brings the log into tables
   for (int i = 0; i < 5; ++i) REQUIRE(put(*kit, std::to_string(i), "x"));
   const std::string copy = copies.path() + "/copy";
-  std::filesystem::copy(kit.dir.path(), copy, std::filesystem::copy_options::recursive);
+  REQUIRE(copy_live(kit.dir.path(), copy));
   const std::string left_over = copy + "/db/" + std::filesystem::path(old).filename().string();
   REQUIRE(!std::filesystem::exists(left_over));
   write_file(left_over, bytes.substr(0, bytes.size() / 2));
@@ -463,9 +463,7 @@ TEST_CASE("a copy of the directory taken while writers run opens clean") {
     const int before = acknowledged;
     // Of a file that grows while it is copied the beginning is there, as after kill -9.
     const std::string copy = copies.path() + "/" + std::to_string(round);
-    std::error_code vanished;
-    std::filesystem::copy(kit.dir.path(), copy, std::filesystem::copy_options::recursive, vanished);
-    if (vanished) continue;  // RocksDB removed a file while it was copied: no state that a crash leaves
+    if (!copy_live(kit.dir.path(), copy, 3)) continue;
     const auto after = open_copy(copy, kit.pool, kit.clock);
     REQUIRE(after.has_value());
     for (int i = 0; i < before; ++i) CHECK(get(**after, k(std::to_string(i))) == "x");

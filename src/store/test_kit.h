@@ -7,9 +7,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -32,6 +34,32 @@ class TestClock final : public base::Clock {
  private:
   mutable std::atomic<std::int64_t> micros_{1'700'000'000'000'000};
 };
+
+/// The files of an open store, with the sizes of all but its logs, which grow with every write.
+inline std::map<std::string, std::uintmax_t> files_of(const std::string& directory) {
+  std::map<std::string, std::uintmax_t> files;
+  std::error_code gone;
+  for (std::filesystem::recursive_directory_iterator at(directory, gone), end; at != end; at.increment(gone)) {
+    const auto& path = at->path();
+    if (at->is_regular_file(gone)) files[path.string()] = path.extension() == ".log" ? 0 : at->file_size(gone);
+  }
+  return files;
+}
+
+/// Copies the directory of an open store as it stands at one moment, as a crash would leave it: again when flushes or
+/// compactions, which run in the background, made or removed files meanwhile. False when it never stood still.
+inline bool copy_live(const std::string& from, const std::string& to, int tries = 100) {
+  for (int i = 0; i < tries; ++i) {
+    std::filesystem::remove_all(to);
+    const auto before = files_of(from);
+    std::error_code failed;
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive, failed);
+    if (!failed && files_of(from) == before) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  std::filesystem::remove_all(to);
+  return false;
+}
 
 /// A directory of its own, removed at the end.
 class TempDir {
