@@ -39,6 +39,17 @@ def free_base_port():
     raise RuntimeError("no free ports")
 
 
+def wait_for_port(port, timeout=30):
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 5).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 class Server:
     """A postrider in developer mode. Use as a context manager, or start() and stop() it."""
 
