@@ -1,6 +1,9 @@
 """Mailboxes with real clients: curl, mbsync, offlineimap3, mutt, imaplib."""
 import imaplib
 import os
+import pty
+import select
+import signal
 import subprocess
 import tempfile
 import threading
@@ -183,6 +186,26 @@ auth_mechanisms = PLAIN
 
 
 class Mutt(ServerTest):
+    def run_in_terminal(self, command, environment, timeout=60):
+        """A program that wants a terminal: its own one, whose screen is read until the program ends."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(command[0], command, environment)
+        screen, deadline = b"", time.monotonic() + timeout
+        try:
+            while select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
+                try:
+                    screen += os.read(terminal, 65536)
+                except OSError:  # EIO: the other end is closed, the program has ended
+                    break
+            else:
+                os.kill(pid, signal.SIGKILL)
+                self.fail(f"{command[0]} did not end within {timeout} s; its screen: {screen[-3000:]!r}")
+        finally:
+            os.close(terminal)
+            status = os.waitpid(pid, 0)[1]
+        self.assertEqual(status, 0, screen[-3000:])
+
     def test_mutt_reads_and_saves(self):
         self.server.send(message(1, subject="for mutt"))
         with tempfile.TemporaryDirectory() as directory:
@@ -205,9 +228,8 @@ push "<save-message>=Archive<enter><sync-mailbox><quit>"
                                          capture_output=True).stdout
             pem = certificate[certificate.index(b"-----BEGIN"):certificate.index(b"-----END CERTIFICATE-----") + 26]
             Path(directory, "certs").write_bytes(pem)
-            subprocess.run(["script", "-qec", f"timeout 30 mutt -n -F {config} -f imaps://127.0.0.1:{self.server.port('imaps')}/INBOX",
-                            "/dev/null"], env={**os.environ, "TERM": "xterm", "HOME": directory}, stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, timeout=60)
+            self.run_in_terminal(["mutt", "-n", "-F", str(config), "-f", f"imaps://127.0.0.1:{self.server.port('imaps')}/INBOX"],
+                                 {**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80", "HOME": directory})
         with self.server.imap() as client:
             client.select("Archive")
             self.assertNotEqual(client.search(None, "SUBJECT", '"for mutt"')[1], [b""], self.server.log()[-1000:])
