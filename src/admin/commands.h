@@ -23,10 +23,10 @@ struct Command {
   using Run = net::Task<base::Result<json::object>> (*)(const Api&, json::object);
 
   const char* name;
-  std::array<const char*, 4> arguments;
+  std::array<const char*, 12> arguments;
   Run run;
   const char* list = nullptr;  // the member of the result that is a list; otherwise "done" is its text
-  std::array<Column, 7> columns{};
+  std::array<Column, 12> columns{};
 
   bool takes(std::string_view argument) const;
 };

@@ -4,7 +4,7 @@ namespace app {
 
 base::Result<void> Certificate::load() {
   if (!configured()) return {};
-  TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files_));
+  TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files_, privileged_));
   TRY_ASSIGN(auto acceptor, tls::make_acceptor(pair));
   TRY_ASSIGN(auto info, tls::inspect(pair.certificate_pem));
   const std::lock_guard lock(mutex_);

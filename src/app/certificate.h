@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "app/config.h"
+#include "app/privileged.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "tls/tls.h"
@@ -15,7 +16,8 @@ namespace app {
 
 class Certificate {
  public:
-  explicit Certificate(TlsFiles files) : files_(std::move(files)) {}
+  /// `privileged` reads the files and outlives this.
+  Certificate(TlsFiles files, Privileged& privileged) : files_(std::move(files)), privileged_(privileged) {}
 
   /// Reads the files; when they are not a usable pair nothing changes. Blocks.
   base::Result<void> load();
@@ -29,6 +31,7 @@ class Certificate {
 
  private:
   const TlsFiles files_;
+  Privileged& privileged_;
   mutable std::mutex mutex_;
   std::shared_ptr<const tls::Acceptor> acceptor_;
   std::optional<tls::CertificateInfo> info_;

@@ -53,10 +53,10 @@ std::string machine_hostname() {
   return parse_hostname(name).value_or(std::string());
 }
 
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files) {
+base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged) {
   tls::KeyPair pair;
-  TRY_ASSIGN(pair.certificate_pem, read_file(files.certificate, kMaxPem));
-  TRY_ASSIGN(pair.key_pem, read_file(files.key, kMaxPem));
+  TRY_ASSIGN(pair.certificate_pem, privileged.read(files.certificate, kMaxPem));
+  TRY_ASSIGN(pair.key_pem, privileged.read(files.key, kMaxPem));
   if (auto acceptor = tls::make_acceptor(pair); !acceptor) {
     return base::fail(acceptor.error().code, "the certificate " + files.certificate + " and the key " + files.key +
                                                  " cannot be used: " + acceptor.error().text);
@@ -70,7 +70,7 @@ std::vector<Mistake> examine(const Config& config, base::WallTime now) {
     mistakes.push_back({0, "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
   }
   if (config.tls.certificate.empty()) return mistakes;
-  const auto pair = read_key_pair(config.tls);
+  const auto pair = read_key_pair(config.tls, *in_this_process());
   if (!pair) {
     mistakes.push_back({0, "tls: " + pair.error().text});
   } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {

@@ -12,6 +12,7 @@
 
 #include "app/expand.h"
 #include "app/network.h"
+#include "app/privileged.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
@@ -112,6 +113,6 @@ std::string print(const Config& config);
 std::string reference();
 
 /// The key pair that the configuration names. Errors say which file, and what is wrong.
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files);
+base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged);
 
 }  // namespace app

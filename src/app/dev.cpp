@@ -167,7 +167,7 @@ base::Result<TlsFiles> dev_certificate(const std::string& directory, const std::
                                        base::WallTime now) {
   const TlsFiles files{directory + "/certificate.pem", directory + "/key.pem"};
   if (exists(files.certificate)) {
-    TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files));
+    TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files, *in_this_process()));
     TRY_ASSIGN(const auto info, tls::inspect(pair.certificate_pem));
     if (info.not_after > now) return files;
   }

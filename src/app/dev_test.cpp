@@ -43,13 +43,13 @@ TEST_CASE("the certificate of developer mode is made once, is renewed when it ha
   std::filesystem::create_directories(directory);
   const auto now = base::system_clock().now();
   const auto files = app::dev_certificate(directory, {"mail.example.test", "127.0.0.1"}, now).value();
-  const auto first = app::read_key_pair(files).value();
+  const auto first = app::read_key_pair(files, *app::in_this_process()).value();
   CHECK(app::dev_certificate(directory, {"mail.example.test"}, now).has_value());
-  CHECK(app::read_key_pair(files)->certificate_pem == first.certificate_pem);
+  CHECK(app::read_key_pair(files, *app::in_this_process())->certificate_pem == first.certificate_pem);
   struct stat info{};
   REQUIRE(::stat(files.key.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
   CHECK(app::dev_certificate(directory, {"mail.example.test"}, now + std::chrono::hours(24 * 365 * 11)).has_value());
-  CHECK(app::read_key_pair(files)->certificate_pem != first.certificate_pem);
+  CHECK(app::read_key_pair(files, *app::in_this_process())->certificate_pem != first.certificate_pem);
   std::filesystem::remove_all(directory);
 }

@@ -80,7 +80,11 @@ struct Server::Purge {
 };
 
 Server::Server(Config config, const base::Clock& clock, base::Log log)
-    : config_(std::move(config)), clock_(clock), log_(std::move(log)), certificate_(config_.tls) {}
+    : config_(std::move(config)),
+      clock_(clock),
+      log_(std::move(log)),
+      privileged_(in_this_process()),
+      certificate_(config_.tls, *privileged_) {}
 
 base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log) {
   config.settle();
@@ -132,7 +136,8 @@ base::Result<void> Server::bind_one(const Listener& listener) {
       continue;
     }
     net::Loop& loop = loops_->at(bound_.size() % loops_->size());
-    auto socket = net::listen_tcp(loop, address, listener.port);
+    auto bound = privileged_->listen(address, listener.port);
+    auto socket = bound ? net::adopt_tcp(loop, *bound) : std::unexpected(std::move(bound).error());
     if (!socket) {
       return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text +
                                                  listen_hint(listener, socket.error()));

@@ -13,6 +13,7 @@
 #include "admin/socket.h"
 #include "app/certificate.h"
 #include "app/config.h"
+#include "app/privileged.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -71,6 +72,7 @@ class Server {
   const Config config_;
   const base::Clock& clock_;
   const base::Log log_;
+  const std::unique_ptr<Privileged> privileged_;
   Certificate certificate_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<store::Store> store_;

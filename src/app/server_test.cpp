@@ -134,7 +134,8 @@ TEST_CASE("a certificate that cannot be used keeps the server from starting, and
     REQUIRE_FALSE(server.has_value());
     CHECK(server.error().text == "cannot read /nowhere/key.pem: it does not exist");
   }
-  app::Certificate certificate(config.tls);
+  const auto privileged = app::in_this_process();
+  app::Certificate certificate(config.tls, *privileged);
   REQUIRE(certificate.load().has_value());
   const auto before = certificate.acceptor();
   const auto other = app::dev_certificate(directory.path(), {"mail.example.test"}, base::system_clock().now()).value();

@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -163,7 +164,7 @@ base::Result<void> check_stale(const std::string& path, const sockaddr_un& addre
 
 }  // namespace
 
-base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port) {
+base::Result<int> bind_tcp(const std::string& address, std::uint16_t port) {
   const std::string what = bracketed(address, port);
   sockaddr_storage bound{};
   socklen_t length = 0;
@@ -174,12 +175,31 @@ base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string
   if (fd.get() < 0) return unavailable(what, errno);
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (bound.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  set_connection_options(fd.get());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&bound), length) != 0) return unavailable(what, errno);
   if (::listen(fd.get(), kBacklog) != 0) return unavailable(what, errno);
+  return fd.release();
+}
+
+base::Result<std::unique_ptr<Listener>> adopt_tcp(Loop& loop, int listening_fd) {
+  Fd fd(listening_fd);
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0)
+    return unavailable("a socket that was handed over", errno);
+  if (listening == 0) return base::fail(Code::invalid, "a socket that was handed over does not listen");
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return unavailable("a socket that was handed over", errno);
+  }
+  set_connection_options(fd.get());
   auto listener = std::make_unique<SocketListener>(loop, fd.get(), SocketFile());
   fd.release();
   return listener;
+}
+
+base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port) {
+  TRY_ASSIGN(const int fd, bind_tcp(address, port));
+  return adopt_tcp(loop, fd);
 }
 
 base::Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode) {

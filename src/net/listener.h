@@ -32,6 +32,12 @@ class Listener {
 /// Errors: invalid (not an address), unavailable (with the system's reason: in use, not permitted).
 base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port);
 
+/// The two halves of listen_tcp, for sockets that are bound elsewhere (by a privileged process, by systemd, by the
+/// server that we take over from). bind_tcp: a listening descriptor, the caller's to close. adopt_tcp owns the
+/// descriptor from the call on, also when it fails; invalid when it does not listen.
+base::Result<int> bind_tcp(const std::string& address, std::uint16_t port);
+base::Result<std::unique_ptr<Listener>> adopt_tcp(Loop& loop, int listening_fd);
+
 /// A Unix stream socket at `path` (a stale one is replaced) with file mode `mode`.
 base::Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode);
 

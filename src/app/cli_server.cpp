@@ -1,0 +1,113 @@
+// The commands that are the server, or that need none: serve, config, dev, version.
+
+#include <cstdio>
+
+#include "app/cli_kit.h"
+#include "app/run.h"
+#include "app/version.h"
+
+namespace app {
+
+namespace {
+
+int serve(const Given& given) {
+  auto config = config_of(given.place);
+  if (!config) return refuse(config.error());
+  return run_server(*std::move(config), {});
+}
+
+int check_config(const Given& given) {
+  const auto config = config_of(given.place);
+  if (!config) {
+    std::fprintf(stderr, "%s\n", config.error().text.c_str());
+    return 1;
+  }
+  const std::string file = given.place.config_file.empty() ? kDefaultConfigFile : given.place.config_file;
+  const auto mistakes = examine(*config, base::system_clock().now());
+  for (const Mistake& mistake : mistakes) std::fprintf(stderr, "%s\n", mistake.located(file).c_str());
+  if (mistakes.empty()) std::printf("%s: no mistakes\n", file.c_str());
+  return mistakes.empty() ? 0 : 1;
+}
+
+void add_run(CLI::App& app, Given& given) {
+  CLI::App* run =
+      command(app, "serve", "Run the server until SIGTERM", "postrider serve --config /etc/postrider/postrider.toml");
+  run->add_option("-c,--config", given.place.config_file,
+                  "Configuration file (" + std::string(kDefaultConfigFile) + ")");
+  run->callback([&given] { given.action = [&given] { return serve(given); }; });
+
+  CLI::App* config = group(app, "config", "The configuration file");
+  CLI::App* check =
+      command(*config, "check", "Name every mistake with its line", "postrider config check --config new.toml");
+  check->add_option("-c,--config,FILE", given.place.config_file,
+                    "Configuration file (" + std::string(kDefaultConfigFile) + ")");
+  check->callback([&given] { given.action = [&given] { return check_config(given); }; });
+  CLI::App* show = command(*config, "print", "Print all values in force", "postrider config print");
+  show->add_option("-c,--config,FILE", given.place.config_file,
+                   "Configuration file (" + std::string(kDefaultConfigFile) + ")");
+  show->callback([&given] {
+    given.action = [&given] {
+      const auto loaded = config_of(given.place);
+      if (!loaded) return refuse(loaded.error());
+      std::fputs(print(*loaded).c_str(), stdout);
+      return 0;
+    };
+  });
+  command(*config, "docs", "Print the page that describes all keys", "postrider config docs > docs/config.md")
+      ->callback([&given] {
+        given.action = [] {
+          std::fputs(reference().c_str(), stdout);
+          return 0;
+        };
+      });
+}
+
+int dev(const Given& given) {
+  for (const auto& [asked, option] :
+       {std::pair(!given.resolver.empty(), "--resolver"), std::pair(!given.smarthost.empty(), "--smarthost"),
+        std::pair(given.proxy_protocol, "--proxy-protocol")}) {
+    if (asked)
+      return refuse({base::Code::unsupported, std::string(option) + " is not available in this version"}, kUsage);
+  }
+  if (const auto config = dev_config(given.dev); !config) return refuse(config.error(), kUsage);
+  return run_dev(given.dev);
+}
+
+void add_dev(CLI::App& app, Given& given) {
+  CLI::App* run = command(app, "dev", "Run a whole server in one directory, without root and configuration",
+                          "postrider dev --dir /tmp/mail --users 10");
+  run->add_option("--dir", given.dev.directory, "Where everything is kept; made when missing")->required();
+  run->add_option("--host", given.dev.host, "Address to listen on")->capture_default_str();
+  run->add_option("--base-port", given.dev.base_port, "What is added to each port: 25 becomes 2025")
+      ->capture_default_str();
+  run->add_option("--domain", given.dev.domain, "The mail domain")->capture_default_str();
+  run->add_option("--users", given.dev.users, "How many users u1, u2, … there are")->capture_default_str();
+  run->add_option("--password", given.dev.password, "Their password")->capture_default_str();
+  run->add_option("--config", given.dev.config_file, "A TOML file on top");
+  run->add_option("--resolver", given.resolver, "DNS server to ask, HOST:PORT (not available yet)");
+  run->add_option("--smarthost", given.smarthost, "Where all outbound mail goes, HOST:PORT (not available yet)");
+  run->add_flag("--proxy-protocol", given.proxy_protocol,
+                "Expect a PROXY header on every listener (not available yet)");
+  // For the test that shows that the power-cut test notices a store whose syncs do nothing; hidden from the help.
+  run->add_flag("--unsafe-no-sync", given.dev.no_sync)->group("");
+  run->callback([&given] { given.action = [&given] { return dev(given); }; });
+}
+
+void add_version(CLI::App& app, Given& given) {
+  command(app, "version", "Print the version, the compiler and the libraries", "postrider version")->callback([&given] {
+    given.action = [] {
+      std::fputs(full_version().c_str(), stdout);
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+void add_server(CLI::App& app, Given& given) {
+  add_run(app, given);
+  add_dev(app, given);
+  add_version(app, given);
+}
+
+}  // namespace app

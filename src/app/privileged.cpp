@@ -1,0 +1,22 @@
+#include "app/privileged.h"
+
+#include "app/files.h"
+#include "net/listener.h"
+
+namespace app {
+
+namespace {
+
+class InThisProcess final : public Privileged {
+ public:
+  base::Result<int> listen(const std::string& address, std::uint16_t port) override {
+    return net::bind_tcp(address, port);
+  }
+  base::Result<std::string> read(const std::string& path, std::size_t limit) override { return read_file(path, limit); }
+};
+
+}  // namespace
+
+std::unique_ptr<Privileged> in_this_process() { return std::make_unique<InThisProcess>(); }
+
+}  // namespace app
