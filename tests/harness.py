@@ -20,7 +20,7 @@ TOP = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("POSTRIDER", TOP / "build/release/postrider"))
 DOMAIN = "example.test"
 PASSWORD = "test"
-OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
+OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "metrics": 80}
 FULL = bool(os.environ.get("POSTRIDER_FULL"))
 
 

@@ -44,13 +44,26 @@ base::Result<Request> parse_request(const std::string& text) {
 }  // namespace
 
 Api::Api(Services services, Settings settings, base::Log log)
-    : services_(services), settings_(std::move(settings)), log_(std::move(log)) {}
+    : services_(services), settings_(std::move(settings)), log_(std::move(log)) {
+  for (const Command& command : all_commands()) {
+    calls_.push_back(log_.metrics().counter("postrider_admin_commands_total", "Commands through the admin socket.",
+                                            {{"command", command.name}}));
+  }
+}
 
-net::Task<std::string> Api::call(std::string text) {
+net::Task<std::string> Api::call(std::string text, std::shared_ptr<base::LogFollower>* follower) {
   std::string failure;
   try {
     auto request = parse_request(text);
     if (!request) co_return refusal(request.error().code, request.error().text);
+    calls_[static_cast<std::size_t>(request->command - all_commands().data())].add();
+    if (request->command->follow) {
+      if (!follower) co_return refusal(base::Code::unsupported, "only a running server has a log to follow");
+      auto lines = request->command->follow(*this, request->arguments);
+      if (!lines) co_return refusal(lines.error().code, lines.error().text);
+      *follower = *std::move(lines);
+      co_return json::serialize(json::object{{"ok", true}, {"result", json::object()}});
+    }
     auto result = co_await request->command->run(*this, std::move(request->arguments));
     if (!result) co_return refusal(result.error().code, result.error().text);
     co_return json::serialize(json::object{{"ok", true}, {"result", *std::move(result)}});

@@ -4,6 +4,7 @@
 // command line in its own process. A call never throws and never blocks a loop; its text is one line each way:
 //   {"command": "domain add", "arguments": {"name": "example.org"}}
 //   {"ok": true, "result": {…}}   or   {"ok": false, "code": "exists", "error": "a sentence"}
+// After the reply to `log follow` lines of the log come, JSON objects too, until either side ends the connection.
 // Every change is logged; passwords never are. Safe from any loop's thread. Requests are at most kMaxRequestBytes.
 
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_follower.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "mailstore/mailstore.h"
@@ -57,7 +59,8 @@ class Api {
  public:
   Api(Services services, Settings settings, base::Log log);
 
-  net::Task<std::string> call(std::string request);
+  /// `follower` is where a command that lines follow leaves their source; without it such a command is refused.
+  net::Task<std::string> call(std::string request, std::shared_ptr<base::LogFollower>* follower = nullptr);
 
   const Services& services() const { return services_; }
   const Settings& settings() const { return settings_; }
@@ -67,6 +70,7 @@ class Api {
   Services services_;
   Settings settings_;
   base::Log log_;
+  std::vector<base::Counter> calls_;  // by row of the command table
 };
 
 /// Removes the mail of accounts that were removed; what a crash interrupted goes on here.
@@ -90,5 +94,7 @@ struct Shown {
 };
 /// As aligned text, or as the result's JSON.
 Shown show(std::string_view command, std::string_view reply, bool json);
+/// A line that follows a reply, as text.
+std::string show_line(std::string_view line);
 
 }  // namespace admin

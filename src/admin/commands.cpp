@@ -50,6 +50,8 @@ constexpr Command kCommands[] = {
     {"health", {}, health, "listeners", {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}}}},
     {"version", {}, version},
     {"store check", {}, store_check, "problems", {{{"where", "WHERE"}, {"what", "WHAT"}}}},
+    {"log level", {"level", "events"}, log_level, "levels", {{{"events", "EVENTS"}, {"level", "LEVEL"}}}},
+    {.name = "log follow", .arguments = {"level", "filter"}, .run = nullptr, .follow = log_follow},
 };
 
 }  // namespace

@@ -21,12 +21,14 @@ struct Column {
 
 struct Command {
   using Run = net::Task<base::Result<json::object>> (*)(const Api&, json::object);
+  using Follow = base::Result<std::shared_ptr<base::LogFollower>> (*)(const Api&, const json::object&);
 
   const char* name;
   std::array<const char*, 12> arguments;
   Run run;
   const char* list = nullptr;  // the member of the result that is a list; otherwise "done" is its text
   std::array<Column, 12> columns{};
+  Follow follow = nullptr;  // instead of `run`: lines come after the reply
 
   bool takes(std::string_view argument) const;
 };
@@ -40,7 +42,7 @@ base::Result<std::vector<std::string>> list_argument(const json::object& argumen
 base::Result<std::uint64_t> number_argument(const json::object& arguments, const char* name, std::uint64_t otherwise);
 bool flag_argument(const json::object& arguments, const char* name);
 
-// The handlers, by file: directory_commands.cpp and store_commands.cpp.
+// The handlers, by file: directory_commands.cpp, store_commands.cpp and log_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_remove(const Api& api, json::object arguments);
@@ -56,5 +58,7 @@ net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object 
 net::Task<base::Result<json::object>> health(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> version(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> log_level(const Api& api, json::object arguments);
+base::Result<std::shared_ptr<base::LogFollower>> log_follow(const Api& api, const json::object& arguments);
 
 }  // namespace admin

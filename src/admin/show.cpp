@@ -161,6 +161,21 @@ std::string encode_request(std::string_view command, const Arguments& arguments)
   return json::serialize(json::object{{"command", command}, {"arguments", std::move(values)}});
 }
 
+std::string show_line(std::string_view line) {
+  boost::system::error_code error;
+  const json::value value = json::parse(line, error);
+  const json::object* object = value.if_object();
+  if (error || !object) return shown_text(line);
+  const std::string event = text_of(*object, "event");
+  base::LogLine parts{.event = event};
+  for (const auto& [key, field] : *object) {
+    if (key == "time" || key == "level" || key == "event" || !field.is_string()) continue;
+    parts.fields.emplace_back(key, field.get_string());
+  }
+  return shown_text(text_of(*object, "time")) + " " + shown_text(text_of(*object, "level")) + " " +
+         base::log_message(parts);
+}
+
 Shown show(std::string_view command, std::string_view reply, bool as_json) {
   try {
     boost::system::error_code error;

@@ -3,6 +3,7 @@
 // mode lets only the server's user and root in. serve() is one connection on the server's side; ask() is the command
 // line's side and blocks.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,12 +32,17 @@ class SocketPath {
   int fd_ = -1;
 };
 
-/// Answers requests until the peer ends, sends a line above kMaxRequestBytes, or the server stops. Throws net::Closed
-/// only.
+/// Answers requests, and sends the lines that follow a reply, until the peer ends, sends a line above kMaxRequestBytes,
+/// or the server stops. Throws net::Closed only.
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Api& api, base::Log log, net::Stopping stopping);
 
 /// The reply to one request. not_found: nobody listens there; denied: this user may not use it; unavailable: the
 /// connection broke before the answer.
 base::Result<std::string> ask(const std::string& path, std::string request);
+
+/// As ask(), for a command that lines follow: `take` gets the reply first and then each line, until it returns false or
+/// the server ends the connection. Errors as those of ask(), before the reply only.
+base::Result<void> ask_for_lines(const std::string& path, std::string request,
+                                 const std::function<bool(std::string_view line)>& take);
 
 }  // namespace admin

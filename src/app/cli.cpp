@@ -12,6 +12,7 @@ int command_line(int argc, char** argv) {
   add_server(app, given);
   add_directory(app, given);
   add_views(app, given);
+  add_log(app, given);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -26,6 +26,7 @@ struct Given {
   bool json = false;
   std::string name;
   std::vector<std::string> names;
+  std::string filter;
   std::string domain;
   std::string quota;
   bool usage = false;
@@ -52,6 +53,7 @@ base::Result<admin::Arguments> nothing();
 // The commands, by file.
 void add_directory(CLI::App& app, Given& given);  // cli_directory.cpp: domain, account, alias
 void add_views(CLI::App& app, Given& given);      // cli_views.cpp: what can be looked at
+void add_log(CLI::App& app, Given& given);        // cli_log.cpp: the log while the server runs
 void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, dev, version
 
 }  // namespace app

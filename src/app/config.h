@@ -27,6 +27,7 @@ namespace app {
 enum class Protocol { smtp, submission, submissions, imap, imaps };
 enum class TlsMode { starttls, implicit, none };
 enum class LogFormat { text, json };
+enum class LogTarget { automatic, standard_error, journal, syslog };
 
 /// A named place where connections are taken.
 struct Listener {
@@ -40,6 +41,13 @@ struct Listener {
 
   /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.
   static Listener standard(std::string name, Protocol protocol);
+};
+
+/// Where the metrics can be read over HTTP.
+struct MetricsEndpoint {
+  std::vector<std::string> addresses;  // none: nowhere
+  std::uint16_t port = 9464;
+  std::vector<Network> allowed = loopback_networks();
 };
 
 struct TlsFiles {
@@ -56,6 +64,8 @@ struct Config {
 
   base::Level log_level = base::Level::info;
   LogFormat log_format = LogFormat::text;
+  LogTarget log_target = LogTarget::automatic;
+  MetricsEndpoint metrics;
   TlsFiles tls;
 
   std::uint64_t max_message_bytes = 25ull << 20;

@@ -18,6 +18,7 @@ namespace app {
 
 namespace {
 
+constexpr unsigned kHttp = 80;
 constexpr unsigned kPrivileged = 1024;  // the ports that are shifted are below it
 constexpr std::size_t kMaxUsers = 100'000;
 constexpr std::size_t kMaxConfigFile = 1 << 20;
@@ -111,6 +112,8 @@ base::Result<void> ensure_users(Server& server, const DevOptions& options) {
 
 base::Result<Config> whole_config(const DevOptions& options) {
   TRY_ASSIGN(Config config, dev_config(options));
+  config.metrics.addresses = {options.host};
+  config.metrics.port = static_cast<std::uint16_t>(options.base_port + kHttp);
   if (!options.config_file.empty()) {
     TRY_ASSIGN(const std::string text, read_file(options.config_file, kMaxConfigFile));
     const std::string directory = config.data_dir;
@@ -156,7 +159,7 @@ base::Result<Config> dev_config(const DevOptions& options) {
   for (Listener& listener : config.listeners) {
     listener.addresses = {options.host};
     listener.port = static_cast<std::uint16_t>(options.base_port + listener.port);
-    listener.trusted = {*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
+    listener.trusted = loopback_networks();
     listener.plaintext_auth = true;
   }
   config.settle();

@@ -61,6 +61,15 @@ constexpr Field<Config> kSettings[] = {
                                                      "The least level that is logged: debug, info, warning or error."),
     setting<Choice<LogFormat>, &Config::log_format>("log.format",
                                                     "Lines of text, or one JSON object a line: text or json."),
+    setting<Choice<LogTarget>, &Config::log_target>(
+        "log.target",
+        "Where lines go: stderr, journal, syslog (as mail.*), or auto, which is the journal where standard error leads "
+        "there and otherwise standard error."),
+
+    setting<AddressesOrNone, &Config::metrics, &MetricsEndpoint::addresses>(
+        "metrics.address", "Numeric addresses where GET /metrics is answered over HTTP; an empty list is nowhere."),
+    setting<Port, &Config::metrics, &MetricsEndpoint::port>("metrics.port", "The TCP port for it."),
+    setting<Networks, &Config::metrics, &MetricsEndpoint::allowed>("metrics.allowed", "Networks that may ask there."),
 
     setting<Path, &Config::tls, &TlsFiles::certificate>(
         "tls.certificate",

@@ -92,6 +92,8 @@ bool contains(const std::vector<Network>& networks, std::string_view address) {
   return std::ranges::any_of(networks, [&](const Network& network) { return network.contains(address); });
 }
 
+std::vector<Network> loopback_networks() { return {*Network::parse("127.0.0.0/8"), *Network::parse("::1")}; }
+
 bool is_numeric_address(std::string_view text) { return parse_address(text).has_value(); }
 
 }  // namespace app

@@ -32,6 +32,9 @@ class Network {
 /// Whether any of them contains the address.
 bool contains(const std::vector<Network>& networks, std::string_view address);
 
+/// 127.0.0.0/8 and ::1.
+std::vector<Network> loopback_networks();
+
 /// Whether the text is a numeric IPv4 or IPv6 address.
 bool is_numeric_address(std::string_view text);
 

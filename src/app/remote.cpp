@@ -92,4 +92,27 @@ int run_command(const Place& place, const CommandCall& call) {
   return shown.status;
 }
 
+int run_following(const Place& place, const CommandCall& call) {
+  const auto config = config_of(place);
+  if (!config) return refused(config.error().text);
+  const admin::SocketPath socket(config->data_dir);
+  std::optional<admin::Shown> reply;
+  const auto done =
+      admin::ask_for_lines(socket.path(), admin::encode_request(call.name, call.arguments), [&](std::string_view line) {
+        if (!reply) {
+          reply = admin::show(call.name, line, true);
+          return reply->status == 0;
+        }
+        const std::string text = (call.json ? std::string(line) : admin::show_line(line)) + "\n";
+        // Whoever reads this may have gone.
+        return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+      });
+  if (!done && done.error().code == base::Code::not_found)
+    return refused("no server answers at " + config->socket_path());
+  if (!done) return refused(done.error().text);
+  if (reply && !reply->error.empty()) return refused(reply->error);
+  std::fputs("postrider: the server has ended\n", stderr);
+  return 0;
+}
+
 }  // namespace app

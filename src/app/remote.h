@@ -26,6 +26,8 @@ struct CommandCall {
   bool needs_server = false;  // makes no sense beside a stopped one
 };
 int run_command(const Place& place, const CommandCall& call);
+/// A command whose reply is followed by lines: prints them as they come, until the server ends.
+int run_following(const Place& place, const CommandCall& call);
 
 inline constexpr const char* kDefaultConfigFile = "/etc/postrider/postrider.toml";
 

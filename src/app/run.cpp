@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/logging.h"
 #include "app/signals.h"
 
 namespace app {
@@ -18,7 +19,7 @@ int failed(const base::Error& error) {
 
 int run_server(Config config, const RunOptions& options) {
   const Signals signals;
-  const base::Log log = base::Log::to_stderr(config.log_level, config.log_format == LogFormat::json);
+  const base::Log log = open_log(config);
   const auto server = Server::start(std::move(config), base::system_clock(), log);
   if (!server) return failed(server.error());
   if (options.when_ready) {

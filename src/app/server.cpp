@@ -95,6 +95,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->bind());
   TRY(server->open());
   TRY(server->bind_admin());
+  TRY(server->open_metrics());
   for (Bound& bound : server->bound_) server->accept(std::move(bound));
   server->bound_.clear();
   server->resume_purges();
@@ -151,7 +152,7 @@ base::Result<void> Server::open() {
   TRY(prepare_directory(config_.data_dir, config_.user));
   if (!config_.user.empty()) TRY(become(config_.user));
   TRY(check_directory(config_.data_dir));
-  pool_ = std::make_unique<net::Pool>(config_.workers);
+  pool_ = std::make_unique<net::Pool>(config_.workers, log_.metrics());
   TRY_ASSIGN(store_, store::open_embedded(config_.store, *pool_, clock_, log_));
   TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config_.directory, config_.hostname));
   leave_hostname();
@@ -195,17 +196,21 @@ net::Server::Serve Server::session(const Listener& listener) {
   const auto tls = [this, offers_tls] { return offers_tls ? certificate_.acceptor() : nullptr; };
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
-    const smtp::Mode mode{
-        .service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission,
-        .implicit_tls = implicit,
-        .plaintext_auth = listener.plaintext_auth,
-        .trusted = trusted};
+    const auto service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
+    const smtp::Mode mode{.service = service,
+                          .implicit_tls = implicit,
+                          .plaintext_auth = listener.plaintext_auth,
+                          .trusted = trusted,
+                          .metrics = smtp::Metrics(log_.metrics(), service)};
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
       return smtp::serve(std::move(stream), *delivery_, config_.smtp, mode, tls, clock_, std::move(log),
                          std::move(stopping));
     };
   }
-  const imap::Mode mode{.implicit_tls = implicit, .plaintext_auth = listener.plaintext_auth, .trusted = trusted};
+  const imap::Mode mode{.implicit_tls = implicit,
+                        .plaintext_auth = listener.plaintext_auth,
+                        .trusted = trusted,
+                        .metrics = imap::Metrics(log_.metrics())};
   return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
     return imap::serve(std::move(stream), imap::Services{*directory_, *mail_, *store_, clock_}, config_.imap, mode, tls,
                        std::move(log), std::move(stopping));
@@ -262,6 +267,7 @@ void Server::stop() {
   running_.clear();
   bound_.clear();
   loops_.reset();
+  monitor_.reset();
   api_.reset();
   delivery_.reset();
   mail_.reset();

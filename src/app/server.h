@@ -13,6 +13,7 @@
 #include "admin/socket.h"
 #include "app/certificate.h"
 #include "app/config.h"
+#include "app/monitor.h"
 #include "app/privileged.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -63,6 +64,7 @@ class Server {
   base::Result<void> open();
   void leave_hostname();
   base::Result<void> bind_admin();
+  base::Result<void> open_metrics();
   void accept(Bound bound);
   net::Server::Serve session(const Listener& listener);
   admin::Status status() const;
@@ -80,6 +82,7 @@ class Server {
   std::unique_ptr<mailstore::Mailstore> mail_;
   std::unique_ptr<delivery::Delivery> delivery_;
   std::unique_ptr<admin::Api> api_;
+  std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<admin::SocketPath> socket_path_;
   std::unique_ptr<net::Loops> loops_;
   std::vector<Bound> bound_;

@@ -220,6 +220,11 @@ base::Result<std::vector<std::string>> Addresses::parse(const Raw& raw) {
   return texts;
 }
 
+base::Result<std::vector<std::string>> AddressesOrNone::parse(const Raw& raw) {
+  const auto* list = std::get_if<std::vector<std::string>>(&raw);
+  return list && list->empty() ? base::Result<type>(type()) : Addresses::parse(raw);
+}
+
 base::Result<std::vector<Network>> Networks::parse(const Raw& raw) {
   TRY_ASSIGN(const auto texts, texts_of(raw, "a network or a list of them"));
   std::vector<Network> networks;

@@ -101,6 +101,11 @@ struct Addresses {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// The same, and an empty list for none.
+struct AddressesOrNone : Addresses {
+  static base::Result<type> parse(const Raw& raw);
+};
+
 /// Networks: one as text, or a list.
 struct Networks {
   using type = std::vector<Network>;
@@ -119,6 +124,10 @@ struct Words<base::Level> {
 template <>
 struct Words<LogFormat> {
   static constexpr const char* kWords[] = {"text", "json"};
+};
+template <>
+struct Words<LogTarget> {
+  static constexpr const char* kWords[] = {"auto", "stderr", "journal", "syslog"};
 };
 template <>
 struct Words<Protocol> {

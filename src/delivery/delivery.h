@@ -36,6 +36,8 @@ struct QueueEntry {
 
 class Delivery : public smtp::Host {
  public:
+  /// How many entries there are.
+  virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
   /// All entries, oldest first.
   virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
   /// Walks the queue's records and reports what is wrong, and goes on. Blocks.

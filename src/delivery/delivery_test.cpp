@@ -236,7 +236,7 @@ TEST_CASE("a large message is spooled as it arrives and comes back byte for byte
   CHECK(world.inbox(u1.id)[0].ends_with(content));
   {
     smtp::Envelope envelope{.sender = "", .declared_size = {}, .recipients = {"u1@example.test"}};
-    auto sink = good(net::run(world.delivery->begin(envelope, {}, world.peer())));
+    auto sink = good(net::run(world.delivery->begin(envelope, {}, world.peer(), {})));
     good(net::run(sink->write(content)));
   }
   for (int i = 0; i < 200 && !world.problems().empty(); ++i) net::run(net::sleep_for(std::chrono::milliseconds(10)));

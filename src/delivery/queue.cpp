@@ -123,6 +123,14 @@ base::Result<void> put_entry(store::Txn& tx, base::QueueId id, schema::QueuedMes
   return {};
 }
 
+base::Result<std::uint64_t> count_queue(const store::Reader& reader) {
+  std::uint64_t count = 0;
+  auto cursor = reader.scan(kMessages);
+  for (; cursor.valid(); cursor.next()) ++count;
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return count;
+}
+
 base::Result<std::vector<QueueEntry>> list_queue(const store::Reader& reader) {
   std::vector<QueueEntry> entries;
   auto cursor = reader.scan(kMessages);

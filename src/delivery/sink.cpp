@@ -49,8 +49,10 @@ schema::QueuedRecipient to_send(const Plan::Remote& remote) {
 
 class MessageSink : public smtp::Sink {
  public:
-  MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer)
+  MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer,
+              base::Log log)
       : context_(context),
+        log_(std::move(log)),
         envelope_(std::move(envelope)),
         user_(std::move(user)),
         id_{context.store.next_id()},
@@ -83,6 +85,7 @@ class MessageSink : public smtp::Sink {
                             Outcome& outcome) const;
 
   const Context& context_;
+  const base::Log log_;
   smtp::Envelope envelope_;
   std::optional<smtp::User> user_;
   base::QueueId id_;
@@ -94,6 +97,7 @@ class MessageSink : public smtp::Sink {
 };
 
 net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
+  const base::SteadyTime start = context_.clock.steady();
   const auto parsed = std::make_shared<const mime::Message>(parser_.finish());
   // RFC 5321 §6.3: a message that has passed so many hosts goes round.
   if (parsed->received_fields > context_.config.max_received_fields) {
@@ -116,11 +120,14 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   CO_TRY(co_await context_.store.write(
       std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); }));
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
+  context_.metrics.filed.add(outcome.filed.size());
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
-    context_.log.info(
+    context_.metrics.count_queued(recipient.reason());
+    log_.info(
         "delivery.queued",
         {{"id", id_text_}, {"rcpt", base::printable(recipient.address())}, {"why", base::printable(recipient.text())}});
   }
+  context_.metrics.seconds.observe(std::chrono::duration<double>(context_.clock.steady() - start).count());
   co_return Accepted{id_text_};
 }
 
@@ -184,8 +191,8 @@ base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
 }  // namespace
 
 std::unique_ptr<smtp::Sink> make_sink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user,
-                                      const smtp::Peer& peer) {
-  return std::make_unique<MessageSink>(context, std::move(envelope), std::move(user), peer);
+                                      const smtp::Peer& peer, base::Log log) {
+  return std::make_unique<MessageSink>(context, std::move(envelope), std::move(user), peer, std::move(log));
 }
 
 }  // namespace delivery

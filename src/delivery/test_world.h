@@ -112,7 +112,7 @@ class World {
   static net::Task<base::Result<std::string>> send_task(World& world, smtp::Envelope envelope, std::string content,
                                                         std::optional<smtp::User> user) {
     const smtp::Peer peer = world.peer();
-    CO_TRY_ASSIGN(auto sink, co_await world.delivery->begin(std::move(envelope), std::move(user), peer));
+    CO_TRY_ASSIGN(auto sink, co_await world.delivery->begin(std::move(envelope), std::move(user), peer, {}));
     for (std::size_t at = 0; at < content.size(); at += 1000) {
       CO_TRY(co_await sink->write(std::string_view(content).substr(at, 1000)));
     }

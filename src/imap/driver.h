@@ -53,6 +53,8 @@ class Session {
   bool encrypted() const { return stream->tls() != nullptr; }
   bool may_login() const;
   TlsSource& tls() { return tls_; }
+  /// The stream goes on encrypted, or the session ends.
+  net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
 
   void line(std::string_view text) { append_line(out, text); }
   net::Task<void> flush();
@@ -90,7 +92,6 @@ class Session {
 
  private:
   net::Task<void> serve_commands();
-  net::Task<void> begin_tls();
   net::Task<void> dispatch();
   net::Task<Reply> execute(Command& command);
   net::Task<bool> still_allowed();

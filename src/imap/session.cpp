@@ -75,6 +75,7 @@ net::Task<void> Session::flush() {
   if (out.empty()) co_return;
   // A client that does not read is given less time than one that has nothing to say.
   stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  mode.metrics.bytes_out.add(out.size());
   co_await stream->write(out);
   if (out.capacity() > 2 * kFlushBytes) std::string().swap(out);
   out.clear();
@@ -83,6 +84,7 @@ net::Task<void> Session::flush() {
 net::Task<void> Session::write(std::string text) {
   co_await flush();
   stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  mode.metrics.bytes_out.add(text.size());
   co_await stream->write(text);
 }
 
@@ -126,6 +128,7 @@ net::Task<void> Session::read_available() {
   std::string bytes(framer.idle() ? kReadBytes : kReadMessageBytes, '\0');
   const std::size_t got = co_await stream->read(std::span(bytes.data(), bytes.size()));
   if (got == 0) throw net::Closed(net::Closed::Why::peer);
+  mode.metrics.bytes_in.add(got);
   bytes.resize(got);
   in_ = std::move(bytes);
   in_at_ = 0;
@@ -240,11 +243,17 @@ net::Task<void> Session::dispatch() {
   auto parsed = std::make_unique<Parsed>(parse_command(framer.text()));
   if (!parsed->command) {
     append_reply(out, parsed->tag, bad(parsed->command.error().text));
+    mode.metrics.malformed.add();
+    log.debug("imap.command.malformed", {{"why", parsed->command.error().text}});
     count_error();
     co_return;
   }
   if (!co_await still_allowed()) co_return;
+  const Verb& verb = *parsed->command->verb;
   const Reply reply = co_await execute(*parsed->command);
+  mode.metrics.count_command(verb, reply.kind);
+  // The arguments may be a password or somebody's words, so they are not told.
+  if (log.enabled(base::Level::debug)) log.debug("imap.command", {{"verb", verb.name}, {"reply", reply.text}});
   if (!std::exchange(replied, false)) append_reply(out, parsed->tag, reply);
   if (reply.kind == Reply::Kind::bad) count_error();
 }
@@ -279,15 +288,15 @@ net::Task<void> Session::serve_commands() {
   }
 }
 
-net::Task<void> Session::begin_tls() {
-  stream->set_deadline(services.clock.steady() + config.login_timeout);
-  const auto acceptor = tls_ ? tls_() : nullptr;
+net::Task<void> Session::handshake(std::shared_ptr<const tls::Acceptor> acceptor) {
   if (!acceptor) throw net::Closed(net::Closed::Why::tls, "there is no certificate");
-  stream = co_await acceptor->accept(std::move(stream));
+  stream->set_deadline(services.clock.steady() + config.login_timeout);
+  stream = co_await tls::accept(std::move(acceptor), std::move(stream), mode.metrics.tls, log);
+  log = log.with({{"tls", stream->tls()->version}});
 }
 
 net::Task<void> Session::run() {
-  if (mode.implicit_tls) co_await begin_tls();
+  if (mode.implicit_tls) co_await handshake(tls_ ? tls_() : nullptr);
   signal->stream = stream.get();
   if (stopping.requested()) {
     co_await say_goodbye(says::kByeStopping);

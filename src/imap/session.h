@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "directory/directory.h"
+#include "imap/metrics.h"
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -30,6 +31,7 @@ struct Mode {
   bool implicit_tls = false;    // 993
   bool plaintext_auth = false;  // LOGIN without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;
+  Metrics metrics;
 };
 
 using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;

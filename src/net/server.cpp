@@ -61,6 +61,16 @@ struct Server::State {
         options(std::move(o)),
         serve(std::move(s)),
         log(g.with({{"server", options.name}})),
+        accepted(log.metrics().counter("postrider_connections_total", "Connections that were taken.",
+                                       {{"listener", options.name}})),
+        refused(log.metrics().counter("postrider_connections_refused_total",
+                                      "Connections that were turned away because there were too many.",
+                                      {{"listener", options.name}})),
+        failed_total(log.metrics().counter("postrider_sessions_failed_total",
+                                           "Sessions that a bug of ours, or want of memory, has ended.",
+                                           {{"listener", options.name}})),
+        open(log.metrics().gauge("postrider_connections_open", "Connections at this moment.",
+                                 {{"listener", options.name}})),
         tracked(ls.size()) {}
 
   std::unique_ptr<Listener> listener;  // on accept_on
@@ -69,6 +79,8 @@ struct Server::State {
   const Options options;
   const Serve serve;
   const base::Log log;
+  const base::Counter accepted, refused, failed_total;
+  const base::Gauge open;
   Stopping stopping;
   std::atomic<bool> closing = false;  // the grace is over
   std::atomic<std::size_t> sessions = 0;
@@ -144,17 +156,24 @@ class Seat {
 Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> stream, base::Log log) {
   const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
   stream->track();
+  log.debug("net.connection.opened");
+  std::string failure;
   try {
     co_await state->serve(std::move(stream), log, state->stopping);
-  } catch (const Closed&) {
+    log.debug("net.connection.closed");
+    co_return;
+  } catch (const Closed& closed) {
     // Lost, timed out or closed by us: the ordinary ends.
+    log.debug("net.connection.closed", {{"why", closed.what()}});
+    co_return;
   } catch (const std::exception& error) {
-    ++state->failed;
-    log.error("net.session.failed", {{"why", error.what()}});
+    failure = error.what();
   } catch (...) {
-    ++state->failed;
-    log.error("net.session.failed", {{"why", "an unknown exception"}});
+    failure = "an unknown exception";
   }
+  ++state->failed;
+  state->failed_total.add();
+  log.error("net.session.failed", {{"why", failure}});
 }
 
 Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
@@ -174,7 +193,8 @@ Task<void> accept_all(Shared state) {
       auto stream = co_await state->listener->accept(loop);
       const std::string address = stream->endpoints().peer_address;
       if (!state->enter(address)) {
-        state->log.info("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
+        state->refused.add();
+        state->log.noise("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
         loop.spawn(refuse(std::move(stream), state->options.too_many));
         continue;
       }
@@ -228,6 +248,8 @@ bool Server::State::enter(const std::string& address) {
   }
   ++sessions;
   ++running;
+  accepted.add();
+  open.add(1);
   return true;
 }
 
@@ -235,6 +257,7 @@ void Server::State::leave(const std::string& address) {
   {
     const std::lock_guard lock(mutex);
     --sessions;
+    open.add(-1);
     const auto place = by_address.find(address);
     if (place != by_address.end() && --place->second == 0) by_address.erase(place);
   }

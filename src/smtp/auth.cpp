@@ -60,12 +60,15 @@ net::Task<void> Connection::auth(std::string_view argument) {
   base::Result<User> user = co_await host_.authenticate(login->user, std::move(login->password), peer_);
   if (!user) {
     const Reply reply = reply::auth_failed(user.error());
-    log_.info("smtp.auth.failed", {{"user", base::printable(login->user)}, {"why", base::name(user.error().code)}});
+    mode_.metrics.logins.count(reply);
+    log_.noise("smtp.auth.failed", {{"user", base::printable(login->user)}, {"why", base::name(user.error().code)}});
     say(reply);
     co_return;
   }
   log_ = log_.with({{"user", user->address}});
+  log_.info("smtp.auth");
   user_ = *std::move(user);
+  mode_.metrics.logins.accepted.add();
   say(reply::authenticated());
 }
 

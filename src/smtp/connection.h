@@ -90,7 +90,8 @@ class Connection {
   net::Task<void> take_content(Incoming& incoming, std::string_view piece);
   net::Task<Reply> finish_content(Incoming incoming);
   net::Task<void> receive_chunk(std::uint64_t size, Incoming* incoming);
-  void log_refusal(std::string_view event, const Reply& reply, std::string_view address = {});
+  void count_message(const Reply& reply);
+  void log_refusal(std::string_view event, const Reply& reply, std::string_view address, bool noise);
 
   std::unique_ptr<net::Stream> stream_;
   Host& host_;

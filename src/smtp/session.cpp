@@ -18,6 +18,11 @@ constexpr std::size_t kReplyBuffer = 16 * 1024;  // replies gathered while a cli
 constexpr std::size_t kKeptReplyBuffer = 512;    // of it, while the session is idle
 constexpr std::chrono::seconds kFarewell{10};
 
+/// A command's argument without what is secret in it: of AUTH the mechanism alone.
+std::string_view loggable(const VerbRow& row, std::string_view argument) {
+  return row.handler == &Connection::auth ? argument.substr(0, argument.find(' ')) : argument;
+}
+
 }  // namespace
 
 Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
@@ -66,7 +71,7 @@ net::Task<void> Connection::serve_commands() {
     } else {
       co_await execute(line);
       if (!ended_ && errors_ >= config_.max_errors) {
-        log_.info("smtp.session.too_many_errors", {{"errors", errors_}});
+        log_.noise("smtp.session.too_many_errors", {{"errors", errors_}});
         co_await end_with(reply::too_many_errors(config_.hostname));
       }
     }
@@ -81,10 +86,14 @@ net::Task<void> Connection::execute(Line line) {
   }
   const Parsed<Command> command = parse_command(line.text);
   const VerbRow* row = command ? find_verb(command->verb, mode_.service) : nullptr;
+  mode_.metrics.count_command(row);
   if (row == nullptr) {
     say(command ? reply::unknown_command() : reply::wrong(command.error(), {}));
     co_await flush();  // RFC 2920 §3.2 (6)
     co_return;
+  }
+  if (log_.enabled(base::Level::debug)) {
+    log_.debug("smtp.command", {{"verb", row->name}, {"argument", base::printable(loggable(*row, command->argument))}});
   }
   if (const auto refusal = not_allowed(*row, command->argument)) {
     say(*refusal);
@@ -163,7 +172,7 @@ net::Task<void> Connection::end_with(Reply reply) {
 net::Task<void> Connection::say_timeout() {
   // A write that did not get through is not helped by another one; a failed handshake has taken the stream.
   if (writing_ || stream_ == nullptr) co_return;
-  log_.info("smtp.session.timed_out");
+  log_.noise("smtp.session.timed_out");
   out_.clear();
   append(out_, reply::timed_out(config_.hostname));
   stream_->set_deadline(clock_.steady() + kFarewell);
@@ -177,6 +186,7 @@ void Connection::arm(std::chrono::seconds timeout) {
 
 void Connection::say(const Reply& reply) {
   append(out_, reply);
+  if (log_.enabled(base::Level::debug)) log_.debug("smtp.reply", {{"code", reply.code}, {"text", reply.text}});
   if (reply.code >= 500) ++errors_;
 }
 

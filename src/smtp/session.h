@@ -13,6 +13,7 @@
 #include "net/server.h"
 #include "net/stream.h"
 #include "smtp/host.h"
+#include "smtp/metrics.h"
 #include "tls/tls.h"
 
 namespace smtp {
@@ -34,6 +35,7 @@ struct Mode {
   bool implicit_tls = false;    // TLS begins with the connection (465)
   bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
+  Metrics metrics;
 };
 
 /// The certificate of the moment; nullptr when there is none (STARTTLS is not announced then).

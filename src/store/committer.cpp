@@ -12,6 +12,13 @@ namespace {
 constexpr std::size_t kGroupClosures = 512;
 constexpr std::size_t kGroupBytes = 16 << 20;
 
+/// Writes of one group.
+constexpr double kGroupBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+
+double seconds_since(base::SteadyTime start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 constexpr auto kIdleAfter = std::chrono::seconds(4);
 /// The second round gives back what compactions took after the flush of the first.
 constexpr int kIdleRounds = 2;
@@ -42,7 +49,23 @@ Pending::Outcome run_closure(Store::Closure& closure, const Snapshot& snapshot, 
 }  // namespace
 
 Committer::Committer(Engine& engine, Ids& ids, bool sync, base::Log log)
-    : engine_(engine), ids_(ids), sync_(sync), log_(std::move(log)) {
+    : engine_(engine),
+      ids_(ids),
+      sync_(sync),
+      log_(std::move(log)),
+      group_writes_(
+          log_.metrics().histogram("postrider_store_group_writes", "Writes that shared one commit.", kGroupBounds)),
+      group_seconds_(log_.metrics().histogram("postrider_store_group_seconds",
+                                              "Time of a group of writes: their closures and the commit.",
+                                              base::kSecondsBounds)),
+      commit_seconds_(log_.metrics().histogram("postrider_store_commit_seconds",
+                                               "Time of a commit: the write to the log and its sync.",
+                                               base::kSecondsBounds)),
+      commit_bytes_(
+          log_.metrics().counter("postrider_store_commit_bytes_total", "Bytes of keys and values committed.")),
+      failures_(log_.metrics().counter("postrider_store_failures_total",
+                                       "I/O errors after which the store had to be reopened.")),
+      reopened_(log_.metrics().counter("postrider_store_reopened_total", "Times that the store was reopened.")) {
   engine_.on_failure([this] {
     const std::lock_guard lock(mutex_);
     failed_ = true;
@@ -128,6 +151,7 @@ bool Committer::take(Group& group) {
 }
 
 void Committer::run_group() {
+  const auto start = std::chrono::steady_clock::now();
   Group group;
   auto writes = run_closures(group);
   const bool answers = !group.empty();
@@ -141,8 +165,15 @@ void Committer::run_group() {
       record.set_ceiling(*ceiling);
       writes->put(Space::records, encode_key(kIds.id), Entry{record.SerializeAsString()});
     }
+    const auto begin = std::chrono::steady_clock::now();
     committed = engine_.commit(*writes, sync_ && answers ? Durability::synced : Durability::unsynced);
+    commit_seconds_.observe(seconds_since(begin));
+    commit_bytes_.add(writes->bytes());
     if (committed && ceiling) ids_.raised(*ceiling);
+  }
+  if (answers) {
+    group_writes_.observe(static_cast<double>(group.size()));
+    group_seconds_.observe(seconds_since(start));
   }
   if (committed) {
     resume(group);
@@ -221,6 +252,7 @@ void Committer::refuse_all(const base::Error& error) {
 /// Tries to reopen the engine each second until that works or the store is closed.
 void Committer::recover() {
   base::Error error = engine_.failure().value_or(base::Error{base::Code::unavailable, "the store failed"});
+  failures_.add();
   log_.error("store.failed", {{"why", error.text}, {"effect", "writes are refused until the store is reopened"}});
   std::string last_text;
   for (;;) {
@@ -236,6 +268,7 @@ void Committer::recover() {
   }
   const std::lock_guard lock(mutex_);
   refusal_.reset();
+  reopened_.add();
   log_.info("store.reopened");
 }
 

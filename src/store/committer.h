@@ -73,6 +73,12 @@ class Committer {
   Ids& ids_;
   bool sync_;
   base::Log log_;
+  const base::Histogram group_writes_;
+  const base::Histogram group_seconds_;
+  const base::Histogram commit_seconds_;
+  const base::Counter commit_bytes_;
+  const base::Counter failures_;
+  const base::Counter reopened_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

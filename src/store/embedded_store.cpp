@@ -24,6 +24,8 @@ class Core final : public BodyHost {
         pool_(pool),
         ids_(clock, id_ceiling),
         floor_([this] { return engine_->free_bytes(); }, options.min_free_bytes, log),
+        refused_space_(refused(log, base::Code::no_space)),
+        refused_unavailable_(refused(log, base::Code::unavailable)),
         committer_(*engine_, ids_, !options.no_sync, log) {}
 
   Engine& engine() override { return *engine_; }
@@ -44,11 +46,25 @@ class Core final : public BodyHost {
 
   Committer& committer() { return committer_; }
 
+  /// admit(), counted.
+  base::Result<void> admit_write(Kind kind) {
+    auto admitted = admit(kind);
+    if (!admitted) (admitted.error().code == base::Code::no_space ? refused_space_ : refused_unavailable_).add();
+    return admitted;
+  }
+
  private:
+  static base::Counter refused(const base::Log& log, base::Code why) {
+    return log.metrics().counter("postrider_store_refused_writes_total",
+                                 "Writes that were refused before they began, by why.", {{"why", base::name(why)}});
+  }
+
   std::unique_ptr<Engine> engine_;
   net::Pool& pool_;
   Ids ids_;
   Floor floor_;
+  const base::Counter refused_space_;
+  const base::Counter refused_unavailable_;
   Committer committer_;  // last: its thread uses the rest
 };
 
@@ -84,7 +100,7 @@ class EmbeddedStore final : public Store {
 
 // One committer needs no locks, so the owners are for other engines.
 net::Task<base::Result<void>> EmbeddedStore::write(std::vector<Owner> /*owners*/, Closure closure, Kind kind) {
-  CO_TRY(core_->admit(kind));
+  CO_TRY(core_->admit_write(kind));
   const auto pending = std::make_shared<Pending>(std::move(closure));
   core_->committer().submit(pending);
   auto outcome = co_await pending->done.wait();

@@ -2,13 +2,14 @@
 namespace of their own, so that nothing of the machine is touched."""
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import textwrap
 import unittest
 from pathlib import Path
 
-from harness import BINARY, TOP
+from harness import BINARY, TOP, ServerTest, message
 
 PRELUDE = """
 set -euo pipefail
@@ -52,7 +53,7 @@ class Operations(unittest.TestCase):
         if os.geteuid() != 0:
             self.assertFalse(os.environ.get("CI"), "CI has root")
             self.skipTest("mount and network namespaces need root")
-        first, people = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
+        first, people, *_ = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
         self.assertTrue(first.endswith("postrider serve\n"))
         first = first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
         people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
@@ -68,3 +69,39 @@ class Operations(unittest.TestCase):
                                   text=True, timeout=120, stdin=subprocess.DEVNULL)
             self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
             self.assertIn("hello to both", done.stdout)
+
+
+class LogsAndMetrics(ServerTest):
+    """The sections of these names."""
+
+    def blocks(self, section, language):
+        text = re.search(rf"^## {section}\n(.*?)(?=^## )", (TOP / "docs/operations.md").read_text(), re.M | re.S).group(1)
+        return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+    def test_the_configurations_are_right(self):
+        for block in self.blocks("Logs", "toml") + self.blocks("Metrics", "toml"):
+            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write('hostname = "mail.example.org"\n' + block)
+                file.flush()
+                self.assertIn("no mistakes", self.run_client(BINARY, "config", "check", file.name))
+        (scrape,) = self.blocks("Metrics", "yaml")
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(scrape)
+            file.flush()
+            self.run_client("promtool", "check", "config", file.name)
+
+    def test_the_commands_do_what_they_say(self):
+        self.server.send(message(1))
+        (block,) = self.blocks("Logs", "sh")
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            self.assertEqual(words.pop(0), "postrider")
+            command = [BINARY, *words, "--dir", self.server.directory]
+            if words[:2] == ["log", "follow"]:
+                # It goes on for ever: 124 is what timeout says when it had to end it.
+                self.run_client("timeout", "1", *command, status=124)
+            else:
+                self.assertIn("all     info", self.run_client(*command))
+        (block,) = self.blocks("Metrics", "sh")
+        shown = self.run_client("bash", "-c", block.replace("9464", str(self.server.port("metrics"))))
+        self.assertIn('postrider_smtp_messages_total{service="mx",result="accepted"} 1\n', shown)
