@@ -24,7 +24,8 @@ int follow(const Given& given) {
 void add_log(CLI::App& app, Given& given) {
   CLI::App* log = group(app, "log", "The log of the running server");
 
-  CLI::App* level = command(*log, "level", "Show the levels, or set one until the next start", "postrider log level debug smtp");
+  CLI::App* level =
+      command(*log, "level", "Show the levels, or set one until the next start", "postrider log level debug smtp");
   level->add_option("LEVEL", given.name, "debug, info, warning or error");
   level->add_option("EVENTS", given.filter, "The beginning of events' names; without it the level is that of all");
   admin_command(*level, given, "log level", true, [&given] { return level_arguments(given); });

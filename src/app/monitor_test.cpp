@@ -66,7 +66,8 @@ std::string scrape(Running& running) {
 
 std::string page(const base::Metrics& metrics) {
   std::string out =
-      "# Metrics\n\nWhat `GET /metrics` tells ([operations.md](operations.md) says how to get there). A test compares this "
+      "# Metrics\n\nWhat `GET /metrics` tells ([operations.md](operations.md) says how to get there). A test compares "
+      "this "
       "page with a running server.\n\n| name | type | labels | |\n|---|---|---|---|\n";
   for (const auto& one : metrics.describe()) {
     std::string labels;
@@ -84,10 +85,11 @@ TEST_CASE("the metrics of a server are served, well formed, and all in docs/metr
   const std::string answer = scrape(running);
   CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(answer.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n") != std::string::npos);
-  for (const char* line :
-       {"\npostrider_connections_total{listener=\"smtp\"} 1\n", "\npostrider_smtp_commands_total{service=\"mx\",verb=\"QUIT\"} 1\n",
-        "\npostrider_queue_messages 0\n", "\npostrider_store_free_bytes ", "\nprocess_open_fds ",
-        "\npostrider_connections_open{listener=\"metrics\"} 1\n", "\npostrider_certificate_expiry_timestamp_seconds "}) {
+  for (const char* line : {"\npostrider_connections_total{listener=\"smtp\"} 1\n",
+                           "\npostrider_smtp_commands_total{service=\"mx\",verb=\"QUIT\"} 1\n",
+                           "\npostrider_queue_messages 0\n", "\npostrider_store_free_bytes ", "\nprocess_open_fds ",
+                           "\npostrider_connections_open{listener=\"metrics\"} 1\n",
+                           "\npostrider_certificate_expiry_timestamp_seconds "}) {
     CHECK_MESSAGE(answer.find(line) != std::string::npos, line);
   }
   for (const auto& one : running.log.metrics().describe()) {
@@ -112,8 +114,9 @@ TEST_CASE("who is not allowed gets no metrics") {
   const auto directory = directory::open(*store, base::system_clock(), log, {}, "mail.example.test").value();
   const auto mail = mailstore::open(*store, base::system_clock(), log);
   const auto delivery = delivery::open(*store, *directory, *mail, base::system_clock(), log, {});
-  app::Monitor monitor({.loops = loops, .store = *store, .delivery = *delivery, .certificate_expires = [] { return std::nullopt; }},
-                       {*app::Network::parse("192.0.2.0/24")}, base::system_clock(), log);
+  app::Monitor monitor(
+      {.loops = loops, .store = *store, .delivery = *delivery, .certificate_expires = [] { return std::nullopt; }},
+      {*app::Network::parse("192.0.2.0/24")}, base::system_clock(), log);
   auto listener = net::listen_tcp(loops.at(0), "127.0.0.1", 0);
   REQUIRE(listener.has_value());
   net::Server server(*std::move(listener), loops.at(0), loops, {.name = "metrics", .limits = {}, .too_many = {}},

@@ -11,11 +11,12 @@ constexpr std::size_t kMetricsConnections = 64;
 
 base::Result<void> Server::open_metrics() {
   if (config_.metrics.addresses.empty()) return {};
-  monitor_ = std::make_unique<Monitor>(Monitor::Watched{.loops = *loops_,
-                                                        .store = *store_,
-                                                        .delivery = *delivery_,
-                                                        .certificate_expires = [this] { return certificate_.expires(); }},
-                                       config_.metrics.allowed, clock_, log_);
+  monitor_ =
+      std::make_unique<Monitor>(Monitor::Watched{.loops = *loops_,
+                                                 .store = *store_,
+                                                 .delivery = *delivery_,
+                                                 .certificate_expires = [this] { return certificate_.expires(); }},
+                                config_.metrics.allowed, clock_, log_);
   for (const std::string& address : config_.metrics.addresses) {
     net::Loop& loop = loops_->at(running_.size() % loops_->size());
     auto bound = privileged_->listen(address, config_.metrics.port);

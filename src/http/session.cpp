@@ -128,7 +128,8 @@ net::Task<void> Session::run() {
   for (std::size_t count = 1;; ++count) {
     std::optional<Request> request = co_await next_request();
     if (!request) co_return;
-    log_.debug("http.request", {{"method", base::printable(request->method, 20)}, {"path", base::printable(request->path)}});
+    log_.debug("http.request",
+               {{"method", base::printable(request->method, 20)}, {"path", base::printable(request->path)}});
     const Framing framing{.head = request->method == "HEAD",
                           .close = !request->keep_alive || count >= config_.max_requests || stopping_.requested()};
     co_await write(co_await answer(*std::move(request)), framing);

@@ -30,7 +30,7 @@ struct Route {
 
 struct Config {
   Limits limits;
-  std::size_t max_requests = 10'000;        // of one connection
+  std::size_t max_requests = 10'000;         // of one connection
   std::chrono::seconds request_timeout{20};  // from the first byte of a request to its last
   std::chrono::seconds idle_timeout{75};     // until the next request
   std::chrono::seconds write_timeout{60};

@@ -56,8 +56,8 @@ TEST_CASE("requests of one connection are answered in order, in whatever pieces 
       "POST /thing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
       "POST http://x/thing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
       "GET /thing HTTP/1.0\r\n\r\n";
-  const std::string expected = text("200 OK", "GET a=1 ") + text("200 OK", "POST  hello") + text("200 OK", "POST  abcde") +
-                               text("200 OK", "GET  ", "Connection: close\r\n");
+  const std::string expected = text("200 OK", "GET a=1 ") + text("200 OK", "POST  hello") +
+                               text("200 OK", "POST  abcde") + text("200 OK", "GET  ", "Connection: close\r\n");
   for (const std::size_t piece : {1u, 2u, 7u, 64u, 10'000u}) CHECK(site.talk(input, piece) == expected);
 }
 

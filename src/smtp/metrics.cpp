@@ -20,7 +20,8 @@ Metrics::Outcomes outcomes(const base::Metrics& registry, Service service, std::
 }  // namespace
 
 Metrics::Metrics(const base::Metrics& registry, Service service)
-    : messages(outcomes(registry, service, "postrider_smtp_messages_total", "Messages whose content came, by the answer.")),
+    : messages(
+          outcomes(registry, service, "postrider_smtp_messages_total", "Messages whose content came, by the answer.")),
       recipients(outcomes(registry, service, "postrider_smtp_recipients_total", "RCPT commands, by the answer.")),
       logins(outcomes(registry, service, "postrider_smtp_logins_total", "AUTH exchanges that came to an end, by it.")),
       message_bytes(registry.histogram("postrider_smtp_message_bytes", "Size of the messages that were accepted.",
