@@ -261,3 +261,24 @@ TEST_CASE("sizes and durations are read with their units, and print as the large
   CHECK(app::print_seconds(std::chrono::seconds(5400)) == "90m");
   CHECK(app::print_seconds(std::chrono::seconds(0)) == "0s");
 }
+
+TEST_CASE("where the log goes and who may read the metrics") {
+  const Config defaults;
+  CHECK(defaults.log_target == app::LogTarget::automatic);
+  CHECK(defaults.metrics.addresses.empty());
+  CHECK(app::contains(defaults.metrics.allowed, "127.0.0.1"));
+  CHECK_FALSE(app::contains(defaults.metrics.allowed, "192.0.2.1"));
+  const auto loaded = load(
+      "hostname = \"mail.example.org\"\n[log]\ntarget = \"syslog\"\n"
+      "[metrics]\naddress = \"10.0.0.5\"\nport = 9100\nallowed = \"10.0.0.0/8\"\n");
+  CHECK(mistakes(loaded) == "");
+  CHECK(loaded.config.log_target == app::LogTarget::syslog);
+  CHECK(loaded.config.metrics.addresses == std::vector<std::string>{"10.0.0.5"});
+  CHECK(loaded.config.metrics.port == 9100);
+  CHECK(app::contains(loaded.config.metrics.allowed, "10.1.2.3"));
+  CHECK_FALSE(app::contains(loaded.config.metrics.allowed, "127.0.0.1"));
+  CHECK(mistakes(load("hostname = \"mail.example.org\"\n[metrics]\naddress = []\n")) == "");
+  CHECK(mistakes(load("hostname = \"mail.example.org\"\n[log]\ntarget = \"file\"\n[metrics]\naddress = \"here\"\n")) ==
+        "c.toml:3: log.target must be one of \"auto\", \"stderr\", \"journal\", \"syslog\", not \"file\"\n"
+        "c.toml:5: metrics.address must be numeric addresses such as \"0.0.0.0\" or \"::1\", not \"here\"\n");
+}

@@ -106,7 +106,8 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
                                const base::Clock& clock, base::Log log, Config config) {
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(config), Metrics(log.metrics())});
+  const Metrics metrics(log.metrics());
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), std::move(config), metrics});
 }
 
 }  // namespace delivery

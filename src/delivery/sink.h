@@ -20,6 +20,7 @@ struct Context {
   directory::Directory& directory;
   mailstore::Mailstore& mail;
   const base::Clock& clock;
+  base::Log log;  // without a session's fields; keeps what `metrics` counts with
   Config config;
   Metrics metrics;
 };
