@@ -106,6 +106,7 @@ class Log::Sink {
 void Log::Sink::write(Level level, std::string_view event, std::string_view context,
                       std::initializer_list<Field> fields, bool noisy) {
   LogLine line{.time = clock_.now(), .level = level, .event = event, .fields = {}};
+  line.fields.reserve(16);
   while (!context.empty()) {
     const std::string_view key = decode(context);
     line.fields.emplace_back(key, decode(context));
