@@ -90,7 +90,8 @@ class Loader {
 
 void Loader::load(std::string_view toml, const std::string& file) {
   read_with_includes(toml, file, sources_, statements_);
-  out_.inputs = statements_.inputs;
+  const Inputs references = std::exchange(out_.inputs, statements_.inputs);
+  for (const std::string& path : references.files) out_.inputs.add_file(path);
   if (std::ranges::none_of(named(), [](const auto& path) { return path[0] == "listener"; })) {
     out_.config.listeners = standard_listeners();
   }

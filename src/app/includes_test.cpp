@@ -39,15 +39,15 @@ const std::string kHost = "hostname = \"mail.example.org\"\n";
 }  // namespace
 
 TEST_CASE("an included file wins over the one that names it, and the later of several over the earlier") {
-  const auto loaded = load({{"/etc/p.toml",
-                             "include = [\"conf.d/*.toml\", \"/run/last.toml\"]\n" + kHost +
-                                 "threads = 1\nworkers = 1\n[limits]\nrecipients = 100\nhops = 11\n[log]\nlevel = "
-                                 "\"debug\"\n"},
-                            {"/etc/conf.d/10.toml", "threads = 2\n[limits]\nrecipients = 200\n"},
-                            {"/etc/conf.d/20.toml", "[limits]\nrecipients = 300\n[listener.mx]\nprotocol = \"imap\"\n"},
-                            {"/etc/conf.d/README", "no TOML"},
-                            {"/run/last.toml", "include = \"more.toml\"\n[log]\nlevel = \"error\"\n"},
-                            {"/run/more.toml", "[listener.mx]\nport = 1143\n"}});
+  const auto loaded =
+      load({{"/etc/p.toml", "include = [\"conf.d/*.toml\", \"/run/last.toml\"]\n" + kHost +
+                                "threads = 1\nworkers = 1\n[limits]\nrecipients = 100\nhops = 11\n[log]\nlevel = "
+                                "\"debug\"\n"},
+            {"/etc/conf.d/10.toml", "threads = 2\n[limits]\nrecipients = 200\n"},
+            {"/etc/conf.d/20.toml", "[limits]\nrecipients = 300\n[listener.mx]\nprotocol = \"imap\"\n"},
+            {"/etc/conf.d/README", "no TOML"},
+            {"/run/last.toml", "include = \"more.toml\"\n[log]\nlevel = \"error\"\n"},
+            {"/run/more.toml", "[listener.mx]\nport = 1143\n"}});
   CHECK(mistakes(loaded) == "");
   CHECK(loaded.config.threads == 2);
   CHECK(loaded.config.workers == 1);
@@ -57,9 +57,8 @@ TEST_CASE("an included file wins over the one that names it, and the later of se
   REQUIRE(loaded.config.listeners.size() == 1);
   CHECK(loaded.config.listeners[0].protocol == app::Protocol::imap);
   CHECK(loaded.config.listeners[0].port == 1143);
-  CHECK(loaded.inputs.files ==
-        std::vector<std::string>{"/etc/p.toml", "/etc/conf.d/10.toml", "/etc/conf.d/20.toml", "/run/last.toml",
-                                 "/run/more.toml"});
+  CHECK(loaded.inputs.files == std::vector<std::string>{"/etc/p.toml", "/etc/conf.d/10.toml", "/etc/conf.d/20.toml",
+                                                        "/run/last.toml", "/run/more.toml"});
   CHECK(loaded.inputs.patterns == std::vector<std::string>{"/etc/conf.d/*.toml"});
   CHECK(loaded.origin("listener.mx.port").file == "/run/more.toml");
 }
@@ -101,11 +100,13 @@ TEST_CASE("what goes in a circle, too deep or into too many files is named, and 
   // Each includes ten that include ten.
   endless.file = [](const std::string& path, std::size_t) {
     std::string names;
-    for (char c = 'a'; c <= 'j'; ++c) names += (names.empty() ? "\"" : ", \"") + std::string(1, c) + path.substr(5) + "\"";
+    for (char c = 'a'; c <= 'j'; ++c)
+      names += (names.empty() ? "\"" : ", \"") + std::string(1, c) + path.substr(5) + "\"";
     return base::Result<std::string>("include = [" + names + "]\n");
   };
   const auto many = app::load_file("/etc/p.toml", app::Config{}, endless);
-  CHECK(std::ranges::any_of(many.mistakes, [](const auto& m) { return m.text == "include: more than 200 files in all"; }));
+  CHECK(std::ranges::any_of(many.mistakes,
+                            [](const auto& m) { return m.text == "include: more than 200 files in all"; }));
   CHECK(many.inputs.files.size() <= 201);
 }
 
@@ -149,8 +150,9 @@ TEST_CASE("a variable that is no setting, or has a wrong value, is a mistake tha
   };
   CHECK(of({{"POSTRIDER_HOSTNAM", "a.example"}}) ==
         "POSTRIDER_HOSTNAM: there is no such setting; the nearest known one is POSTRIDER_HOSTNAME");
-  CHECK(of({{"POSTRIDER_LISTENER_SMTP_PROT", "1"}}) ==
-        "POSTRIDER_LISTENER_SMTP_PROT: there is no such setting; the nearest known one is POSTRIDER_LISTENER_SMTP_PORT");
+  CHECK(
+      of({{"POSTRIDER_LISTENER_SMTP_PROT", "1"}}) ==
+      "POSTRIDER_LISTENER_SMTP_PROT: there is no such setting; the nearest known one is POSTRIDER_LISTENER_SMTP_PORT");
   CHECK(of({{"POSTRIDER_THREADS", "many"}}) ==
         "POSTRIDER_THREADS: threads must be a number from 0 to 256, not \"many\"");
   CHECK(of({{"POSTRIDER_LISTENER_X_PORT", "25"}}) ==
@@ -166,5 +168,9 @@ TEST_CASE("files that values are taken from are among what is watched") {
   const auto loaded = load({{"/etc/p.toml", "hostname = \"${file:/run/host}\"\nuser = \"${file:/run/none}\"\n"},
                             {"/run/host", "mail.example.org\n"}});
   CHECK(loaded.inputs.files == std::vector<std::string>{"/etc/p.toml", "/run/host", "/run/none"});
+  const auto by_name =
+      load({{"/etc/p.toml", "include = \"${file:/run/which}\"\n"}, {"/run/which", "a.toml"}, {"/etc/a.toml", kHost}});
+  CHECK(mistakes(by_name) == "");
+  CHECK(by_name.inputs.files == std::vector<std::string>{"/etc/p.toml", "/etc/a.toml", "/run/which"});
   CHECK(mistakes(loaded) == "/etc/p.toml:2: user: ${file:/run/none}: cannot read /run/none: it does not exist");
 }

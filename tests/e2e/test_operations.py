@@ -86,7 +86,7 @@ class Operations(unittest.TestCase):
             echo 'mesage_size = 5' >> /etc/postrider/conf.d/10-limits.toml
             postrider reload 2>&1 && exit 1
             postrider health
-            rm /etc/postrider/conf.d/20-lab.toml
+            sed -i 's/2587/2588/' /etc/postrider/conf.d/20-lab.toml
             sed -i '/mesage/d' /etc/postrider/conf.d/10-limits.toml
             postrider reload
             kill -TERM "$server"
@@ -96,7 +96,7 @@ class Operations(unittest.TestCase):
         said = self.run_script(script)
         for words in ('changed: limits.message_size = "50 MiB"', "changed: listener.lab added", "changed: listener.imap removed",
                       "10-limits.toml:3: unknown key limits.mesage_size; the nearest known one is limits.message_size",
-                      "changed: listener.lab removed", "port = 2525"):
+                      "changed: listener.lab.port = 2588", "port = 2525"):
             self.assertIn(words, said)
 
     def test_the_first_start_and_the_first_people(self):

@@ -63,8 +63,12 @@ class Reload(unittest.TestCase):
             return int(client.esmtp_features["size"])
 
     def refused(self, port):
-        with self.assertRaises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), 5).close()
+        def is_refused():
+            try:
+                socket.create_connection(("127.0.0.1", port), 5).close()
+            except ConnectionRefusedError:
+                return True
+        self.until(is_refused)
 
     def clients(self, stack, count):
         smtp, imap = [], []
@@ -241,6 +245,24 @@ class Config(unittest.TestCase):
             self.assertEqual(self.run_config("print", second).stdout, second.read_text())
 
 
+    def test_the_passphrase_of_a_key_comes_from_a_file_and_is_not_printed(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-passout", "pass:geheim", "-days", "2",
+                            "-subj", "/CN=mail.example.org", "-keyout", f"{scratch}/key.pem", "-out", f"{scratch}/certificate.pem"],
+                           check=True, capture_output=True, timeout=60)
+            file, secret = Path(scratch, "postrider.toml"), Path(scratch, "passphrase")
+            file.write_text(f'hostname = "mail.example.org"\n[tls]\ncertificate = "{scratch}/certificate.pem"\nkey = "{scratch}/key.pem"\n'
+                            f'key_password = "${{file:{secret}}}"\n')
+            secret.write_text("geheim\n")
+            self.assertEqual(self.run_config("check", file).returncode, 0)
+            self.assertNotIn("geheim", self.run_config("print", file).stdout)
+            secret.write_text("anders\n")
+            done = self.run_config("check", file)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{file}:3: tls: ", done.stderr)
+            self.assertIn("key_password does not open the private key", done.stderr)
+
+
 class PortsBelow1024(unittest.TestCase):
     """In a network of its own, where port 25 is free."""
     SCRIPT = r"""
@@ -254,10 +276,10 @@ protocol = "imap"
 TOML
 "$1" serve --config postrider.toml 2> log & server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server; cat log' EXIT
-for _ in $(seq 200); do "$1" health --dir data >/dev/null 2>&1 && break; sleep 0.05; done
+for _ in $(seq 200); do "$1" health --dir "$PWD/data" >/dev/null 2>&1 && break; sleep 0.05; done
 exec 3<>/dev/tcp/127.0.0.1/143
 read -r -u 3 greeting
-! (exec 4<>/dev/tcp/127.0.0.1/25) 2>/dev/null
+if (exec 4<>/dev/tcp/127.0.0.1/25) 2>/dev/null; then echo "port 25 was there before"; exit 1; fi
 printf '[listener.mx]\nprotocol = "smtp"\n' >> postrider.toml
 kill -HUP $server
 for _ in $(seq 200); do (exec 4<>/dev/tcp/127.0.0.1/25) 2>/dev/null && break; sleep 0.05; done
