@@ -36,8 +36,22 @@ struct Status {
     std::uint16_t port = 0;
     std::size_t sessions = 0;
   };
+  struct Certificate {
+    std::string name;                // "default", or as the configuration names it
+    std::vector<std::string> names;  // that it is served for
+    std::string file;
+    std::optional<base::WallTime> not_after;  // nothing: there is none yet
+    std::string state;  // fine, expiring, expired; or what is wrong with the files: missing, mismatched, unreadable
+    std::string why;    // what is wrong with the files, in words
+  };
   std::vector<Listener> listeners;
-  std::optional<base::WallTime> certificate_expires;
+  std::vector<Certificate> certificates;
+};
+
+/// What a reload of the configuration did, a line for each setting.
+struct Reload {
+  std::vector<std::string> changed;
+  std::vector<std::string> waiting;  // for a restart
 };
 
 struct Services {
@@ -51,8 +65,10 @@ struct Services {
 struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
-  std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
-  std::function<Status()> status;  // empty: no server runs around this
+  std::function<std::uint64_t()> mailbox_quota_bytes = [] { return directory::kDefaultQuota; };
+  // Empty when no server runs around this.
+  std::function<Status()> status;
+  std::function<base::Result<Reload>()> reload;  // blocks; an error says what is wrong, and nothing was changed
 };
 
 class Api {

@@ -49,6 +49,7 @@ constexpr Command kCommands[] = {
        {"subscribed", "SUBSCRIBED"}}}},
     {"health", {}, health, "listeners", {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}}}},
     {"version", {}, version},
+    {"reload", {}, reload},
     {"store check", {}, store_check, "problems", {{{"where", "WHERE"}, {"what", "WHAT"}}}},
     {"log level", {"level", "events"}, log_level, "levels", {{{"events", "EVENTS"}, {"level", "LEVEL"}}}},
     {.name = "log follow", .arguments = {"level", "filter"}, .run = nullptr, .follow = log_follow},

@@ -42,7 +42,7 @@ base::Result<std::vector<std::string>> list_argument(const json::object& argumen
 base::Result<std::uint64_t> number_argument(const json::object& arguments, const char* name, std::uint64_t otherwise);
 bool flag_argument(const json::object& arguments, const char* name);
 
-// The handlers, by file: directory_commands.cpp, store_commands.cpp and log_commands.cpp.
+// The handlers, by file: directory_commands.cpp, store_commands.cpp, server_commands.cpp and log_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_remove(const Api& api, json::object arguments);
@@ -60,5 +60,6 @@ net::Task<base::Result<json::object>> version(const Api& api, json::object argum
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> log_level(const Api& api, json::object arguments);
 base::Result<std::shared_ptr<base::LogFollower>> log_follow(const Api& api, const json::object& arguments);
+net::Task<base::Result<json::object>> reload(const Api& api, json::object arguments);
 
 }  // namespace admin

@@ -89,9 +89,12 @@ net::Task<http::Response> Monitor::metrics() {
     queue_messages_.set(static_cast<double>(*length));
   }
   // Where there is none no value is the truth, so the name comes with the first.
-  if (const auto expires = watched_.certificate_expires()) {
-    registry_.gauge("postrider_certificate_expiry_timestamp_seconds", "When the certificate expires.")
-        .set(unix_time(*expires));
+  for (const auto& certificate : watched_.certificates()) {
+    if (!certificate.not_after) continue;
+    registry_
+        .gauge("postrider_certificate_expiry_timestamp_seconds", "When the certificate expires.",
+               {{"certificate", certificate.name}})
+        .set(unix_time(*certificate.not_after));
   }
   http::Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -4,9 +4,9 @@
 // that it answers.
 
 #include <functional>
-#include <optional>
 #include <vector>
 
+#include "admin/api.h"
 #include "app/config.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,7 +23,7 @@ class Monitor {
     net::Loops& loops;
     store::Store& store;
     delivery::Delivery& delivery;
-    std::function<std::optional<base::WallTime>()> certificate_expires;
+    std::function<std::vector<admin::Status::Certificate>()> certificates;
   };
   Monitor(Watched watched, std::vector<Network> allowed, const base::Clock& clock, const base::Log& log);
 

@@ -115,7 +115,7 @@ TEST_CASE("who is not allowed gets no metrics") {
   const auto mail = mailstore::open(*store, base::system_clock(), log);
   const auto delivery = delivery::open(*store, *directory, *mail, base::system_clock(), log, {});
   app::Monitor monitor(
-      {.loops = loops, .store = *store, .delivery = *delivery, .certificate_expires = [] { return std::nullopt; }},
+      {.loops = loops, .store = *store, .delivery = *delivery, .certificates = [] { return std::vector<admin::Status::Certificate>(); }},
       {*app::Network::parse("192.0.2.0/24")}, base::system_clock(), log);
   auto listener = net::listen_tcp(loops.at(0), "127.0.0.1", 0);
   REQUIRE(listener.has_value());

@@ -26,12 +26,11 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-int Signals::wait() const {
+int Signals::wait(std::chrono::seconds timeout) const {
   const sigset_t set = set_of(true);
-  int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
-  }
-  return signal;
+  const timespec time{.tv_sec = timeout.count(), .tv_nsec = 0};
+  const int signal = sigtimedwait(&set, nullptr, &time);
+  return signal > 0 ? signal : 0;  // interrupted (a debugger), too: who asks comes again
 }
 
 void Signals::release() const {

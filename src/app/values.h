@@ -41,6 +41,12 @@ struct Text {
   static std::string print(const type& value) { return toml_text(value); }
 };
 
+/// What config print and logs do not show.
+struct Secret : Text {
+  static constexpr const char* kName = "secret";
+  static std::string print(const type& value) { return toml_text(value.empty() ? "" : "(secret)"); }
+};
+
 struct HostName : Text {
   static constexpr const char* kName = "host name";
   static base::Result<type> parse(const Raw& raw);
@@ -104,6 +110,14 @@ struct Addresses {
 /// The same, and an empty list for none.
 struct AddressesOrNone : Addresses {
   static base::Result<type> parse(const Raw& raw);
+};
+
+/// Host names and wildcards ("*.example.org"): one as text, or a list; lower case.
+struct HostPatterns {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "host names";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
 };
 
 /// Networks: one as text, or a list.

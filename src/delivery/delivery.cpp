@@ -105,9 +105,9 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 }  // namespace
 
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, Config config) {
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config) {
   const Metrics metrics(log.metrics());
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), std::move(config), metrics});
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics});
 }
 
 }  // namespace delivery

@@ -21,7 +21,7 @@ struct Context {
   mailstore::Mailstore& mail;
   const base::Clock& clock;
   base::Log log;  // without a session's fields; keeps what `metrics` counts with
-  Config config;
+  const base::Live<Config>& config;
   Metrics metrics;
 };
 

@@ -21,8 +21,8 @@ inline constexpr std::size_t kFlushBytes = 64 * 1024;
 
 class Session {
  public:
-  Session(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode, TlsSource tls,
-          base::Log log, net::Stopping stopping);
+  Session(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+          std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping);
   ~Session();
 
   /// From greeting to end.
@@ -30,8 +30,8 @@ class Session {
 
   // --- For handlers --------------------------------------------------------------------------------------------------
   Services services;
-  const Config& config;
-  const Mode& mode;
+  base::Live<Config>::View config;  // the newest at each command
+  const std::shared_ptr<const Mode> mode;
   base::Log log;
   net::Stopping stopping;
   std::unique_ptr<net::Stream> stream;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "directory/directory.h"
 #include "imap/metrics.h"
@@ -44,7 +45,8 @@ struct Services {
   const base::Clock& clock;
 };
 
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
-                      TlsSource tls, base::Log log, net::Stopping stopping);
+/// The config outlives the session; a change of it holds from the next command on.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping);
 
 }  // namespace imap

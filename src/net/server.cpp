@@ -51,48 +51,59 @@ class Gate : public std::enable_shared_from_this<Gate> {
 /// The sessions of one loop; touched only there.
 using Tracked = std::unordered_set<TrackedStream*>;
 
-}  // namespace
-
-struct Server::State {
-  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, Options o, Serve s, base::Log g)
-      : listener(std::move(l)),
-        accept_on(a),
-        loops(ls),
-        options(std::move(o)),
+/// How connections are served, until another way is given; each session keeps the one that it began with.
+struct How {
+  How(Server::Options o, Server::Serve s, const base::Log& of_server)
+      : options(std::move(o)),
         serve(std::move(s)),
-        log(g.with({{"server", options.name}})),
+        log(of_server.with({{"server", options.name}})),
         accepted(log.metrics().counter("postrider_connections_total", "Connections that were taken.",
                                        {{"listener", options.name}})),
         refused(log.metrics().counter("postrider_connections_refused_total",
                                       "Connections that were turned away because there were too many.",
                                       {{"listener", options.name}})),
-        failed_total(log.metrics().counter("postrider_sessions_failed_total",
-                                           "Sessions that a bug of ours, or want of memory, has ended.",
-                                           {{"listener", options.name}})),
+        failed(log.metrics().counter("postrider_sessions_failed_total",
+                                     "Sessions that a bug of ours, or want of memory, has ended.",
+                                     {{"listener", options.name}})),
         open(log.metrics().gauge("postrider_connections_open", "Connections at this moment.",
-                                 {{"listener", options.name}})),
-        tracked(ls.size()) {}
+                                 {{"listener", options.name}})) {}
+
+  const Server::Options options;
+  const Server::Serve serve;
+  const base::Log log;
+  const base::Counter accepted, refused, failed;
+  const base::Gauge open;
+};
+
+}  // namespace
+
+struct Server::State {
+  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, base::Log g)
+      : listener(std::move(l)), accept_on(a), loops(ls), log(std::move(g)), tracked(ls.size()) {}
 
   std::unique_ptr<Listener> listener;  // on accept_on
   Loop& accept_on;
   Loops& loops;
-  const Options options;
-  const Serve serve;
   const base::Log log;
-  const base::Counter accepted, refused, failed_total;
-  const base::Gauge open;
   Stopping stopping;
+  std::atomic<bool> retired = false;
   std::atomic<bool> closing = false;  // the grace is over
   std::atomic<std::size_t> sessions = 0;
   std::atomic<std::size_t> failed = 0;
   std::vector<Tracked> tracked;  // by loop
 
-  std::mutex mutex;         // guards what follows
+  std::mutex mutex;  // guards what follows
+  std::shared_ptr<const How> how;
   std::size_t running = 0;  // the accepting task and the sessions
   std::unordered_map<std::string, std::size_t> by_address;
   std::vector<std::shared_ptr<Gate>> at_end;  // opened when nothing runs any more
 
-  bool enter(const std::string& address);
+  void replace(Options options, Serve serve);
+  std::shared_ptr<const How> current() {
+    const std::lock_guard lock(mutex);
+    return how;
+  }
+  bool enter(const std::string& address, const Limits& limits);
   void leave(const std::string& address);
   void begin();
   void end();
@@ -141,25 +152,33 @@ class TrackedStream final : public Stream {
 /// One place among the server's sessions, given back at the end.
 class Seat {
  public:
-  Seat(Shared state, std::string address) : state_(std::move(state)), address_(std::move(address)) {}
+  Seat(Shared state, std::string address, std::shared_ptr<const How> how)
+      : state_(std::move(state)), address_(std::move(address)), how_(std::move(how)) {
+    how_->accepted.add();
+    how_->open.add(1);
+  }
   Seat(Seat&&) noexcept = default;
   Seat& operator=(Seat&&) = delete;
   ~Seat() {
-    if (state_) state_->leave(address_);
+    if (!state_) return;
+    how_->open.add(-1);
+    state_->leave(address_);
   }
 
  private:
   Shared state_;
   std::string address_;
+  std::shared_ptr<const How> how_;  // that it was counted under
 };
 
-Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> stream, base::Log log) {
+Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, std::unique_ptr<TrackedStream> stream,
+                       base::Log log) {
   const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
   stream->track();
   log.debug("net.connection.opened");
   std::string failure;
   try {
-    co_await state->serve(std::move(stream), log, state->stopping);
+    co_await how->serve(std::move(stream), log, state->stopping);
     log.debug("net.connection.closed");
     co_return;
   } catch (const Closed& closed) {
@@ -172,7 +191,7 @@ Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> s
     failure = "an unknown exception";
   }
   ++state->failed;
-  state->failed_total.add();
+  how->failed.add();
   log.error("net.session.failed", {{"why", failure}});
 }
 
@@ -192,19 +211,21 @@ Task<void> accept_all(Shared state) {
       Loop& loop = state->loops.at(at);
       auto stream = co_await state->listener->accept(loop);
       const std::string address = stream->endpoints().peer_address;
-      if (!state->enter(address)) {
-        state->refused.add();
-        state->log.noise("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
-        loop.spawn(refuse(std::move(stream), state->options.too_many));
+      auto how = state->current();
+      if (!state->enter(address, how->options.limits)) {
+        how->refused.add();
+        how->log.noise("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
+        loop.spawn(refuse(std::move(stream), how->options.too_many));
         continue;
       }
-      Seat seat(state, address);
-      auto log = state->log.with({{"session", next_session++}, {"peer", address}});
+      Seat seat(state, address, how);
+      auto log = how->log.with({{"session", next_session++}, {"peer", address}});
       auto tracked = std::make_unique<TrackedStream>(state, at, std::move(stream));
-      loop.spawn(run_session(state, std::move(seat), std::move(tracked), std::move(log)));
+      loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log)));
     }
   } catch (const Closed& closed) {
-    if (!state->stopping.requested()) state->log.error("net.accept.failed", {{"why", closed.what()}});
+    if (!state->stopping.requested() && !state->retired)
+      state->current()->log.error("net.accept.failed", {{"why", closed.what()}});
   }
   state->listener->close();
   state->end();
@@ -234,13 +255,19 @@ Task<bool> wait_for_end(Shared state, base::SteadyTime until) {
 
 }  // namespace
 
-// Counts the session if the limits allow it.
-bool Server::State::enter(const std::string& address) {
+void Server::State::replace(Options options, Serve serve) {
+  auto next = std::make_shared<const How>(std::move(options), std::move(serve), log);
   const std::lock_guard lock(mutex);
-  if (sessions >= options.limits.connections) return false;
+  how.swap(next);
+}
+
+// Counts the session if the limits allow it.
+bool Server::State::enter(const std::string& address, const Limits& limits) {
+  const std::lock_guard lock(mutex);
+  if (sessions >= limits.connections) return false;
   if (!address.empty()) {
     const auto [place, added] = by_address.try_emplace(address, 0);
-    if (place->second >= options.limits.connections_per_address) {
+    if (place->second >= limits.connections_per_address) {
       if (added) by_address.erase(place);
       return false;
     }
@@ -248,8 +275,6 @@ bool Server::State::enter(const std::string& address) {
   }
   ++sessions;
   ++running;
-  accepted.add();
-  open.add(1);
   return true;
 }
 
@@ -257,7 +282,6 @@ void Server::State::leave(const std::string& address) {
   {
     const std::lock_guard lock(mutex);
     --sessions;
-    open.add(-1);
     const auto place = by_address.find(address);
     if (place != by_address.end() && --place->second == 0) by_address.erase(place);
   }
@@ -281,8 +305,9 @@ void Server::State::end() {
 
 Server::Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve,
                base::Log log)
-    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(options), std::move(serve),
-                                     std::move(log))) {}
+    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(log))) {
+  state_->replace(std::move(options), std::move(serve));
+}
 
 Server::~Server() {
   if (state_->stopping.requested()) return;
@@ -295,6 +320,15 @@ void Server::start() {
   state_->accept_on.spawn(accept_all(state_), state_->log);
 }
 
+void Server::replace(Options options, Serve serve) { state_->replace(std::move(options), std::move(serve)); }
+
+void Server::retire() {
+  state_->retired = true;
+  state_->accept_on.post([state = state_] { state->listener->finish(); });
+}
+
+void Server::share_port(bool shared) { state_->listener->share_port(shared); }
+
 Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   const auto until = std::chrono::steady_clock::now() + grace;
   const Shared state = state_;
@@ -302,13 +336,19 @@ Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   state->accept_on.post([state] { state->listener->close(); });
   on_all_streams(state, [](TrackedStream& stream) { stream.wake(); });
   if (co_await wait_for_end(state, until)) co_return;
-  state->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
+  state->current()->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
   state->closing = true;
   on_all_streams(state, [](TrackedStream& stream) { stream.close(); });
   co_await wait_for_end(state, base::SteadyTime::max());
 }
 
 std::size_t Server::sessions() const { return state_->sessions; }
+
+bool Server::ended() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->running == 0;
+}
+
 std::size_t Server::failed_sessions() const { return state_->failed; }
 std::uint16_t Server::port() const { return state_->listener->port(); }
 
