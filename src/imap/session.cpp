@@ -116,7 +116,7 @@ net::Task<bool> Session::wait_for_input() {
     timed_out = true;
   }
   if (timed_out || (ready == net::Ready::woken && stopping.requested())) {
-    co_await say_goodbye(timed_out ? says::kByeTimeout : says::kByeStopping);
+    co_await say_goodbye(timed_out ? says::kByeTimeout : stopping.alone() ? says::kByeEnded : says::kByeStopping);
     throw net::Closed(timed_out ? net::Closed::Why::timeout : net::Closed::Why::local);
   }
   co_return ready == net::Ready::data;
@@ -221,6 +221,14 @@ net::Task<bool> Session::still_allowed() {
   co_return false;
 }
 
+void Session::report(std::string_view command) const {
+  net::Report& report = stopping.report();
+  report.command = command;
+  report.state = selected ? "selected" : identity ? "authenticated" : "not authenticated";
+  report.tls = encrypted();
+  if (identity) report.user = identity->address;
+}
+
 net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
@@ -244,7 +252,10 @@ net::Task<void> Session::dispatch() {
     co_return;
   }
   if (!co_await still_allowed()) co_return;
+  const std::string_view verb = parsed->command->verb->name;
+  report(verb);
   const Reply reply = co_await execute(*parsed->command);
+  report(verb);
   if (!std::exchange(replied, false)) append_reply(out, parsed->tag, reply);
   if (reply.kind == Reply::Kind::bad) count_error();
 }
