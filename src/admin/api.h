@@ -4,8 +4,10 @@
 // command line in its own process. A call never throws and never blocks a loop; its text is one line each way:
 //   {"command": "domain add", "arguments": {"name": "example.org"}}
 //   {"ok": true, "result": {…}}   or   {"ok": false, "code": "exists", "error": "a sentence"}
-// Every change is logged; passwords never are. Safe from any loop's thread. Requests are at most kMaxRequestBytes.
+// Every change is logged, with who made it; passwords never are. Safe from any loop's thread. Requests are at most
+// kMaxRequestBytes.
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +22,7 @@
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "mailstore/mailstore.h"
+#include "net/server.h"
 #include "net/task.h"
 #include "store/store.h"
 
@@ -33,9 +36,17 @@ struct Status {
     std::string name;
     std::uint16_t port = 0;
     std::size_t sessions = 0;
+    std::size_t failed_sessions = 0;  // ended by a bug, since the start
   };
   std::vector<Listener> listeners;
   std::optional<base::WallTime> certificate_expires;
+};
+
+/// A live session of one of the server's listeners.
+struct Session {
+  std::string listener;
+  std::string protocol;
+  net::SessionInfo info;
 };
 
 struct Services {
@@ -50,14 +61,28 @@ struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
   std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
-  std::function<Status()> status;  // empty: no server runs around this
+  // What a running server lets the operator do to itself; null when none runs around this.
+  std::function<Status()> status;
+  std::function<net::Task<std::vector<Session>>()> sessions = nullptr;
+  /// Ends them with the words of their protocol; cuts what is left after `grace` and returns how many that were.
+  std::function<net::Task<std::size_t>(std::vector<std::uint64_t> ids, std::chrono::seconds grace)> end_sessions =
+      nullptr;
+  /// Begins the orderly stop and returns.
+  std::function<void()> stop = nullptr;
+};
+
+/// Who asks, for the log.
+struct Caller {
+  std::string name;   // of the user, as the system knows it
+  std::string claim;  // what the program that asks says of itself: under sudo, the user's own name
 };
 
 class Api {
  public:
   Api(Services services, Settings settings, base::Log log);
 
-  net::Task<std::string> call(std::string request);
+  /// Each line that the command logs tells the caller.
+  net::Task<std::string> call(std::string request, Caller caller = {});
 
   const Services& services() const { return services_; }
   const Settings& settings() const { return settings_; }
@@ -80,7 +105,15 @@ std::vector<std::string_view> commands();
 
 using Argument = std::variant<std::string, std::uint64_t, bool, std::vector<std::string>>;
 using Arguments = std::map<std::string, Argument>;
-std::string encode_request(std::string_view command, const Arguments& arguments);
+/// `claim` is who the caller says to be, for the log; empty for nobody else.
+std::string encode_request(std::string_view command, const Arguments& arguments, std::string_view claim = {});
+
+/// The list in the result of a command, and the names of what each of its elements has.
+struct Fields {
+  std::string list;
+  std::vector<std::string> members;
+};
+Fields fields(std::string_view command);
 
 /// A reply as the command line shows it.
 struct Shown {

@@ -12,7 +12,7 @@ namespace {
 
 int serve(const Given& given) {
   auto config = config_of(given.place);
-  if (!config) return refuse(config.error());
+  if (!config) return refuse(config.error(), kConfiguration);
   return run_server(*std::move(config), {});
 }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "app/exit.h"
 #include "app/files.h"
 #include "app/run.h"
 #include "app/values.h"
@@ -182,7 +183,7 @@ int run_dev(const DevOptions& options) {
   auto config = whole_config(options);
   if (!config) {
     std::fprintf(stderr, "postrider: %s\n", config.error().text.c_str());
-    return 1;
+    return exit_of(config.error());
   }
   return run_server(*std::move(config), {.when_ready = [&options](Server& server) -> base::Result<void> {
                                            TRY(ensure_users(server, options));

@@ -1,8 +1,10 @@
 #include "app/remote.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "admin/socket.h"
+#include "app/exit.h"
 #include "app/files.h"
 #include "app/privileges.h"
 #include "app/version.h"
@@ -16,9 +18,19 @@ namespace {
 constexpr std::size_t kMaxConfigFile = 1 << 20;
 constexpr std::size_t kWorkers = 2;
 
-int refused(const std::string& text) {
-  std::fprintf(stderr, "postrider: %s\n", text.c_str());
-  return 1;
+int refused(const base::Error& error, Exit status) {
+  std::fprintf(stderr, "postrider: %s\n", error.text.c_str());
+  return status;
+}
+
+/// Who the caller was before sudo: a claim, which the log calls so. The system vouches for the user of the process.
+std::string claim() {
+  const char* before_sudo = std::getenv("SUDO_USER");
+  return before_sudo ? before_sudo : "";
+}
+
+Exit status_of(const base::Error& error, const CommandCall& call) {
+  return call.needs_server && error.code == base::Code::not_found ? kNoServer : exit_of(error);
 }
 
 base::Result<std::string> in_this_process(Config config, const std::string& request) {
@@ -44,13 +56,13 @@ base::Result<std::string> in_this_process(Config config, const std::string& requ
 }
 
 base::Result<std::string> answer(const Config& config, const CommandCall& call) {
-  const std::string request = admin::encode_request(call.name, call.arguments);
+  const std::string request = admin::encode_request(call.name, call.arguments, claim());
   if (request.size() > admin::kMaxRequestBytes)
     return base::fail(base::Code::too_large, "the arguments are larger than 1 MiB");
   const admin::SocketPath socket(config.data_dir);
   auto reply = admin::ask(socket.path(), request);
   if (reply || reply.error().code != base::Code::not_found) return reply;
-  if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
+  if (call.needs_server) return reply;
   return in_this_process(config, request);
 }
 
@@ -83,13 +95,28 @@ base::Result<Config> config_of(const Place& place) {
 
 int run_command(const Place& place, const CommandCall& call) {
   const auto config = config_of(place);
-  if (!config) return refused(config.error().text);
+  if (!config) return refused(config.error(), kConfiguration);
   const auto reply = answer(*config, call);
-  if (!reply) return refused(reply.error().text);
+  if (!reply) return refused(reply.error(), status_of(reply.error(), call));
   const admin::Shown shown = admin::show(call.name, *reply, call.json);
   std::fwrite(shown.out.data(), 1, shown.out.size(), stdout);
   if (!shown.error.empty()) std::fprintf(stderr, "postrider: %s\n", shown.error.c_str());
   return shown.status;
+}
+
+int stop_server(const Place& place, std::chrono::seconds patience, bool json) {
+  const auto config = config_of(place);
+  if (!config) return refused(config.error(), kConfiguration);
+  const admin::SocketPath socket(config->data_dir);
+  // Known before it is asked: afterwards nobody may be there to tell.
+  const admin::ServerProcess process(socket.path());
+  if (const int status = run_command(place, {.name = "stop", .json = json, .needs_server = true}); status != kDone) {
+    return status;
+  }
+  if (process.wait_for_end(patience)) return kDone;
+  return refused(
+      {base::Code::unavailable, "the server is still stopping after " + std::to_string(patience.count()) + " s"},
+      kTryLater);
 }
 
 }  // namespace app

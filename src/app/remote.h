@@ -3,6 +3,7 @@
 // store in this process and carries it out here; the store's lock excludes both at once. Prints, and returns the exit
 // status.
 
+#include <chrono>
 #include <string>
 
 #include "admin/api.h"
@@ -26,6 +27,9 @@ struct CommandCall {
   bool needs_server = false;  // makes no sense beside a stopped one
 };
 int run_command(const Place& place, const CommandCall& call);
+
+/// `stop`: asks the server to end and waits until its process has. The exit status.
+int stop_server(const Place& place, std::chrono::seconds patience, bool json);
 
 inline constexpr const char* kDefaultConfigFile = "/etc/postrider/postrider.toml";
 

@@ -3,15 +3,28 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/exit.h"
 #include "app/signals.h"
 
 namespace app {
 
 namespace {
 
+/// What to do about it, where the error is the system's and does not say so itself.
+std::string advice(const base::Error& error) {
+  switch (error.code) {
+    case base::Code::no_space:
+      return ": make room on that disk and start again";
+    case base::Code::corrupt:
+      return ": see `postrider store check`, and restore from a checkpoint if it cannot be opened";
+    default:
+      return {};
+  }
+}
+
 int failed(const base::Error& error) {
-  std::fprintf(stderr, "postrider: %s\n", error.text.c_str());
-  return 1;
+  std::fprintf(stderr, "postrider: %s%s\n", error.text.c_str(), advice(error).c_str());
+  return exit_of(error);
 }
 
 }  // namespace

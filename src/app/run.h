@@ -1,6 +1,6 @@
 #pragma once
-// The server as a process: starts it, waits for signals, stops it. The exit status is 0 after an orderly stop and 1
-// when it could not start (a sentence on standard error says why).
+// The server as a process: starts it, waits for signals, stops it. The exit status is 0 after an orderly stop; when it
+// could not start, a sentence on standard error says why, and the status says of which kind that is (app/exit.h).
 
 #include <functional>
 

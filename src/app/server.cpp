@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <future>
 #include <latch>
@@ -157,12 +158,8 @@ base::Result<void> Server::open() {
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
   delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, config_.delivery);
-  admin::Settings settings{.hostname = config_.hostname,
-                           .version = version(),
-                           .mailbox_quota_bytes = config_.mailbox_quota_bytes,
-                           .status = [this] { return status(); }};
   api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_},
-                                      std::move(settings), log_);
+                                      admin_settings(), log_);
   std::string why;
   const bool writes = store_->accepts_writes(&why);
   log_.info("app.store", {{"directory", config_.store.directory}, {"writes", writes ? "yes" : why.c_str()}});
@@ -234,8 +231,10 @@ void Server::accept(Bound bound) {
     log_.info("app.listen", {{"listener", "admin"}, {"address", bound.address}});
   }
   const std::string name = options.name;
-  running_.push_back({name, std::make_unique<net::Server>(std::move(bound.socket), *bound.loop, *loops_,
-                                                          std::move(options), std::move(serve), log_)});
+  const std::string protocol = bound.listener ? Choice<Protocol>::word(bound.listener->protocol) : "";
+  running_.push_back({name, protocol,
+                      std::make_unique<net::Server>(std::move(bound.socket), *bound.loop, *loops_, std::move(options),
+                                                    std::move(serve), log_)});
   running_.back().server->start();
 }
 
@@ -246,6 +245,7 @@ void Server::resume_purges() {
 
 void Server::stop() {
   if (std::exchange(stopped_, true)) return;
+  if (store_) store_->interrupt();
   if (!running_.empty()) {
     log_.info("app.stopping");
     const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(running_.size()));
@@ -287,11 +287,33 @@ std::optional<std::uint16_t> Server::port(std::string_view listener) const {
 admin::Status Server::status() const {
   admin::Status status;
   for (const Running& running : running_) {
-    status.listeners.push_back(
-        {.name = running.name, .port = running.server->port(), .sessions = running.server->sessions()});
+    status.listeners.push_back({.name = running.name,
+                                .port = running.server->port(),
+                                .sessions = running.server->sessions(),
+                                .failed_sessions = running.server->failed_sessions()});
   }
   status.certificate_expires = certificate_.expires();
   return status;
+}
+
+std::vector<SessionSource> Server::session_sources() const {
+  std::vector<SessionSource> sources;
+  for (const Running& running : running_) {
+    if (!running.protocol.empty()) sources.push_back({running.name, running.protocol, running.server.get()});
+  }
+  return sources;
+}
+
+admin::Settings Server::admin_settings() {
+  return {.hostname = config_.hostname,
+          .version = version(),
+          .mailbox_quota_bytes = config_.mailbox_quota_bytes,
+          .status = [this] { return status(); },
+          .sessions = [this] { return list_sessions(session_sources()); },
+          .end_sessions = [this](const std::vector<std::uint64_t>& ids,
+                                 std::chrono::seconds grace) { return end_sessions(session_sources(), ids, grace); },
+          // As the operator's own SIGTERM would: the main thread waits for it.
+          .stop = [] { ::kill(::getpid(), SIGTERM); }};
 }
 
 }  // namespace app

@@ -14,6 +14,7 @@
 #include "app/certificate.h"
 #include "app/config.h"
 #include "app/privileged.h"
+#include "app/sessions.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -53,6 +54,7 @@ class Server {
   };
   struct Running {
     std::string name;
+    std::string protocol;  // empty: the admin socket
     std::unique_ptr<net::Server> server;
   };
 
@@ -66,6 +68,8 @@ class Server {
   void accept(Bound bound);
   net::Server::Serve session(const Listener& listener);
   admin::Status status() const;
+  admin::Settings admin_settings();
+  std::vector<SessionSource> session_sources() const;
   void resume_purges();
 
   // In the order of construction but for the loops, which come first and go before everything that their sessions use.

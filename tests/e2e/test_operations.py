@@ -52,7 +52,7 @@ class Operations(unittest.TestCase):
         if os.geteuid() != 0:
             self.assertFalse(os.environ.get("CI"), "CI has root")
             self.skipTest("mount and network namespaces need root")
-        first, people = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
+        first, people = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)[:2]
         self.assertTrue(first.endswith("postrider serve\n"))
         first = first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
         people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
@@ -68,3 +68,57 @@ class Operations(unittest.TestCase):
                                   text=True, timeout=120, stdin=subprocess.DEVNULL)
             self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
             self.assertIn("hello to both", done.stdout)
+
+    def test_looking_at_the_server_backup_and_restore(self):
+        if os.geteuid() != 0:
+            self.assertFalse(os.environ.get("CI"), "CI has root")
+            self.skipTest("mount and network namespaces need root")
+        page = (TOP / "docs/operations.md").read_text()
+
+        def block(heading):
+            return re.search(rf"^## {heading}\n.*?^```sh\n(.*?)^```", page, re.M | re.S).group(1)
+        first = block("First start")
+        self.assertTrue(first.endswith("postrider serve\n"))
+        first = first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
+        people = """
+postrider domain add example.org
+printf 'anns-password\\nanns-password\\n' | postrider account add ann@example.org
+swaks --server 127.0.0.1:25 --to ann@example.org --body "before the backup" >/dev/null
+"""
+        # The session that is to be closed, and the stop that the next block begins with.
+        looking = block("Sessions, health, stop").replace("postrider stop ", ": ")
+        session = """
+coproc CLIENT { openssl s_client -quiet -connect 127.0.0.1:993 2>/dev/null; }
+echo "a LOGIN ann@example.org anns-password" >&${CLIENT[1]}
+read -r greeting <&${CLIENT[0]}
+read -r login <&${CLIENT[0]}
+"""
+        bye = """
+timeout 20 cat <&${CLIENT[0]} | grep "BYE The administrator"
+"""
+        restore = block("Backup and restore").replace("postrider stop\n", """
+swaks --server 127.0.0.1:25 --to ann@example.org --body "after the backup" >/dev/null
+postrider stop
+[ -d /proc/$server ] && ! grep -q Z /proc/$server/stat && { echo "stop returned too early"; exit 1; }
+wait "$server"
+""")
+        again = """
+postrider serve & server=$!
+""" + WAIT + """
+curl -sS --cacert /etc/letsencrypt/live/mail.example.org/fullchain.pem --resolve mail.example.org:993:127.0.0.1 \\
+  "imaps://mail.example.org/INBOX" -u ann@example.org:anns-password -X "STATUS INBOX (MESSAGES)" | grep "MESSAGES 1)"
+postrider stop
+wait "$server"
+"""
+        script = PRELUDE + first + WAIT + people + session + looking + bye + restore + again
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch, "script")
+            path.write_text(script)
+            mount = Path(scratch, "mount")
+            mount.mkdir()
+            done = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "bash", str(path), str(mount), str(BINARY)], capture_output=True,
+                                  text=True, timeout=180, stdin=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+            for word in ("mail.example.org: ok", "1 session is closed", "the server is stopping", "MESSAGES 1)"):
+                self.assertIn(word, done.stdout)
+            self.assertEqual(done.stdout.count("all records: clean"), 2, done.stdout[-3000:])
