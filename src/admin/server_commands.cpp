@@ -23,9 +23,7 @@ struct Filter {
   std::string listener;
   std::vector<std::string> ids;
 
-  bool empty() const {
-    return user.empty() && address.empty() && protocol.empty() && listener.empty() && ids.empty();
-  }
+  bool empty() const { return user.empty() && address.empty() && protocol.empty() && listener.empty() && ids.empty(); }
   bool takes(const Session& session) const {
     const net::SessionInfo& info = session.info;
     return (user.empty() || base::iequals(info.report.user, user)) &&
@@ -118,8 +116,8 @@ net::Task<base::Result<json::object>> sessions_close(const Api& api, json::objec
     if (text.size() < 1000) text += (text.empty() ? "" : " ") + std::to_string(session.info.id);
   }
   api.log().info("admin.sessions.closed", {{"count", ids.size()}, {"sessions", text}});
-  const std::size_t cut = co_await api.settings().end_sessions(
-      std::move(ids), std::chrono::seconds(std::min(grace, kMaxGraceSeconds)));
+  const std::size_t cut =
+      co_await api.settings().end_sessions(std::move(ids), std::chrono::seconds(std::min(grace, kMaxGraceSeconds)));
   const std::string number = std::to_string(sessions.size());
   co_return json::object{{"done", number + (sessions.size() == 1 ? " session is closed" : " sessions are closed")},
                          {"closed", sessions.size()},

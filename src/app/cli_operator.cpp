@@ -28,7 +28,8 @@ void add_filter(CLI::App& app, Given& given) {
 
 void add_sessions(CLI::App& app, Given& given) {
   CLI::App* sessions = group(app, "sessions", "The connections that are open now");
-  CLI::App* list = command(*sessions, "list", "List them, oldest first", "postrider sessions list --user ann@example.org");
+  CLI::App* list =
+      command(*sessions, "list", "List them, oldest first", "postrider sessions list --user ann@example.org");
   add_filter(*list, given);
   admin_command(*list, given, "sessions list", true, [&given]() -> Arguments { return filter_of(given); });
 
@@ -36,7 +37,8 @@ void add_sessions(CLI::App& app, Given& given) {
                             "postrider sessions close --address 192.0.2.7");
   close->add_option("ID", given.names, "Numbers, as `sessions list` and the log show them");
   add_filter(*close, given);
-  close->add_option("--grace", given.grace_seconds, "Seconds until those that have not ended are cut")->capture_default_str();
+  close->add_option("--grace", given.grace_seconds, "Seconds until those that have not ended are cut")
+      ->capture_default_str();
   admin_command(*close, given, "sessions close", true, [&given]() -> Arguments {
     admin::Arguments arguments = filter_of(given);
     if (!given.names.empty()) arguments["ids"] = given.names;
@@ -46,15 +48,16 @@ void add_sessions(CLI::App& app, Given& given) {
 }
 
 void add_life(CLI::App& app, Given& given) {
-  admin_command(*command(app, "health",
-                         "Whether the running server is well (exit status 1: it is not; 69: no server runs)",
-                         "postrider health --json"),
-                given, "health", true, nothing);
+  admin_command(
+      *command(app, "health", "Whether the running server is well (exit status 1: it is not; 69: no server runs)",
+               "postrider health --json"),
+      given, "health", true, nothing);
 
   CLI::App* stop = command(app, "stop", "Stop the running server in order, and wait until it is gone",
                            "postrider stop --timeout 120");
   add_place(*stop, given);
-  stop->add_option("--timeout", given.stop_seconds, "Seconds to wait; then the exit status is 75, and it goes on stopping")
+  stop->add_option("--timeout", given.stop_seconds,
+                   "Seconds to wait; then the exit status is 75, and it goes on stopping")
       ->capture_default_str();
   stop->add_flag("--json", given.json, "Print the result as JSON");
   stop->callback([&given] {
@@ -73,9 +76,10 @@ Arguments checkpoint_arguments(const Given& given) {
 void add_store(CLI::App& app, Given& given) {
   CLI::App* store = group(app, "store", "What is on disk");
   admin_command(
-      *command(*store, "check",
-               "Walk all records and messages and name what is wrong (exit status 1: something is); also of a checkpoint",
-               "postrider store check --dir /backup/postrider-monday"),
+      *command(
+          *store, "check",
+          "Walk all records and messages and name what is wrong (exit status 1: something is); also of a checkpoint",
+          "postrider store check --dir /backup/postrider-monday"),
       given, "store check", false, nothing);
 
   CLI::App* checkpoint = command(*store, "checkpoint", "Make a consistent copy beside the running server",

@@ -105,7 +105,8 @@ void add_completion(CLI::App& app, Given& given) {
           return kDone;
         };
       });
-  command(*completion, "zsh", "Print it for zsh", "postrider completion zsh > /usr/local/share/zsh/site-functions/_postrider")
+  command(*completion, "zsh", "Print it for zsh",
+          "postrider completion zsh > /usr/local/share/zsh/site-functions/_postrider")
       ->callback([&app, &given] {
         given.action = [&app] {
           std::fputs(zsh_completion(app).c_str(), stdout);
@@ -119,21 +120,26 @@ void add_completion(CLI::App& app, Given& given) {
 std::string bash_completion(const CLI::App& app) {
   const Cases cases = cases_of(app);
   return "# Completion of postrider for bash; made by `postrider completion bash`.\n"
+         "_postrider_paths() {\n"
+         "  compopt -o filenames 2>/dev/null\n"
+         "  mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen \"$1\" -- \"$2\")\n"
+         "}\n"
          "_postrider() {\n"
+         "  COMPREPLY=()\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} at= word next=\n" +
          finding_way(cases, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"") +
          "  case $previous in\n"
-         "    --dir|-d) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
-         "    --config|-c|--password-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+         "    --dir|-d) _postrider_paths -d \"$current\"; return ;;\n"
+         "    --config|-c|--password-file) _postrider_paths -f \"$current\"; return ;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$next\" -- \"$current\"))\n"
          "  case \"$at\" in\n"
          "    " +
          cases.paths +
-         ") [[ $current == -* ]] || COMPREPLY+=($(compgen -f -- \"$current\")) ;;\n"
+         ") [[ $current == -* ]] || _postrider_paths -f \"$current\" ;;\n"
          "  esac\n"
          "}\n"
-         "complete -o filenames -F _postrider postrider\n";
+         "complete -F _postrider postrider\n";
 }
 
 std::string zsh_completion(const CLI::App& app) {
@@ -160,7 +166,8 @@ std::string zsh_completion(const CLI::App& app) {
 std::string reference_page(const CLI::App& app) {
   std::string page =
       "# Commands\n"
-      "Made by `postrider commands > docs/cli.md`; a test compares it. `postrider COMMAND --help` says the same. The exit\n"
+      "Made by `postrider commands > docs/cli.md`; a test compares it. `postrider COMMAND --help` says the same. The "
+      "exit\n"
       "statuses are in [operations.md](operations.md).\n\n";
   walk(app, "", [&page](const CLI::App& at, const std::string& way) {
     if (commands_of(at).empty()) page += section(at, way);

@@ -132,9 +132,8 @@ TEST_CASE_TEMPLATE("compaction leaves what is there, and gives back what was rem
   REQUIRE((*kit).compact());
   const std::uint64_t full = (*kit).usage().bodies_bytes;
   for (std::size_t i = 0; i < 30; ++i) {
-    REQUIRE(write(*kit, [blob = blobs[i]](Txn& tx) {
-      return tx.unlink({.blob = blob, .owner = 1, .item = blob.value});
-    }));
+    REQUIRE(
+        write(*kit, [blob = blobs[i]](Txn& tx) { return tx.unlink({.blob = blob, .owner = 1, .item = blob.value}); }));
   }
   REQUIRE((*kit).compact());
   const std::uint64_t rest = (*kit).usage().bodies_bytes;
@@ -151,8 +150,8 @@ TEST_CASE("a compaction that the disk has no room for is refused with the bytes 
   net::Pool pool{2};
   std::atomic<std::uint64_t> free_bytes{1ull << 40};
   Options options = small_options(dir.path());
-  const auto store =
-      open_embedded_with(options, pool, clock, {}, {.file_system = {}, .free_bytes = [&] { return free_bytes.load(); }});
+  const auto store = open_embedded_with(options, pool, clock, {},
+                                        {.file_system = {}, .free_bytes = [&] { return free_bytes.load(); }});
   REQUIRE(store);
   for (std::uint32_t i = 0; i < 30; ++i) REQUIRE(keep(**store, noise(100'000, i)));
   REQUIRE((*store)->compact());

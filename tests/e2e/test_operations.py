@@ -89,12 +89,13 @@ swaks --server 127.0.0.1:25 --to ann@example.org --body "before the backup" >/de
         looking = block("Sessions, health, stop").replace("postrider stop ", ": ")
         session = """
 coproc CLIENT { openssl s_client -quiet -connect 127.0.0.1:993 2>/dev/null; }
-echo "a LOGIN ann@example.org anns-password" >&${CLIENT[1]}
-read -r greeting <&${CLIENT[0]}
-read -r login <&${CLIENT[0]}
+exec 7<&${CLIENT[0]} 8>&${CLIENT[1]}
+echo "a LOGIN ann@example.org anns-password" >&8
+read -r greeting <&7
+read -r login <&7
 """
         bye = """
-timeout 20 cat <&${CLIENT[0]} | grep "BYE The administrator"
+timeout 20 cat <&7 | grep "BYE The administrator"
 """
         restore = block("Backup and restore").replace("postrider stop\n", """
 swaks --server 127.0.0.1:25 --to ann@example.org --body "after the backup" >/dev/null

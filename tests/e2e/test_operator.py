@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BINARY, DOMAIN, PASSWORD, TOP, Server, ServerTest, message
+from harness import BINARY, DOMAIN, PASSWORD, Server, ServerTest, message
 
 
 def run(*arguments, **options):
@@ -42,7 +42,9 @@ class Sessions(ServerTest):
             self.assertEqual(len(self.sessions("--address", "192.0.2.1")), 0)
             self.assertIn("in transaction", self.server.cli("sessions", "list").stdout)
             bob.logout()
-            self.assertEqual(len(self.sessions()), 2)
+            deadline = time.monotonic() + 10
+            while len(self.sessions()) != 2:
+                self.assertLess(time.monotonic(), deadline, "a session that has ended is no longer listed")
 
     def test_sessions_are_ended_with_a_word_of_their_protocol(self):
         ann, again, bob = self.server.imap("u1"), self.server.imap("u1"), self.server.imap("u2")
@@ -164,7 +166,7 @@ class WhoMayAsk(ServerTest):
         for user in ("ann", "x\ny" * 50):
             done = run("domain", "add", "audited.test", "--dir", self.server.directory, env={**environment, "SUDO_USER": user})
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.server.cli("domain", "remove", "audited.test")
+            self.assertEqual(run("domain", "remove", "audited.test", "--dir", self.server.directory, env=environment).returncode, 0)
         lines = [line for line in self.server.log().splitlines() if "audited.test" in line]
         me = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
         self.assertIn("admin.domain.added", lines[0])
@@ -222,9 +224,6 @@ class CommandLine(unittest.TestCase):
         for way, text in found:
             self.assertRegex(text, rf"Example: postrider {' '.join(way)}\b", way)
 
-    def test_the_page_of_all_commands_is_current(self):
-        self.assertEqual(run("commands").stdout, (TOP / "docs/cli.md").read_text(), "run: postrider commands > docs/cli.md")
-
     CASES = ((["acc"], {"account"}), (["account", ""], {"add", "list", "remove"}), (["account", "li"], {"list"}), (["sessions", "close", "--a"], {"--address"}),
              (["store", "c"], {"check", "checkpoint", "compact"}), (["health", "--js"], {"--json"}), (["--dir", "/x", "queue", "l"], {"list"}))
 
@@ -258,7 +257,7 @@ class CommandLine(unittest.TestCase):
                 driver = f"""
 zmodload zsh/zpty
 zpty shell 'ZDOTDIR={directory} zsh -f -i'
-zpty -w shell 'PS1=; unsetopt zle_bracketed_paste; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; show() {{ print -r -- "<<$BUFFER>>"; exit }}; zle -N show; bindkey "^X" show; print -r -- re''ady'
+zpty -w shell 'PS1=; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; show() {{ print -r -- "<<$BUFFER>>"; exit }}; zle -N show; bindkey "^X" show; print -r -- re''ady'
 zpty -r -m shell out '*ready*'
 sleep 0.3
 zpty -w -n shell $'{typed}\\t'
