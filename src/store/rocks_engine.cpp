@@ -12,10 +12,10 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "store/log_tail.h"
+#include "store/rocks_care.h"
 #include "store/rocks_options.h"
 
 namespace store {
@@ -34,7 +34,7 @@ struct Handle {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::uint64_t generation = 0;
-  std::uint64_t commits = 0;  // that reached the log: only the committer's thread counts them
+  std::uint64_t commits = 0;  // that reached the log: counted by commit(), of which there is one at a time
 
   Handle() = default;
   Handle(const Handle&) = delete;
@@ -397,36 +397,15 @@ std::uint64_t RocksEngine::free_bytes() const {
 }
 
 EngineUsage RocksEngine::usage() const {
-  EngineUsage usage;
   const auto handle = current();
-  if (!handle) return usage;
-  const auto property = [&](Space space, const std::string& name) {
-    std::uint64_t value = 0;
-    return handle->db->GetIntProperty(handle->family(space), name, &value) ? value : 0;
-  };
-  using Properties = rocksdb::DB::Properties;
-  usage.records = property(Space::records, Properties::kTotalSstFilesSize);
-  usage.garbage = property(Space::bodies, Properties::kLiveBlobFileGarbageSize);
-  usage.bodies =
-      property(Space::bodies, Properties::kTotalSstFilesSize) + property(Space::bodies, Properties::kTotalBlobFileSize);
-  for (const Space space : {Space::records, Space::bodies}) {
-    usage.memory += property(space, Properties::kCurSizeActiveMemTable);
-  }
-  return usage;
+  return handle ? usage_of(*handle->db, handle->families) : EngineUsage{};
 }
 
-/// Memtables are flushed first, so that there is little log in it: the one that is written to is copied up to where it
-/// is, and one that was ended meanwhile is linked like all other files that nobody writes to any more.
 base::Result<void> RocksEngine::checkpoint(const std::string& directory) {
   const auto handle = current();
   if (!handle) return std::unexpected(not_open());
   if (handle->failure->set()) return std::unexpected(*handle->failure->error());
-  rocksdb::Checkpoint* made = nullptr;
-  rocksdb::Status status = rocksdb::Checkpoint::Create(handle->db.get(), &made);
-  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
-  if (!status.ok()) return std::unexpected(rocks_error(status, "making a checkpoint"));
-  return {};
+  return make_checkpoint(*handle->db, directory);
 }
 
 base::Result<void> RocksEngine::compact() {
@@ -434,24 +413,12 @@ base::Result<void> RocksEngine::compact() {
   if (!handle) return std::unexpected(not_open());
   if (!compact_) return base::fail(base::Code::corrupt, "files of the store are damaged: run store check");
   // The old files go only when the new ones are written.
-  const EngineUsage before = usage();
+  const EngineUsage before = usage_of(*handle->db, handle->families);
   if (const std::uint64_t needed = before.records + before.bodies; free_bytes() < needed) {
     return base::fail(base::Code::no_space,
                       "compaction needs as much free space as the store has: " + std::to_string(needed) + " bytes");
   }
-  for (const Space space : {Space::records, Space::bodies}) {
-    rocksdb::CompactRangeOptions options;
-    options.canceled = &interrupted_;
-    options.exclusive_manual_compaction = false;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    if (space == Space::bodies) {
-      options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-      options.blob_garbage_collection_age_cutoff = 1.0;
-    }
-    const rocksdb::Status status = handle->db->CompactRange(options, handle->family(space), nullptr, nullptr);
-    if (!status.ok()) return std::unexpected(rocks_error(status, "compacting"));
-  }
-  return {};
+  return compact_all(*handle->db, handle->families, interrupted_);
 }
 
 }  // namespace

@@ -138,17 +138,11 @@ class StartFaults(unittest.TestCase):
         self.addCleanup(disk.remove)
         server = self.made(disk.path / "data")
         self.write(server.directory)
-        with open(disk.path / "filler", "wb", buffering=0) as file:
-            for size in (1 << 20, 4096):
-                try:
-                    while file.write(b"\0" * size) == size:
-                        pass
-                except OSError:
-                    pass
+        filler = disk.fill()
         self.unchanged(server.directory, TRY_LATER, "is full.*make room on that disk and start again")
         self.write(disk.path / "another" / "data")
         self.refused(TRY_LATER, "make room on that disk")
-        (disk.path / "filler").unlink()
+        filler.unlink()
         server.start()
         with server.imap() as client:
             self.assertEqual(client.select("INBOX")[1], [b"1"])
