@@ -5,8 +5,10 @@
 //   {"command": "domain add", "arguments": {"name": "example.org"}}
 //   {"ok": true, "result": {…}}   or   {"ok": false, "code": "exists", "error": "a sentence"}
 // After the reply to `log follow` lines of the log come, JSON objects too, until either side ends the connection.
-// Every change is logged; passwords never are. Safe from any loop's thread. Requests are at most kMaxRequestBytes.
+// Every change is logged, with who made it; passwords never are. Safe from any loop's thread. Requests are at most
+// kMaxRequestBytes.
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +24,7 @@
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "mailstore/mailstore.h"
+#include "net/server.h"
 #include "net/task.h"
 #include "store/store.h"
 
@@ -35,6 +38,7 @@ struct Status {
     std::string name;
     std::uint16_t port = 0;
     std::size_t sessions = 0;
+    std::size_t failed_sessions = 0;  // ended by a bug, since the start
   };
   struct Certificate {
     std::string name;                // "default", or as the configuration names it
@@ -54,6 +58,13 @@ struct Reload {
   std::vector<std::string> waiting;  // for a restart
 };
 
+/// A live session of one of the server's listeners.
+struct Session {
+  std::string listener;
+  std::string protocol;
+  net::SessionInfo info;
+};
+
 struct Services {
   directory::Directory& directory;
   mailstore::Mailstore& mail;
@@ -66,17 +77,31 @@ struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
   std::function<std::uint64_t()> mailbox_quota_bytes = [] { return directory::kDefaultQuota; };
-  // Empty when no server runs around this.
+  // What a running server lets the operator do to itself; null when none runs around this.
   std::function<Status()> status;
   std::function<base::Result<Reload>()> reload;  // blocks; an error says what is wrong, and nothing was changed
+  std::function<net::Task<std::vector<Session>>()> sessions = nullptr;
+  /// Ends them with the words of their protocol; cuts what is left after `grace` and returns how many that were.
+  std::function<net::Task<std::size_t>(std::vector<std::uint64_t> ids, std::chrono::seconds grace)> end_sessions =
+      nullptr;
+  /// Begins the orderly stop and returns.
+  std::function<void()> stop = nullptr;
+};
+
+/// Who asks, for the log.
+struct Caller {
+  std::string name;   // of the user, as the system knows it
+  std::string claim;  // what the program that asks says of itself: under sudo, the user's own name
 };
 
 class Api {
  public:
   Api(Services services, Settings settings, base::Log log);
 
-  /// `follower` is where a command that lines follow leaves their source; without it such a command is refused.
-  net::Task<std::string> call(std::string request, std::shared_ptr<base::LogFollower>* follower = nullptr);
+  /// Each line that the command logs tells the caller. `follower` is where a command that lines follow leaves their
+  /// source; without it such a command is refused.
+  net::Task<std::string> call(std::string request, Caller caller = {},
+                              std::shared_ptr<base::LogFollower>* follower = nullptr);
 
   const Services& services() const { return services_; }
   const Settings& settings() const { return settings_; }
@@ -100,7 +125,15 @@ std::vector<std::string_view> commands();
 
 using Argument = std::variant<std::string, std::uint64_t, bool, std::vector<std::string>>;
 using Arguments = std::map<std::string, Argument>;
-std::string encode_request(std::string_view command, const Arguments& arguments);
+/// `claim` is who the caller says to be, for the log; empty for nobody else.
+std::string encode_request(std::string_view command, const Arguments& arguments, std::string_view claim = {});
+
+/// The list in the result of a command, and the names of what each of its elements has.
+struct Fields {
+  std::string list;
+  std::vector<std::string> members;
+};
+Fields fields(std::string_view command);
 
 /// A reply as the command line shows it.
 struct Shown {

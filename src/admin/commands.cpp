@@ -18,6 +18,7 @@ constexpr Command kCommands[] = {
      account_list,
      "accounts",
      {{{"address", "ADDRESS"},
+       {"id"},
        {"quota_bytes", "QUOTA", bytes},
        {"used_bytes", "USED", bytes},
        {"messages", "MESSAGES"},
@@ -28,7 +29,7 @@ constexpr Command kCommands[] = {
     {"alias list", {"domain"}, alias_list, "aliases", {{{"address", "ALIAS"}, {"targets", "TARGETS"}}}},
     {"alias remove", {"address"}, alias_remove},
     {"queue list",
-     {},
+     {"sender", "recipient", "older_seconds"},
      queue_list,
      "queue",
      {{{"id", "ID"},
@@ -38,19 +39,48 @@ constexpr Command kCommands[] = {
        {"recipients", "RECIPIENTS"},
        {"reason", "REASON"}}}},
     {"mailbox list",
-     {"account"},
+     {"account", "name", "role"},
      mailbox_list,
      "mailboxes",
      {{{"name", "MAILBOX"},
+       {"id"},
        {"role", "USE"},
+       {"selectable"},
        {"messages", "MESSAGES"},
        {"unseen", "UNSEEN"},
        {"size", "SIZE", bytes},
+       {"uid_validity"},
+       {"uid_next"},
        {"subscribed", "SUBSCRIBED"}}}},
-    {"health", {}, health, "listeners", {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}}}},
+    {"sessions list",
+     {"user", "address", "protocol", "listener"},
+     sessions_list,
+     "sessions",
+     {{{"id", "ID"},
+       {"listener", "LISTENER"},
+       {"protocol"},
+       {"peer", "PEER"},
+       {"port"},
+       {"user", "USER"},
+       {"since", "SINCE"},
+       {"state", "STATE"},
+       {"command", "COMMAND"},
+       {"tls", "TLS"},
+       {"received", "RECEIVED", bytes},
+       {"sent", "SENT", bytes}}}},
+    {"sessions close", {"ids", "user", "address", "protocol", "listener", "grace_seconds"}, sessions_close},
+    {"health",
+     {},
+     health,
+     "listeners",
+     {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}, {"failed_sessions", "FAILED"}}}},
+    {"stop", {}, stop},
     {"version", {}, version},
     {"reload", {}, reload},
-    {"store check", {}, store_check, "problems", {{{"where", "WHERE"}, {"what", "WHAT"}}}},
+    {"store check", {}, store_check, "problems", {{{"room"}, {"where", "WHERE"}, {"what", "WHAT"}}}},
+    {"store checkpoint", {"directory"}, store_checkpoint},
+    {"store compact", {}, store_compact},
+    {"store stats", {"account", "top"}, store_stats, "tables"},
     {"log level", {"level", "events"}, log_level, "levels", {{{"events", "EVENTS"}, {"level", "LEVEL"}}}},
     {.name = "log follow", .arguments = {"level", "filter"}, .run = nullptr, .follow = log_follow},
 };
@@ -73,6 +103,11 @@ base::Result<std::string> text_argument(const json::object& arguments, const cha
   if (!value) return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" is missing");
   if (!value->is_string()) return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" must be a text");
   return std::string(value->get_string());
+}
+
+base::Result<std::string> optional_text(const json::object& arguments, const char* name) {
+  if (!arguments.contains(name)) return std::string();
+  return text_argument(arguments, name);
 }
 
 base::Result<std::vector<std::string>> list_argument(const json::object& arguments, const char* name) {

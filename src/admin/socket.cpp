@@ -1,15 +1,20 @@
 #include "admin/socket.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
+#include "admin/commands.h"
 #include "base/check.h"
 #include "net/loop.h"
 
@@ -160,7 +165,31 @@ SocketPath::~SocketPath() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+base::Result<std::string> admitted(const net::Endpoints& peer) {
+  if (!peer.peer_uid) return base::fail(base::Code::denied, "who asks is not known");
+  const uid_t uid = *peer.peer_uid;
+  if (uid == 0) return "root";
+  if (uid != ::geteuid()) {
+    return base::fail(base::Code::denied,
+                      "only root and the server's user may ask; this is uid " + std::to_string(uid));
+  }
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> texts;
+  // Of this process: whoever started it had to know it, so it is in the machine's own files or cached.
+  ::getpwuid_r(uid, &entry, texts.data(), texts.size(), &found);
+  return found ? found->pw_name : "uid " + std::to_string(uid);
+}
+
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Api& api, base::Log log, net::Stopping stopping) {
+  const auto name = admitted(stream->endpoints());
+  if (!name) {
+    log.info("admin.denied", {{"why", name.error().text}});
+    stream->set_deadline(api.services().clock.steady() + kPeerTimeout);
+    const std::string reply = refusal(name.error().code, name.error().text) + "\n";
+    co_await stream->write(reply);
+    co_return;
+  }
   std::string buffer;
   std::array<char, 4096> block;
   for (;;) {
@@ -186,13 +215,38 @@ net::Task<void> serve(std::unique_ptr<net::Stream> stream, Api& api, base::Log l
     // A check of a large store takes its time; the peer waits as long as it likes.
     stream->set_deadline(base::SteadyTime::max());
     std::shared_ptr<base::LogFollower> follower;
-    std::string reply = co_await api.call(std::move(request), &follower);
+    std::string reply = co_await api.call(std::move(request), {.name = *name, .claim = {}}, &follower);
     reply += '\n';
     stream->set_deadline(api.services().clock.steady() + kPeerTimeout);
     co_await stream->write(reply);
     if (!follower) continue;
     co_await send_lines(*stream, std::move(follower), api.services().clock, stopping);
     co_return;
+  }
+}
+
+ServerProcess::ServerProcess(const std::string& path) {
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.fd() < 0 || !connect_to(socket.fd(), path)) return;
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.pid <= 0) return;
+  fd_ = static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0));
+}
+
+ServerProcess::~ServerProcess() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool ServerProcess::wait_for_end(std::chrono::seconds patience) const {
+  if (fd_ < 0) return true;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd end{.fd = fd_, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready > 0) return true;
+    if (ready == 0) return false;
   }
 }
 

@@ -14,9 +14,11 @@ using admin::test::House;
 
 namespace {
 
-std::string conversation(House& house, std::string input, std::size_t piece) {
+std::string conversation(House& house, std::string input, std::size_t piece,
+                         std::optional<std::uint32_t> uid = ::geteuid()) {
   std::string output;
-  auto stream = net::scripted_stream({.input = std::move(input), .piece = piece}, output);
+  auto stream =
+      net::scripted_stream({.input = std::move(input), .piece = piece, .endpoints = {.peer_uid = uid}}, output);
   net::run(admin::serve(std::move(stream), *house.api, {}, {}));
   return output;
 }
@@ -33,6 +35,15 @@ TEST_CASE("requests are lines, in whatever pieces they come") {
       "{\"ok\":true,\"result\":{\"domains\":[]}}\n";
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{10'000}})
     CHECK(conversation(house, input, piece) == expected);
+}
+
+TEST_CASE("only root and the server's user are answered, whatever the mode of the file has become") {
+  House house;
+  const std::string input = "{\"command\":\"version\"}\n";
+  CHECK(conversation(house, input, 1000, 0).starts_with("{\"ok\":true"));
+  CHECK(conversation(house, input, 1000, ::geteuid()).starts_with("{\"ok\":true"));
+  CHECK(conversation(house, input, 1000, ::geteuid() + 12345).starts_with("{\"ok\":false,\"code\":\"denied\""));
+  CHECK(conversation(house, input, 1000, std::nullopt).starts_with("{\"ok\":false,\"code\":\"denied\""));
 }
 
 TEST_CASE("a line without an end is not collected for ever") {

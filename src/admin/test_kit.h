@@ -22,6 +22,12 @@ class House {
                         return Status{.listeners = {{.name = "smtp", .port = 25, .sessions = 3}},
                                       .certificates = certificates};
                       }};
+    settings.sessions = [this] { return list(sessions); };
+    settings.end_sessions = [this](std::vector<std::uint64_t> ids, std::chrono::seconds) {
+      ended = std::move(ids);
+      return none();
+    };
+    settings.stop = [this] { stopped = true; };
     api = std::make_unique<Api>(Services{*directory, *mail, *delivery, *store, clock()}, std::move(settings), log);
   }
 
@@ -29,6 +35,9 @@ class House {
   Shown ask(const std::string& command, const Arguments& arguments = {}, bool json = false) {
     return show(command, net::run(api->call(encode_request(command, arguments))), json);
   }
+
+  static net::Task<std::vector<Session>> list(std::vector<Session> all) { co_return all; }
+  static net::Task<std::size_t> none() { co_return 0; }
 
   static const base::Clock& clock() { return base::system_clock(); }
 
@@ -41,6 +50,9 @@ class House {
   std::unique_ptr<delivery::Delivery> delivery;
   std::unique_ptr<Api> api;
   std::vector<Status::Certificate> certificates;
+  std::vector<Session> sessions;
+  std::vector<std::uint64_t> ended;
+  bool stopped = false;
 };
 
 }  // namespace admin::test

@@ -42,6 +42,10 @@ void admin_command(CLI::App& app, Given& given, const char* name, bool needs_ser
   });
 }
 
+void add_text(admin::Arguments& arguments, const char* name, const std::string& text) {
+  if (!text.empty()) arguments[name] = text;
+}
+
 base::Result<admin::Arguments> nothing() { return admin::Arguments{}; }
 
 }  // namespace app

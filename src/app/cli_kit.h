@@ -10,15 +10,14 @@
 #include <vector>
 
 #include "app/dev.h"
+#include "app/exit.h"
 #include "app/password.h"
 #include "app/remote.h"
 
 namespace app {
 
-inline constexpr int kUsage = 2;  // exit status: the command line itself is wrong
-
 /// Prints the sentence on standard error and returns the status.
-int refuse(const base::Error& error, int status = 1);
+int refuse(const base::Error& error, int status = kFailed);
 
 /// What the options of all commands are read into, and what is to be done in the end.
 struct Given {
@@ -30,6 +29,18 @@ struct Given {
   std::string domain;
   std::string quota;
   bool usage = false;
+  std::string user;
+  std::string address;
+  std::string protocol;
+  std::string listener;
+  std::string sender;
+  std::string recipient;
+  std::string older;
+  std::string role;
+  std::string match;
+  std::uint64_t top = 10;
+  std::uint64_t grace_seconds = 10;
+  std::uint64_t stop_seconds = 60;
   PasswordFrom password;
   DevOptions dev;
   std::string resolver;
@@ -49,11 +60,20 @@ void add_place(CLI::App& app, Given& given);
 void admin_command(CLI::App& app, Given& given, const char* name, bool needs_server,
                    std::function<base::Result<admin::Arguments>()> arguments);
 base::Result<admin::Arguments> nothing();
+/// Puts the text among the arguments unless it is empty.
+void add_text(admin::Arguments& arguments, const char* name, const std::string& text);
+
+/// What is made from the tree of commands.
+std::string bash_completion(const CLI::App& app);
+std::string zsh_completion(const CLI::App& app);
+std::string reference_page(const CLI::App& app);
 
 // The commands, by file.
 void add_directory(CLI::App& app, Given& given);  // cli_directory.cpp: domain, account, alias
 void add_views(CLI::App& app, Given& given);      // cli_views.cpp: what can be looked at
 void add_log(CLI::App& app, Given& given);        // cli_log.cpp: the log while the server runs
+void add_operator(CLI::App& app, Given& given);   // cli_operator.cpp: sessions, stop, the store
+void add_pages(CLI::App& app, Given& given);      // cli_pages.cpp: what is made from all other commands
 void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, reload, dev, version
 
 }  // namespace app

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "app/exit.h"
 #include "app/files.h"
 #include "app/key_files.h"
 #include "app/run.h"

@@ -128,10 +128,22 @@ std::vector<admin::Status::Listener> Listeners::status() const {
   std::vector<admin::Status::Listener> all;
   for (const Running& running : running_) {
     if (running.retired && running.server->sessions() == 0) continue;
-    all.push_back(
-        {.name = running.place.listener.name, .port = running.server->port(), .sessions = running.server->sessions()});
+    all.push_back({.name = running.place.listener.name,
+                   .port = running.server->port(),
+                   .sessions = running.server->sessions(),
+                   .failed_sessions = running.server->failed_sessions()});
   }
   return all;
+}
+
+std::vector<SessionSource> Listeners::session_sources() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SessionSource> sources;
+  for (const Running& running : running_) {
+    const Listener& listener = running.place.listener;
+    sources.push_back({listener.name, Choice<Protocol>::word(listener.protocol), running.server.get()});
+  }
+  return sources;
 }
 
 std::optional<std::uint16_t> Listeners::port(std::string_view listener) const {

@@ -17,6 +17,7 @@
 #include "admin/api.h"
 #include "app/config.h"
 #include "app/privileged.h"
+#include "app/sessions.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "net/loop.h"
@@ -63,6 +64,8 @@ class Listeners {
   std::vector<admin::Status::Listener> status() const;
   /// Of the first socket of the listener of that name.
   std::optional<std::uint16_t> port(std::string_view listener) const;
+  /// Those with their sessions, for the operator. From any thread.
+  std::vector<SessionSource> session_sources() const;
   /// All net::Servers there are, to be stopped.
   std::vector<net::Server*> servers() const;
 

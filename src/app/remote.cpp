@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "admin/socket.h"
+#include "app/exit.h"
 #include "app/files.h"
 #include "app/privileges.h"
 #include "app/version.h"
@@ -19,9 +21,21 @@ constexpr std::size_t kWorkers = 2;
 constexpr std::chrono::seconds kBusyPatience{10};
 constexpr std::chrono::milliseconds kBusyPause{100};
 
-int refused(const std::string& text) {
-  std::fprintf(stderr, "postrider: %s\n", text.c_str());
-  return 1;
+int refused(const base::Error& error, Exit status) {
+  std::fprintf(stderr, "postrider: %s\n", error.text.c_str());
+  return status;
+}
+
+/// Who the caller was before sudo: a claim, which the log calls so. The system vouches for the user of the process.
+std::string claim() {
+  const char* before_sudo = std::getenv("SUDO_USER");
+  return before_sudo ? before_sudo : "";
+}
+
+base::Error configuration_error(const Loaded& loaded) { return {base::Code::invalid, located(loaded.mistakes)}; }
+
+Exit status_of(const base::Error& error, const CommandCall& call) {
+  return call.needs_server && error.code == base::Code::not_found ? kNoServer : exit_of(error);
 }
 
 base::Result<std::string> in_this_process(const Config& config, const std::string& request) {
@@ -50,21 +64,22 @@ base::Result<std::string> in_this_process(const Config& config, const std::strin
 
 base::Result<std::string> answer(const Loaded& loaded, const CommandCall& call) {
   const Config& config = loaded.config;
-  const std::string request = admin::encode_request(call.name, call.arguments);
+  const std::string request = admin::encode_request(call.name, call.arguments, claim());
   if (request.size() > admin::kMaxRequestBytes)
     return base::fail(base::Code::too_large, "the arguments are larger than 1 MiB");
   // Who has the store and no socket is a server that starts or ends, or another command: soon one way will be open.
   const auto give_up = std::chrono::steady_clock::now() + kBusyPatience;
   for (;;) {
+    base::Result<std::string> reply = base::fail(base::Code::not_found, "no server answers at " + config.socket_path());
     if (!config.data_dir.empty()) {
       const admin::SocketPath socket(config.data_dir);
-      auto reply = admin::ask(socket.path(), request);
+      reply = admin::ask(socket.path(), request);
       if (reply || reply.error().code != base::Code::not_found) return reply;
     }
     // A running server has a configuration of its own; without one this is what counts.
     if (!loaded.mistakes.empty()) return base::fail(base::Code::invalid, located(loaded.mistakes));
-    if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
-    auto reply = in_this_process(config, request);
+    if (call.needs_server) return reply;
+    reply = in_this_process(config, request);
     const bool busy = !reply && reply.error().code == base::Code::busy;
     if (!busy || std::chrono::steady_clock::now() > give_up) return reply;
     std::this_thread::sleep_for(kBusyPause);
@@ -111,7 +126,7 @@ Loaded read_config(const Place& place, const Sources& sources) {
 
 int run_command(const Place& place, const CommandCall& call) {
   const auto reply = answer(read_config(place, Sources::of_machine()), call);
-  if (!reply) return refused(reply.error().text);
+  if (!reply) return refused(reply.error(), status_of(reply.error(), call));
   const admin::Shown shown = admin::show(call.name, *reply, call.json);
   std::fwrite(shown.out.data(), 1, shown.out.size(), stdout);
   if (!shown.error.empty()) std::fprintf(stderr, "postrider: %s\n", shown.error.c_str());
@@ -119,12 +134,12 @@ int run_command(const Place& place, const CommandCall& call) {
 }
 
 int run_following(const Place& place, const CommandCall& call) {
-  const auto config = config_of(place);
-  if (!config) return refused(config.error().text);
-  const admin::SocketPath socket(config->data_dir);
+  const Loaded loaded = read_config(place, Sources::of_machine());
+  if (loaded.config.data_dir.empty()) return refused(configuration_error(loaded), kConfiguration);
+  const admin::SocketPath socket(loaded.config.data_dir);
   std::optional<admin::Shown> reply;
-  const auto done =
-      admin::ask_for_lines(socket.path(), admin::encode_request(call.name, call.arguments), [&](std::string_view line) {
+  const auto done = admin::ask_for_lines(
+      socket.path(), admin::encode_request(call.name, call.arguments, claim()), [&](std::string_view line) {
         if (!reply) {
           reply = admin::show(call.name, line, true);
           return reply->status == 0;
@@ -133,12 +148,25 @@ int run_following(const Place& place, const CommandCall& call) {
         // Whoever reads this may have gone.
         return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
       });
-  if (!done && done.error().code == base::Code::not_found)
-    return refused("no server answers at " + config->socket_path());
-  if (!done) return refused(done.error().text);
-  if (reply && !reply->error.empty()) return refused(reply->error);
+  if (!done) return refused(done.error(), status_of(done.error(), call));
+  if (reply && !reply->error.empty()) return refused({base::Code::invalid, reply->error}, kFailed);
   std::fputs("postrider: the server has ended\n", stderr);
-  return 0;
+  return kDone;
+}
+
+int stop_server(const Place& place, std::chrono::seconds patience, bool json) {
+  const Loaded loaded = read_config(place, Sources::of_machine());
+  if (loaded.config.data_dir.empty()) return refused(configuration_error(loaded), kConfiguration);
+  const admin::SocketPath socket(loaded.config.data_dir);
+  // Known before it is asked: afterwards nobody may be there to tell.
+  const admin::ServerProcess process(socket.path());
+  if (const int status = run_command(place, {.name = "stop", .json = json, .needs_server = true}); status != kDone) {
+    return status;
+  }
+  if (process.wait_for_end(patience)) return kDone;
+  return refused(
+      {base::Code::unavailable, "the server is still stopping after " + std::to_string(patience.count()) + " s"},
+      kTryLater);
 }
 
 }  // namespace app

@@ -3,6 +3,7 @@
 // store in this process and carries it out here; the store's lock excludes both at once. Prints, and returns the exit
 // status.
 
+#include <chrono>
 #include <string>
 
 #include "admin/api.h"
@@ -30,6 +31,9 @@ struct CommandCall {
 int run_command(const Place& place, const CommandCall& call);
 /// A command whose reply is followed by lines: prints them as they come, until the server ends.
 int run_following(const Place& place, const CommandCall& call);
+
+/// `stop`: asks the server to end and waits until its process has. The exit status.
+int stop_server(const Place& place, std::chrono::seconds patience, bool json);
 
 inline constexpr const char* kDefaultConfigFile = "/etc/postrider/postrider.toml";
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/exit.h"
 #include "app/logging.h"
 #include "app/signals.h"
 
@@ -12,9 +13,21 @@ namespace {
 
 constexpr std::chrono::seconds kLookAtFiles{1};
 
+/// What to do about it, where the error is the system's and does not say so itself.
+std::string advice(const base::Error& error) {
+  switch (error.code) {
+    case base::Code::no_space:
+      return ": make room on that disk and start again";
+    case base::Code::corrupt:
+      return ": see `postrider store check`, and restore from a checkpoint if it cannot be opened";
+    default:
+      return {};
+  }
+}
+
 int failed(const base::Error& error) {
-  std::fprintf(stderr, "postrider: %s\n", error.text.c_str());
-  return 1;
+  std::fprintf(stderr, "postrider: %s%s\n", error.text.c_str(), advice(error).c_str());
+  return exit_of(error);
 }
 
 /// The signal that ends it.
@@ -38,7 +51,7 @@ int run_server(const ReadConfig& read, const RunOptions& options) {
   const Loaded loaded = read(Sources::of_machine());
   if (!loaded.mistakes.empty()) {
     std::fprintf(stderr, "%s\n", located(loaded.mistakes).c_str());
-    return 1;
+    return kConfiguration;
   }
   const Config& config = loaded.config;
   const base::Log log = open_log(config);

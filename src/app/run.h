@@ -1,7 +1,7 @@
 #pragma once
 // The server as a process: reads its configuration, starts it, waits for signals and for changes of files, stops it.
-// The exit status is 0 after an orderly stop and 1 when it could not start (a sentence on standard error says why, or
-// one for each mistake of the configuration).
+// The exit status is 0 after an orderly stop; when it could not start, a sentence on standard error says why (one for
+// each mistake of the configuration), and the status says of which kind that is (app/exit.h).
 
 #include <functional>
 

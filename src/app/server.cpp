@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <future>
 #include <latch>
@@ -119,8 +120,8 @@ base::Result<void> Server::open() {
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
   delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_);
-  api_ =
-      std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_}, settings(), log_);
+  api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_},
+                                      admin_settings(), log_);
   std::string why;
   const bool writes = store_->accepts_writes(&why);
   log_.info("app.store", {{"directory", config->store.directory}, {"writes", writes ? "yes" : why.c_str()}});
@@ -129,19 +130,6 @@ base::Result<void> Server::open() {
                  {{"why", "syncs are switched off: a power cut loses mail. For tests of tests only"}});
   }
   return {};
-}
-
-admin::Settings Server::settings() {
-  return {.hostname = config_.get()->hostname,
-          .version = version(),
-          .mailbox_quota_bytes = [this] { return config_.get()->mailbox_quota_bytes; },
-          .status = [this] { return status(); },
-          .reload = [this]() -> base::Result<admin::Reload> {
-            const Reloaded done = reload("command");
-            if (done.mistakes.empty()) return admin::Reload{done.changes.changed, done.changes.waiting};
-            return base::fail(base::Code::invalid,
-                              "the configuration has mistakes, and nothing was changed:\n" + located(done.mistakes));
-          }};
 }
 
 void Server::leave_hostname() {
@@ -219,6 +207,7 @@ void Server::stop() {
     const std::lock_guard lock(changing_);
     if (std::exchange(stopped_, true)) return;
   }
+  if (store_) store_->interrupt();
   const auto grace = config_.get()->stop_timeout;
   std::vector<net::Server*> servers = listeners_ ? listeners_->servers() : std::vector<net::Server*>();
   if (admin_) servers.push_back(admin_.get());
@@ -254,9 +243,30 @@ std::optional<std::uint16_t> Server::port(std::string_view listener) const { ret
 
 admin::Status Server::status() const {
   admin::Status status{.listeners = listeners_->status()};
-  status.listeners.push_back({.name = "admin", .port = 0, .sessions = admin_->sessions()});
+  status.listeners.push_back(
+      {.name = "admin", .port = 0, .sessions = admin_->sessions(), .failed_sessions = admin_->failed_sessions()});
   status.certificates = certificates_.status();
   return status;
+}
+
+admin::Settings Server::admin_settings() {
+  return {.hostname = config_.get()->hostname,
+          .version = version(),
+          .mailbox_quota_bytes = [this] { return config_.get()->mailbox_quota_bytes; },
+          .status = [this] { return status(); },
+          .reload = [this]() -> base::Result<admin::Reload> {
+            const Reloaded done = reload("command");
+            if (done.mistakes.empty()) return admin::Reload{done.changes.changed, done.changes.waiting};
+            return base::fail(base::Code::invalid,
+                              "the configuration has mistakes, and nothing was changed:\n" + located(done.mistakes));
+          },
+          .sessions = [this] { return list_sessions(listeners_->session_sources()); },
+          .end_sessions =
+              [this](const std::vector<std::uint64_t>& ids, std::chrono::seconds grace) {
+                return end_sessions(listeners_->session_sources(), ids, grace);
+              },
+          // As the operator's own SIGTERM would: the main thread waits for it.
+          .stop = [] { ::kill(::getpid(), SIGTERM); }};
 }
 
 }  // namespace app

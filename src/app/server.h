@@ -19,6 +19,7 @@
 #include "app/listeners.h"
 #include "app/monitor.h"
 #include "app/privileged.h"
+#include "app/sessions.h"
 #include "base/clock.h"
 #include "base/live.h"
 #include "base/log.h"
@@ -77,8 +78,8 @@ class Server {
   base::Result<void> serve_metrics();  // server_metrics.cpp
   Listeners::Service service(const Listener& listener);
   net::Server::Serve session(const Listener& listener);
-  admin::Settings settings();
   admin::Status status() const;
+  admin::Settings admin_settings();
   void resume_purges();
 
   // reload.cpp; under changing_.

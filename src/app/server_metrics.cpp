@@ -12,12 +12,11 @@ constexpr std::size_t kMetricsConnections = 64;
 base::Result<void> Server::serve_metrics() {
   const MetricsEndpoint endpoint = config_.get()->metrics;
   if (endpoint.addresses.empty()) return {};
-  monitor_ =
-      std::make_unique<Monitor>(Monitor::Watched{.loops = *loops_,
-                                                 .store = *store_,
-                                                 .delivery = *delivery_,
-                                                 .certificates = [this] { return certificates_.status(); }},
-                                endpoint.allowed, clock_, log_);
+  monitor_ = std::make_unique<Monitor>(Monitor::Watched{.loops = *loops_,
+                                                        .store = *store_,
+                                                        .delivery = *delivery_,
+                                                        .certificates = [this] { return certificates_.status(); }},
+                                       endpoint.allowed, clock_, log_);
   for (const std::string& address : endpoint.addresses) {
     net::Loop& loop = loops_->at(metrics_.size() % loops_->size());
     auto bound = privileged_->listen(address, endpoint.port);

@@ -61,6 +61,9 @@ class Service : public Delivery {
   net::Task<base::Result<std::vector<QueueEntry>>> queue() override {
     co_return co_await context_.store.read(list_queue);
   }
+  net::Task<base::Result<QueueSummary>> queue_summary() override {
+    co_return co_await context_.store.read(summarize_queue);
+  }
 
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override {
     return check_queue(reader, report);

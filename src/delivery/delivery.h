@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,15 +36,25 @@ struct QueueEntry {
   std::string reason;  // why it waits
 };
 
+struct QueueSummary {
+  std::uint64_t messages = 0;
+  std::optional<base::WallTime> oldest;
+};
+
 class Delivery : public smtp::Host {
  public:
   /// How many entries there are.
   virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
   /// All entries, oldest first.
   virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
+  /// Counts them, without reading more than the oldest.
+  virtual net::Task<base::Result<QueueSummary>> queue_summary() = 0;
   /// Walks the queue's records and reports what is wrong, and goes on. Blocks.
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
 };
+
+/// The room's tables, for what counts records.
+std::vector<store::TableName> tables();
 
 /// All that is given outlives it; a message goes by the config of the moment at which it began to arrive.
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,

@@ -157,6 +157,20 @@ base::Result<std::vector<QueueEntry>> list_queue(const store::Reader& reader) {
   return entries;
 }
 
+base::Result<QueueSummary> summarize_queue(const store::Reader& reader) {
+  QueueSummary summary;
+  auto cursor = reader.scan(kMessages);
+  for (; cursor.valid(); cursor.next()) {
+    ++summary.messages;
+    if (summary.oldest) continue;
+    if (const auto message = cursor.value()) summary.oldest = wall_time(message->created_us());
+  }
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return summary;
+}
+
+std::vector<store::TableName> tables() { return {{kMessages.id, kMessages.name}, {kRecipients.id, kRecipients.name}}; }
+
 base::Result<void> check_queue(const store::Reader& reader, const std::function<void(store::Problem)>& report) {
   Check check(reader, report);
   TRY(check.messages());

@@ -6,6 +6,12 @@
 #include "directory/normalize.h"
 
 namespace directory {
+
+std::vector<store::TableName> tables() {
+  const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
+  return {name(kDomains), name(kAccounts), name(kAddresses), name(kCredentials), name(kRemoved)};
+}
+
 namespace {
 
 /// Walks from one address to where its mail goes, breadth first; each address is looked at once, so loops end.

@@ -96,6 +96,7 @@ class Session {
   net::Task<void> dispatch();
   net::Task<Reply> execute(Command& command);
   net::Task<bool> still_allowed();
+  void report(std::string_view command) const;
   net::Task<void> say_goodbye(std::string_view text);
   void count_error();
 

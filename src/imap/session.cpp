@@ -118,7 +118,7 @@ net::Task<bool> Session::wait_for_input() {
     timed_out = true;
   }
   if (timed_out || (ready == net::Ready::woken && stopping.requested())) {
-    co_await say_goodbye(timed_out ? says::kByeTimeout : says::kByeStopping);
+    co_await say_goodbye(timed_out ? says::kByeTimeout : stopping.alone() ? says::kByeEnded : says::kByeStopping);
     throw net::Closed(timed_out ? net::Closed::Why::timeout : net::Closed::Why::local);
   }
   co_return ready == net::Ready::data;
@@ -224,6 +224,14 @@ net::Task<bool> Session::still_allowed() {
   co_return false;
 }
 
+void Session::report(std::string_view command) const {
+  net::Report& report = stopping.report();
+  report.command = command;
+  report.state = selected ? "selected" : identity ? "authenticated" : "not authenticated";
+  report.tls = encrypted();
+  if (identity) report.user = identity->address;
+}
+
 net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
@@ -250,7 +258,9 @@ net::Task<void> Session::dispatch() {
   }
   if (!co_await still_allowed()) co_return;
   const Verb& verb = *parsed->command->verb;
+  report(verb.name);
   const Reply reply = co_await execute(*parsed->command);
+  report(verb.name);
   mode->metrics.count_command(verb, reply.kind);
   // The arguments may be a password or somebody's words, so they are not told.
   if (log.enabled(base::Level::debug)) log.debug("imap.command", {{"verb", verb.name}, {"reply", reply.text}});

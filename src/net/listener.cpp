@@ -63,7 +63,10 @@ bool concerns_one_connection(int error) {
 
 Endpoints endpoints_of(int fd, const sockaddr_storage& peer) {
   Endpoints endpoints;
-  if (peer.ss_family == AF_UNIX) return endpoints;
+  if (peer.ss_family == AF_UNIX) {
+    endpoints.peer_uid = peer_uid(fd);
+    return endpoints;
+  }
   std::tie(endpoints.peer_address, endpoints.peer_port) = describe(peer);
   std::tie(endpoints.local_address, endpoints.local_port) = local_address(fd);
   return endpoints;
@@ -157,7 +160,8 @@ std::string bracketed(const std::string& address, std::uint16_t port) {
 }
 
 std::unexpected<base::Error> unavailable(const std::string& what, int error) {
-  return base::fail(Code::unavailable, "cannot listen on " + what + ": " + system_text(error));
+  const Code code = error == EACCES || error == EPERM ? Code::denied : Code::unavailable;
+  return base::fail(code, "cannot listen on " + what + ": " + system_text(error));
 }
 
 /// Whether the file at `path` may be replaced: a socket that nobody listens on any more.

@@ -36,7 +36,8 @@ class Listener {
 
 /// Binds and listens on a numeric address ("127.0.0.1", "::1", "::", "0.0.0.0"; IPv6 sockets are v6 only) with
 /// SO_REUSEADDR and a backlog of 1,024; accepted connections have TCP_NODELAY and keep-alive.
-/// Errors: invalid (not an address), unavailable (with the system's reason: in use, not permitted).
+/// Errors, with the system's reason: invalid (not an address), denied (not permitted), unavailable (in use, no such
+/// address).
 base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port);
 
 /// The two halves of listen_tcp, for sockets that are bound elsewhere (by a privileged process, by systemd, by the

@@ -1,10 +1,12 @@
 #include "net/server.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "net/asio.h"
+#include "net/completion.h"
 
 namespace net {
 
@@ -117,8 +119,13 @@ using Shared = std::shared_ptr<Server::State>;
 /// a TLS stream; a wake or close of the server reaches the session through it.
 class TrackedStream final : public Stream {
  public:
-  TrackedStream(Shared state, std::size_t loop, std::unique_ptr<Stream> inner)
-      : state_(std::move(state)), loop_(loop), inner_(std::move(inner)) {}
+  TrackedStream(Shared state, std::size_t loop, std::uint64_t id, std::unique_ptr<Stream> inner)
+      : state_(std::move(state)),
+        loop_(loop),
+        id_(id),
+        since_(std::chrono::steady_clock::now()),
+        stopping_(state_->stopping.for_session()),
+        inner_(std::move(inner)) {}
   ~TrackedStream() override {
     if (tracked_) state_->tracked[loop_].erase(this);
   }
@@ -132,6 +139,14 @@ class TrackedStream final : public Stream {
     if (state_->closing) close();
   }
 
+  const Stopping& stopping() const { return stopping_; }
+  std::uint64_t id() const { return id_; }
+  SessionInfo info() const { return {id_, endpoints(), since_, traffic(), stopping_.report()}; }
+  void end_alone() {
+    stopping_.request_alone();
+    wake();
+  }
+
   Task<Ready> wait() override { return inner_->wait(); }
   Task<std::size_t> read(std::span<char> into) override { return inner_->read(into); }
   Task<void> write(std::string_view data) override { return inner_->write(data); }
@@ -141,10 +156,14 @@ class TrackedStream final : public Stream {
   Task<void> shutdown() override { return inner_->shutdown(); }
   const Endpoints& endpoints() const override { return inner_->endpoints(); }
   const TlsInfo* tls() const override { return inner_->tls(); }
+  Traffic traffic() const override { return inner_->traffic(); }
 
  private:
   Shared state_;
   std::size_t loop_;
+  std::uint64_t id_;
+  base::SteadyTime since_;
+  Stopping stopping_;
   std::unique_ptr<Stream> inner_;
   bool tracked_ = false;
 };
@@ -176,9 +195,10 @@ Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, 
   const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
   stream->track();
   log.debug("net.connection.opened");
+  const Stopping stopping = stream->stopping();
   std::string failure;
   try {
-    co_await how->serve(std::move(stream), log, state->stopping);
+    co_await how->serve(std::move(stream), log, stopping);
     log.debug("net.connection.closed");
     co_return;
   } catch (const Closed& closed) {
@@ -219,8 +239,9 @@ Task<void> accept_all(Shared state) {
         continue;
       }
       Seat seat(state, address, how);
-      auto log = how->log.with({{"session", next_session++}, {"peer", address}});
-      auto tracked = std::make_unique<TrackedStream>(state, at, std::move(stream));
+      const std::uint64_t id = next_session++;
+      auto log = how->log.with({{"session", id}, {"peer", address}});
+      auto tracked = std::make_unique<TrackedStream>(state, at, id, std::move(stream));
       loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log)));
     }
   } catch (const Closed& closed) {
@@ -237,6 +258,43 @@ void on_all_streams(const Shared& state, F function) {
     state->loops.at(i).post([state, i, function] {
       for (TrackedStream* stream : state->tracked[i]) function(*stream);
     });
+  }
+}
+
+Task<std::vector<SessionInfo>> list_sessions(Shared state) {
+  using Part = std::vector<SessionInfo>;
+  Part all;
+  for (std::size_t i = 0; i < state->loops.size(); ++i) {
+    const auto told = std::make_shared<Completion<Part>>();
+    state->loops.at(i).post([state, i, told] {
+      Part part;
+      for (const TrackedStream* stream : state->tracked[i]) part.push_back(stream->info());
+      told->set(std::move(part));
+    });
+    Part part = co_await told->wait();
+    std::ranges::move(part, std::back_inserter(all));
+  }
+  std::ranges::sort(all, {}, &SessionInfo::id);
+  co_return all;
+}
+
+using Ids = std::shared_ptr<const std::vector<std::uint64_t>>;  // sorted
+
+/// Waits for the sessions to end; those that have not by then are cut.
+Task<std::size_t> await_sessions(Shared state, Ids ids, base::SteadyTime until) {
+  constexpr std::chrono::milliseconds kLookAgain{20};
+  for (;;) {
+    const std::vector<SessionInfo> live = co_await list_sessions(state);
+    const auto left = std::ranges::count_if(
+        live, [&](const SessionInfo& session) { return std::ranges::binary_search(*ids, session.id); });
+    if (left == 0) co_return 0;
+    if (std::chrono::steady_clock::now() >= until) {
+      on_all_streams(state, [ids](TrackedStream& stream) {
+        if (std::ranges::binary_search(*ids, stream.id())) stream.close();
+      });
+      co_return static_cast<std::size_t>(left);
+    }
+    co_await sleep_for(kLookAgain);
   }
 }
 
@@ -340,6 +398,17 @@ Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   state->closing = true;
   on_all_streams(state, [](TrackedStream& stream) { stream.close(); });
   co_await wait_for_end(state, base::SteadyTime::max());
+}
+
+Task<std::vector<SessionInfo>> Server::list() const { return list_sessions(state_); }
+
+Task<std::size_t> Server::end_sessions(std::vector<std::uint64_t> wanted, base::SteadyTime until) const {
+  std::ranges::sort(wanted);
+  const Ids ids = std::make_shared<const std::vector<std::uint64_t>>(std::move(wanted));
+  on_all_streams(state_, [ids](TrackedStream& stream) {
+    if (std::ranges::binary_search(*ids, stream.id())) stream.end_alone();
+  });
+  return await_sessions(state_, ids, until);
 }
 
 std::size_t Server::sessions() const { return state_->sessions; }

@@ -470,3 +470,72 @@ Task<void> connect_errors_story() {
 TEST_CASE("connecting to what is not there says so") { net::run(connect_errors_story()); }
 
 }  // namespace
+
+namespace {
+
+/// Says goodbye to the session that is ended alone, and tells of itself.
+Task<void> telling(std::unique_ptr<Stream> stream, net::Stopping stopping) {
+  stopping.report().user = "ann";
+  stopping.report().state = "waiting";
+  std::string buffer(1000, '\0');
+  while (co_await stream->wait() == Ready::data) {
+    const std::size_t n = co_await stream->read(buffer);
+    if (n == 0) co_return;
+    stopping.report().command = "ECHO";
+    co_await stream->write(std::string_view(buffer).substr(0, n));
+  }
+  if (stopping.alone()) co_await stream->write("go away");
+}
+
+Task<void> watch_and_end(net::Server& server, std::uint16_t port) {
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(co_await dial(port));
+    CHECK(co_await exchange(*clients.back(), "12345") == "12345");
+  }
+  auto list = co_await server.list();
+  REQUIRE(list.size() == 5);
+  for (const net::SessionInfo& info : list) {
+    CHECK(info.report.user == "ann");
+    CHECK(info.report.state == "waiting");
+    CHECK(info.report.command == "ECHO");
+    CHECK(info.endpoints.peer_address == "127.0.0.1");
+    CHECK(info.traffic.received == 5);
+    CHECK(info.traffic.sent == 5);
+    CHECK(info.since <= Clock::now());
+  }
+  // They came one after the other, on two loops, and are listed so.
+  CHECK(co_await server.end_sessions({list[1].id, list[4].id, 1'000'000}, Clock::now() + 5s) == 0);
+  CHECK(co_await read_all(*clients[1]) == "go away");
+  CHECK(co_await read_all(*clients[4]) == "go away");
+  list = co_await server.list();
+  CHECK(list.size() == 3);
+  CHECK(co_await exchange(*clients[0], "still") == "still");
+}
+
+Task<void> cut_the_deaf(net::Server& server, std::uint16_t port) {
+  auto client = co_await dial(port);
+  auto list = co_await server.list();
+  while (list.empty()) list = co_await server.list();
+  CHECK(co_await server.end_sessions({list[0].id}, Clock::now() + 100ms) == 1);
+  std::string rest = "cut";
+  try {
+    rest = co_await read_all(*client);
+  } catch (const Closed&) {
+  }
+  CHECK((rest.empty() || rest == "cut"));
+}
+
+}  // namespace
+
+TEST_CASE("live sessions are listed with what they tell, and single ones end with their own words") {
+  Fixture fixture([](std::unique_ptr<Stream> stream, base::Log, net::Stopping stopping) {
+    return telling(std::move(stream), std::move(stopping));
+  });
+  net::run(watch_and_end(*fixture.server, fixture.server->port()));
+}
+
+TEST_CASE("a session that does not end in time is cut") {
+  Fixture fixture([](std::unique_ptr<Stream> stream, base::Log, net::Stopping) { return deaf(std::move(stream)); });
+  net::run(cut_the_deaf(*fixture.server, fixture.server->port()));
+}

@@ -66,6 +66,7 @@ class Connection {
   // session.cpp: the driver
   net::Task<void> serve_commands();
   net::Task<void> execute(Line line);
+  void report(std::string_view command) const;
   std::optional<Reply> not_allowed(const struct VerbRow& row, std::string_view argument) const;
   net::Task<Line> next_line();
   net::Task<void> fill_line();

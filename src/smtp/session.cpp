@@ -67,7 +67,7 @@ net::Task<void> Connection::serve_commands() {
     config_->refresh();
     // Also what came in together is not begun any more: the client keeps what was not answered.
     if (stopping_.requested()) {
-      co_await end_with(reply::stopping(config_->hostname));
+      co_await end_with(stopping_.alone() ? reply::ended(config_->hostname) : reply::stopping(config_->hostname));
     } else if (++commands_ > config_->max_commands) {
       co_await end_with(reply::too_many_commands(config_->hostname));
     } else {
@@ -100,9 +100,19 @@ net::Task<void> Connection::execute(Line line) {
   if (const auto refusal = not_allowed(*row, command->argument)) {
     say(*refusal);
   } else {
+    report(row->name);
     co_await (this->*row->handler)(command->argument);
+    report(row->name);
   }
   if ((row->needs & kFlush) != 0 || out_.size() > kReplyBuffer) co_await flush();
+}
+
+void Connection::report(std::string_view command) const {
+  net::Report& report = stopping_.report();
+  report.command = command;
+  report.state = envelope_ ? "in transaction" : greeted_ ? "ready" : "connected";
+  report.tls = peer_.tls != nullptr;
+  if (user_) report.user = user_->address;
 }
 
 std::optional<Reply> Connection::not_allowed(const VerbRow& row, std::string_view argument) const {

@@ -1,7 +1,9 @@
+#include <atomic>
 #include <utility>
 
 #include "store/bodies.h"
 #include "store/check.h"
+#include "store/checkpoint.h"
 #include "store/committer.h"
 #include "store/floor.h"
 #include "store/home.h"
@@ -23,6 +25,7 @@ class Core final : public BodyHost {
       : engine_(std::move(engine)),
         pool_(pool),
         ids_(clock, id_ceiling),
+        min_free_bytes_(options.min_free_bytes),
         floor_([this] { return engine_->free_bytes(); }, options.min_free_bytes, log),
         refused_space_(refused(log, base::Code::no_space)),
         refused_unavailable_(refused(log, base::Code::unavailable)),
@@ -45,6 +48,7 @@ class Core final : public BodyHost {
   }
 
   Committer& committer() { return committer_; }
+  std::uint64_t min_free_bytes() const { return min_free_bytes_; }
 
   /// admit(), counted.
   base::Result<void> admit_write(Kind kind) {
@@ -62,6 +66,7 @@ class Core final : public BodyHost {
   std::unique_ptr<Engine> engine_;
   net::Pool& pool_;
   Ids ids_;
+  const std::uint64_t min_free_bytes_;
   Floor floor_;
   const base::Counter refused_space_;
   const base::Counter refused_unavailable_;
@@ -85,7 +90,15 @@ class EmbeddedStore final : public Store {
   std::uint64_t next_id() override { return core_->next_id(); }
   base::Result<std::uint64_t> check(const std::function<void(Problem)>& report) const override {
     TRY_ASSIGN(const auto snapshot, core_->engine().snapshot());
-    return check_bodies(*snapshot, report, [this] { return core_->engine().failure(); });
+    return check_bodies(*snapshot, report, [this] { return why_give_up(); });
+  }
+  Usage usage() const override;
+  base::Result<std::vector<Amount>> bodies_by_age(const std::vector<base::WallTime>& times) const override;
+  base::Result<void> checkpoint(const std::string& directory, const std::vector<BesideFile>& files) override;
+  base::Result<void> compact() override;
+  void interrupt() override {
+    interrupted_.store(true, std::memory_order_relaxed);
+    core_->engine().interrupt();
   }
   bool accepts_writes(std::string* why) const override {
     const auto admitted = core_->admit(Kind::ordinary);
@@ -94,6 +107,15 @@ class EmbeddedStore final : public Store {
   }
 
  private:
+  std::optional<base::Error> why_give_up() const {
+    if (interrupted_.load(std::memory_order_relaxed)) {
+      return base::Error{base::Code::unavailable, "the store is being closed"};
+    }
+    return core_->engine().failure();
+  }
+
+  std::atomic<bool> interrupted_{false};
+  std::atomic<bool> compacting_{false};
   std::optional<Home> home_;  // before core_: the directory is let go when all is closed
   std::shared_ptr<Core> core_;
 };
@@ -108,6 +130,47 @@ net::Task<base::Result<void>> EmbeddedStore::write(std::vector<Owner> /*owners*/
   co_return std::get<base::Result<void>>(std::move(outcome));
 }
 
+Usage EmbeddedStore::usage() const {
+  const EngineUsage engine = core_->engine().usage();
+  return {.records_bytes = engine.records,
+          .bodies_bytes = engine.bodies,
+          .garbage_bytes = engine.garbage,
+          .memory_bytes = engine.memory,
+          .free_bytes = core_->engine().free_bytes(),
+          .min_free_bytes = core_->min_free_bytes()};
+}
+
+// Ids of bodies grow with the time of their arrival, in microseconds.
+base::Result<std::vector<Amount>> EmbeddedStore::bodies_by_age(const std::vector<base::WallTime>& times) const {
+  std::vector<Amount> amounts(times.size() + 1);
+  TRY_ASSIGN(const auto snapshot, reader());
+  std::size_t at = 0;
+  auto cursor = snapshot->scan(kBlobs);
+  for (; cursor.valid(); cursor.next()) {
+    if (const auto why = why_give_up()) return std::unexpected(*why);
+    const auto id = std::get<0>(cursor.key()).value;
+    while (at < times.size() && id >= static_cast<std::uint64_t>(times[at].time_since_epoch().count())) ++at;
+    const auto record = cursor.value();
+    if (!record) continue;  // named by check()
+    ++amounts[at].count;
+    amounts[at].bytes += record->size();
+  }
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return amounts;
+}
+
+base::Result<void> EmbeddedStore::checkpoint(const std::string& directory, const std::vector<BesideFile>& files) {
+  if (!home_) return core_->engine().checkpoint(directory);
+  return write_checkpoint(core_->engine(), *home_, directory, files);
+}
+
+base::Result<void> EmbeddedStore::compact() {
+  if (compacting_.exchange(true)) return base::fail(base::Code::busy, "a compaction is under way");
+  auto done = core_->engine().compact();
+  compacting_ = false;
+  return done;
+}
+
 base::Result<std::uint64_t> load_id_ceiling(const Engine& engine) {
   TRY_ASSIGN(auto snapshot, engine.snapshot());
   TRY_ASSIGN(const auto record, make_reader(std::move(snapshot))->get(kIds, {}));
@@ -115,6 +178,10 @@ base::Result<std::uint64_t> load_id_ceiling(const Engine& engine) {
 }
 
 }  // namespace
+
+std::vector<TableName> own_tables() {
+  return {{kIds.id, kIds.name}, {kBlobs.id, kBlobs.name}, {kLinks.id, kLinks.name}, {kUploads.id, kUploads.name}};
+}
 
 base::Result<std::unique_ptr<Store>> open_embedded_with(const Options& options, net::Pool& pool,
                                                         const base::Clock& clock, base::Log log, RocksHooks hooks) {

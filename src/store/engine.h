@@ -72,6 +72,14 @@ class Snapshot {
                                                                                 std::string to) const = 0;
 };
 
+/// Bytes on the disk and in memory; all but exact.
+struct EngineUsage {
+  std::uint64_t records = 0;  // compressed
+  std::uint64_t bodies = 0;   // compressed, with the garbage among them
+  std::uint64_t garbage = 0;  // of removed bodies
+  std::uint64_t memory = 0;   // not flushed yet: it stands in the log
+};
+
 enum class Durability { synced, unsynced };
 
 class Engine {
@@ -100,6 +108,16 @@ class Engine {
   virtual void idle() = 0;
 
   virtual std::uint64_t free_bytes() const = 0;
+
+  // --- For the operator: from any thread; all but usage() block, for long.
+  virtual EngineUsage usage() const = 0;
+  /// Writes what is durable now, at the least, as an engine's directory at `directory`, which does not exist. Synced.
+  /// Errors: unsupported, no_space, unavailable.
+  virtual base::Result<void> checkpoint(const std::string& directory) = 0;
+  /// Gives back the space of all that was removed. Errors: no_space, unavailable (also when interrupted).
+  virtual base::Result<void> compact() = 0;
+  /// From now on compact() gives up.
+  virtual void interrupt() = 0;
 };
 
 }  // namespace store

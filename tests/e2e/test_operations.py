@@ -109,6 +109,46 @@ class Operations(unittest.TestCase):
         script = PRELUDE + first + WAIT + people.replace(removal, "") + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
         self.assertIn("hello to both", self.run_script(script))
 
+    def test_looking_at_the_server_backup_and_restore(self):
+        (first,), (looking,), (backup,) = (examples(section) for section in ("First start", "Sessions, health, stop", "Backup and restore"))
+        first = in_background(first)
+        people = """
+postrider domain add example.org
+printf 'anns-password\\nanns-password\\n' | postrider account add ann@example.org
+swaks --server 127.0.0.1:25 --to ann@example.org --body "before the backup" >/dev/null
+"""
+        # The session that is to be closed, and the stop that the next block begins with.
+        looking = looking.replace("postrider stop ", ": ")
+        session = """
+coproc CLIENT { openssl s_client -quiet -connect 127.0.0.1:993 2>/dev/null; }
+exec 7<&${CLIENT[0]} 8>&${CLIENT[1]}
+echo "a LOGIN ann@example.org anns-password" >&8
+read -r greeting <&7
+read -r login <&7
+"""
+        bye = """
+timeout 20 cat <&7 | grep "BYE The administrator"
+"""
+        restore = backup.replace("postrider stop\n", """
+swaks --server 127.0.0.1:25 --to ann@example.org --body "after the backup" >/dev/null
+postrider stop
+[ -d /proc/$server ] && ! grep -q Z /proc/$server/stat && { echo "stop returned too early"; exit 1; }
+wait "$server"
+""")
+        again = """
+postrider serve & server=$!
+""" + WAIT + """
+curl -sS --cacert /etc/letsencrypt/live/mail.example.org/fullchain.pem --resolve mail.example.org:993:127.0.0.1 \\
+  "imaps://mail.example.org/INBOX" -u ann@example.org:anns-password -X "STATUS INBOX (MESSAGES)" | grep "MESSAGES 1)"
+postrider stop
+wait "$server"
+"""
+        script = PRELUDE + first + WAIT + people + session + looking + bye + restore + again
+        said = self.run_script(script)
+        for word in ("mail.example.org: ok", "1 session is closed", "the server is stopping", "MESSAGES 1)"):
+            self.assertIn(word, said)
+        self.assertEqual(said.count("all records: clean"), 2, said[-3000:])
+
 
 class LogsAndMetrics(ServerTest):
     """The sections of these names."""
