@@ -106,7 +106,7 @@ void Listeners::adopt(Prepared prepared, const std::function<Service(const Liste
                              {"port", next.socket->port()},
                              {"tls", Choice<TlsMode>::word(next.place.listener.tls)}});
     running_.push_back({.place = std::move(next.place),
-                        .server = std::make_unique<net::Server>(std::move(next.socket), *next.loop, loops_,
+                        .server = std::make_shared<net::Server>(std::move(next.socket), *next.loop, loops_,
                                                                 std::move(made.options), std::move(made.serve), log_)});
     running_.back().server->start();
     wanted.push_back(running_.back().server.get());
@@ -141,7 +141,7 @@ std::vector<SessionSource> Listeners::session_sources() const {
   std::vector<SessionSource> sources;
   for (const Running& running : running_) {
     const Listener& listener = running.place.listener;
-    sources.push_back({listener.name, Choice<Protocol>::word(listener.protocol), running.server.get()});
+    sources.push_back({listener.name, Choice<Protocol>::word(listener.protocol), running.server});
   }
   return sources;
 }

@@ -72,7 +72,7 @@ class Listeners {
  private:
   struct Running {
     Place place;
-    std::unique_ptr<net::Server> server;
+    std::shared_ptr<net::Server> server;  // also of those who look at its sessions at the moment
     bool retired = false;
   };
   base::Result<void> prepare_one(const Listener& listener, Prepared& prepared);

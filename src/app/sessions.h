@@ -1,8 +1,9 @@
 #pragma once
 // The live sessions of several servers as one list: what the admin commands see of them, and how they end some. From
-// any thread; the tasks are awaited on any loop, and may outlive the servers.
+// any thread; the tasks are awaited on any loop.
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace app {
 struct SessionSource {
   std::string listener;
   std::string protocol;
-  const net::Server* server;  // asked within the call only
+  std::shared_ptr<const net::Server> server;
 };
 
 net::Task<std::vector<admin::Session>> list_sessions(const std::vector<SessionSource>& sources);
