@@ -120,6 +120,8 @@ Loaded read_dev(const DevOptions& options, const Sources& sources) {
   };
   auto base = dev_config(options);
   if (!base) return refuse(base.error());
+  base->metrics.addresses = {options.host};
+  base->metrics.port = static_cast<std::uint16_t>(options.base_port + kHttp);
   const std::string directory = base->data_dir;
   loaded = options.config_file.empty() ? load("", "developer mode", *std::move(base), sources)
                                        : load_file(options.config_file, *std::move(base), sources);

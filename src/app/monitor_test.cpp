@@ -113,7 +113,8 @@ TEST_CASE("who is not allowed gets no metrics") {
   const auto store = store::open_memory(pool, base::system_clock(), log);
   const auto directory = directory::open(*store, base::system_clock(), log, {}, "mail.example.test").value();
   const auto mail = mailstore::open(*store, base::system_clock(), log);
-  const auto delivery = delivery::open(*store, *directory, *mail, base::system_clock(), log, {});
+  const base::Live<delivery::Config> config;
+  const auto delivery = delivery::open(*store, *directory, *mail, base::system_clock(), log, config);
   app::Monitor monitor({.loops = loops,
                         .store = *store,
                         .delivery = *delivery,

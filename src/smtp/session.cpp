@@ -64,7 +64,7 @@ net::Task<void> Connection::run() {
 net::Task<void> Connection::serve_commands() {
   while (!ended_) {
     const Line line = co_await next_line();
-    config_->refresh();
+    config_.refresh();
     // Also what came in together is not begun any more: the client keeps what was not answered.
     if (stopping_.requested()) {
       co_await end_with(stopping_.alone() ? reply::ended(config_->hostname) : reply::stopping(config_->hostname));
