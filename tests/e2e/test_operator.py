@@ -167,7 +167,7 @@ class WhoMayAsk(ServerTest):
             done = run("domain", "add", "audited.test", "--dir", self.server.directory, env={**environment, "SUDO_USER": user})
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(run("domain", "remove", "audited.test", "--dir", self.server.directory, env=environment).returncode, 0)
-        lines = [line for line in self.server.log().splitlines() if "audited.test" in line]
+        lines = [line for line in self.server.log().splitlines() if " admin.domain." in line and "audited.test" in line]
         me = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
         self.assertIn("admin.domain.added", lines[0])
         for line in lines:
