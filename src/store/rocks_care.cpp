@@ -24,8 +24,8 @@ EngineUsage usage_of(rocksdb::DB& db, const Families& families) {
   EngineUsage usage;
   usage.records = property(Space::records, Properties::kTotalSstFilesSize);
   usage.garbage = property(Space::bodies, Properties::kLiveBlobFileGarbageSize);
-  usage.bodies = property(Space::bodies, Properties::kTotalSstFilesSize) +
-                 property(Space::bodies, Properties::kTotalBlobFileSize);
+  usage.bodies =
+      property(Space::bodies, Properties::kTotalSstFilesSize) + property(Space::bodies, Properties::kTotalBlobFileSize);
   for (const Space space : {Space::records, Space::bodies}) {
     usage.memory += property(space, Properties::kCurSizeActiveMemTable);
   }
