@@ -1,6 +1,8 @@
 #include "app/remote.h"
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "admin/socket.h"
 #include "app/files.h"
@@ -14,6 +16,8 @@ namespace app {
 namespace {
 
 constexpr std::size_t kWorkers = 2;
+constexpr std::chrono::seconds kBusyPatience{10};
+constexpr std::chrono::milliseconds kBusyPause{100};
 
 int refused(const std::string& text) {
   std::fprintf(stderr, "postrider: %s\n", text.c_str());
@@ -49,15 +53,20 @@ base::Result<std::string> answer(const Loaded& loaded, const CommandCall& call) 
   const std::string request = admin::encode_request(call.name, call.arguments);
   if (request.size() > admin::kMaxRequestBytes)
     return base::fail(base::Code::too_large, "the arguments are larger than 1 MiB");
-  if (!config.data_dir.empty()) {
-    const admin::SocketPath socket(config.data_dir);
+  const admin::SocketPath socket(config.data_dir);
+  // Who has the store and no socket is a server that starts or ends, or another command: soon one way will be open.
+  const auto give_up = std::chrono::steady_clock::now() + kBusyPatience;
+  for (;;) {
     auto reply = admin::ask(socket.path(), request);
     if (reply || reply.error().code != base::Code::not_found) return reply;
+    // A running server has a configuration of its own; without one this is what counts.
+    if (!loaded.mistakes.empty()) return base::fail(base::Code::invalid, located(loaded.mistakes));
+    if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
+    reply = in_this_process(config, request);
+    const bool busy = !reply && reply.error().code == base::Code::busy;
+    if (!busy || std::chrono::steady_clock::now() > give_up) return reply;
+    std::this_thread::sleep_for(kBusyPause);
   }
-  // A running server has a configuration of its own; without one this is what counts.
-  if (!loaded.mistakes.empty()) return base::fail(base::Code::invalid, located(loaded.mistakes));
-  if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
-  return in_this_process(config, request);
 }
 
 Loaded read_directory(const Place& place) {
