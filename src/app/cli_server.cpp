@@ -13,7 +13,10 @@ namespace {
 int serve(const Given& given) {
   auto config = config_of(given.place);
   if (!config) return refuse(config.error());
-  return run_server(*std::move(config), {});
+  return run_server(*std::move(config),
+                    {.when_ready = {},
+                     .hangup_reloads = true,
+                     .config_file = given.place.config_file.empty() ? kDefaultConfigFile : given.place.config_file});
 }
 
 int check_config(const Given& given) {

@@ -191,7 +191,8 @@ int run_dev(const DevOptions& options) {
                                            std::fflush(stdout);
                                            return {};
                                          },
-                                         .hangup_reloads = false});
+                                         .hangup_reloads = false,
+                                         .config_file = {}});
 }
 
 }  // namespace app

@@ -1,7 +1,7 @@
 #pragma once
 // FileWatch: whether any of some files has changed, by looking at them (stat) when it is asked, which finds what a
-// notification of the kernel would miss: symbolic links that are swapped, network file systems, files that are not there
-// yet. One thread at a time; blocks.
+// notification of the kernel would miss: symbolic links that are swapped, network file systems, files that are not
+// there yet. One thread at a time; blocks.
 
 #include <optional>
 #include <string>

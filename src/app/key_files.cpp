@@ -27,14 +27,16 @@ std::vector<TlsFiles> candidates(const TlsFiles& files) {
 
 base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged) {
   for (const TlsFiles& candidate : candidates(files)) {
-    if (const auto there = privileged.stamp(candidate.certificate); !there && there.error().code == base::Code::not_found)
+    if (const auto there = privileged.stamp(candidate.certificate);
+        !there && there.error().code == base::Code::not_found)
       continue;
     return read_candidate(candidate, privileged);
   }
   if (!files.key.empty())
     return base::fail(base::Code::not_found, "cannot read " + files.certificate + ": it does not exist");
-  return base::fail(base::Code::not_found, "the directory " + files.certificate +
-                                               " holds neither tls.crt nor fullchain.pem (for a file, give the key too)");
+  return base::fail(
+      base::Code::not_found,
+      "the directory " + files.certificate + " holds neither tls.crt nor fullchain.pem (for a file, give the key too)");
 }
 
 }  // namespace app

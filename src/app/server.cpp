@@ -22,8 +22,6 @@ namespace app {
 
 namespace {
 
-/// Descriptors beside the connections: the store's files, the loops, standard error.
-constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
 
@@ -44,7 +42,8 @@ std::string listen_hint(const Listener& listener, const base::Error& error) {
   if (error.text.ends_with(std::generic_category().message(EADDRINUSE))) {
     return " (another program has this port: stop it, or choose another one for the listener)";
   }
-  if (listener.port < 1024 && ::geteuid() != 0) return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
+  if (error.text.ends_with(std::generic_category().message(EACCES)))
+    return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
   return {};
 }
 
@@ -79,19 +78,20 @@ struct Server::Purge {
   }
 };
 
-Server::Server(Config config, const base::Clock& clock, base::Log log)
+Server::Server(Config config, const base::Clock& clock, base::Log log, Inherited inherited)
     : config_(std::move(config)),
       clock_(clock),
       log_(std::move(log)),
-      privileged_(in_this_process()),
+      privileged_(std::move(inherited.privileged)),
+      sockets_(std::move(inherited.sockets)),
       certificates_(*privileged_, clock_, log_) {}
 
-base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log) {
+base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log,
+                                                    Inherited inherited) {
   config.settle();
   log.info("app.start",
            {{"version", version()}, {"hostname", config.hostname}, {"data", config.data_dir}, {"pid", ::getpid()}});
-  raise_file_limit(config.connections.connections + kOtherFiles, log);
-  std::unique_ptr<Server> server(new Server(std::move(config), clock, log));
+  std::unique_ptr<Server> server(new Server(std::move(config), clock, log, std::move(inherited)));
   TRY(server->bind());
   TRY(server->open());
   TRY(server->bind_admin());
@@ -118,10 +118,28 @@ base::Result<void> Server::bind() {
       TRY(bind_one(listener));
     }
   }
+  for (const std::string& name : sockets_.names()) {
+    if (std::ranges::find(config_.listeners, name, &Listener::name) != config_.listeners.end()) continue;
+    log_.warning(
+        "app.socket.unknown",
+        {{"name", name}, {"why", "no listener has the name of this socket that was handed over: it is closed"}});
+    for (const int fd : sockets_.take(name)) ::close(fd);
+  }
+  return {};
+}
+
+base::Result<void> Server::adopt_handed(const Listener& listener, const std::vector<int>& descriptors) {
+  for (const int fd : descriptors) {
+    net::Loop& loop = loops_->at(bound_.size() % loops_->size());
+    auto socket = net::adopt_tcp(loop, fd);
+    if (!socket) return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text);
+    bound_.push_back({&listener, "handed over", &loop, *std::move(socket)});
+  }
   return {};
 }
 
 base::Result<void> Server::bind_one(const Listener& listener) {
+  if (const auto handed = sockets_.take(listener.name); !handed.empty()) return adopt_handed(listener, handed);
   for (const std::string& address : listener.addresses) {
     const bool v6 = address.find(':') != std::string::npos;
     if (v6 && listener.addresses.size() > 1 && !machine_has_ipv6()) {

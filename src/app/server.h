@@ -14,6 +14,7 @@
 #include "app/certificates.h"
 #include "app/config.h"
 #include "app/privileged.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -23,11 +24,18 @@
 
 namespace app {
 
+/// What the process was given beside its configuration.
+struct Inherited {
+  std::unique_ptr<Privileged> privileged = in_this_process();
+  HandedSockets sockets;  // of listeners, by their names: these bind no port
+};
+
 class Server {
  public:
   /// Binds, reads the certificate, stops being root when the configuration names a user, opens the store; then accepts.
   /// `clock` outlives the server.
-  static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log);
+  static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log,
+                                                     Inherited inherited = {});
 
   /// Stops if stop() was not called.
   ~Server();
@@ -42,6 +50,7 @@ class Server {
   const Config& config() const { return config_; }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
+  std::size_t listeners() const { return running_.size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
   std::optional<std::uint16_t> port(std::string_view listener) const;
 
@@ -57,10 +66,11 @@ class Server {
     std::unique_ptr<net::Server> server;
   };
 
-  Server(Config config, const base::Clock& clock, base::Log log);
+  Server(Config config, const base::Clock& clock, base::Log log, Inherited inherited);
 
   base::Result<void> bind();
   base::Result<void> bind_one(const Listener& listener);
+  base::Result<void> adopt_handed(const Listener& listener, const std::vector<int>& descriptors);
   void start_waiting();
   base::Result<void> open();
   void leave_hostname();
@@ -75,6 +85,7 @@ class Server {
   const base::Clock& clock_;
   const base::Log log_;
   const std::unique_ptr<Privileged> privileged_;
+  HandedSockets sockets_;
   Certificates certificates_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<store::Store> store_;

@@ -26,12 +26,12 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-int Signals::wait() const {
+std::optional<int> Signals::wait(std::chrono::microseconds time) const {
   const sigset_t set = set_of(true);
-  int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
-  }
-  return signal;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(time - seconds).count()};
+  const int signal = sigtimedwait(&set, nullptr, &limit);
+  return signal > 0 ? std::optional(signal) : std::nullopt;
 }
 
 void Signals::release() const {

@@ -1,6 +1,9 @@
 #pragma once
-// Signals, taken one at a time by the main thread: SIGTERM and SIGINT ask for an orderly stop, SIGHUP for the
-// certificate to be read again. Made before the first thread, so that all threads have them blocked.
+// Signals, taken one at a time by the main thread: SIGTERM and SIGINT ask for an orderly stop, SIGHUP for what is in
+// files to be read again. Made before the first thread, so that all threads have them blocked.
+
+#include <chrono>
+#include <optional>
 
 namespace app {
 
@@ -8,8 +11,8 @@ class Signals {
  public:
   Signals();
 
-  /// Blocks until one of them arrives, and returns its number.
-  int wait() const;
+  /// The number of the next one, or nothing when none arrives in time.
+  std::optional<int> wait(std::chrono::microseconds time) const;
 
   /// From now on SIGTERM and SIGINT end the process at once: the orderly stop takes too long for somebody.
   void release() const;

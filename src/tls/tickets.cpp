@@ -50,8 +50,8 @@ class TicketKeys {
   std::optional<TicketKey> find(const unsigned char* name) {
     const std::lock_guard lock(mutex_);
     retire();
-    const auto found =
-        std::ranges::find_if(keys_, [&](const TicketKey& key) { return std::equal(key.name.begin(), key.name.end(), name); });
+    const auto found = std::ranges::find_if(
+        keys_, [&](const TicketKey& key) { return std::equal(key.name.begin(), key.name.end(), name); });
     return found == keys_.end() ? std::nullopt : std::optional(*found);
   }
 
