@@ -21,7 +21,8 @@ BINARY = Path(os.environ.get("POSTRIDER", TOP / "build/release/postrider"))
 DOMAIN = "example.test"
 PASSWORD = "test"
 OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
-FULL = bool(os.environ.get("POSTRIDER_FULL"))
+# Taken out of the environment: the server takes each POSTRIDER_… for a setting.
+FULL = bool(os.environ.pop("POSTRIDER_FULL", None))
 
 
 def free_base_port():

@@ -46,6 +46,12 @@ struct Status {
   std::vector<Certificate> certificates;
 };
 
+/// What a reload of the configuration did, a line for each setting.
+struct Reload {
+  std::vector<std::string> changed;
+  std::vector<std::string> waiting;  // for a restart
+};
+
 struct Services {
   directory::Directory& directory;
   mailstore::Mailstore& mail;
@@ -57,8 +63,10 @@ struct Services {
 struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
-  std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
-  std::function<Status()> status;  // empty: no server runs around this
+  std::function<std::uint64_t()> mailbox_quota_bytes = [] { return directory::kDefaultQuota; };
+  // Empty when no server runs around this.
+  std::function<Status()> status;
+  std::function<base::Result<Reload>()> reload;  // blocks; an error says what is wrong, and nothing was changed
 };
 
 class Api {

@@ -49,6 +49,7 @@ constexpr Command kCommands[] = {
        {"subscribed", "SUBSCRIBED"}}}},
     {"health", {}, health, "listeners", {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}}}},
     {"version", {}, version},
+    {"reload", {}, reload},
     {"store check", {}, store_check, "problems", {{{"where", "WHERE"}, {"what", "WHAT"}}}},
 };
 

@@ -40,7 +40,7 @@ base::Result<std::vector<std::string>> list_argument(const json::object& argumen
 base::Result<std::uint64_t> number_argument(const json::object& arguments, const char* name, std::uint64_t otherwise);
 bool flag_argument(const json::object& arguments, const char* name);
 
-// The handlers, by file: directory_commands.cpp and store_commands.cpp.
+// The handlers, by file: directory_commands.cpp, store_commands.cpp and server_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_remove(const Api& api, json::object arguments);
@@ -56,5 +56,6 @@ net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object 
 net::Task<base::Result<json::object>> health(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> version(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> reload(const Api& api, json::object arguments);
 
 }  // namespace admin

@@ -68,7 +68,7 @@ net::Task<base::Result<json::object>> account_add(const Api& api, json::object a
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
   CO_TRY_ASSIGN(const std::string password, password_argument(arguments));
   CO_TRY_ASSIGN(const std::uint64_t quota,
-                number_argument(arguments, "quota_bytes", api.settings().mailbox_quota_bytes));
+                number_argument(arguments, "quota_bytes", api.settings().mailbox_quota_bytes()));
   CO_TRY_ASSIGN(const auto account, co_await api.services().directory.add_account(address, password, quota));
   api.log().info("admin.account.added", {{"account", account.address}, {"quota", account.quota_bytes}});
   json::object result = done("account " + account.address + " is added");

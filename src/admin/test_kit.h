@@ -17,7 +17,7 @@ class House {
     store = store::open_memory(pool, clock(), log);
     directory = directory::open(*store, clock(), log, {}, "mail.example.org").value();
     mail = mailstore::open(*store, clock(), log);
-    delivery = delivery::open(*store, *directory, *mail, clock(), log, {.hostname = "mail.example.org"});
+    delivery = delivery::open(*store, *directory, *mail, clock(), log, delivery_config);
     Settings settings{.hostname = "mail.example.org", .version = "postrider test", .status = [this] {
                         return Status{.listeners = {{.name = "smtp", .port = 25, .sessions = 3}},
                                       .certificates = certificates};
@@ -34,6 +34,7 @@ class House {
 
   base::Log log;
   net::Pool pool{2};
+  base::Live<delivery::Config> delivery_config{{.hostname = "mail.example.org"}};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<directory::Directory> directory;
   std::unique_ptr<mailstore::Mailstore> mail;

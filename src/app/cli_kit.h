@@ -52,6 +52,6 @@ base::Result<admin::Arguments> nothing();
 // The commands, by file.
 void add_directory(CLI::App& app, Given& given);  // cli_directory.cpp: domain, account, alias
 void add_views(CLI::App& app, Given& given);      // cli_views.cpp: what can be looked at
-void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, dev, version
+void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, reload, dev, version
 
 }  // namespace app

@@ -13,14 +13,14 @@ namespace app {
 
 namespace {
 
-void examine_certificate(const std::string& key, const TlsFiles& files, base::WallTime now,
-                         std::vector<Mistake>& mistakes) {
-  const auto pair = read_key_pair(files, *in_this_process());
+void examine_certificate(const Origin& at, const std::string& key, const TlsFiles& files, base::WallTime now,
+                         Privileged& privileged, std::vector<Mistake>& mistakes) {
+  const auto pair = read_key_pair(files, privileged);
   if (!pair) {
-    mistakes.push_back({0, key + ": " + pair.error().text});
+    mistakes.push_back({at, key + ": " + pair.error().text});
   } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
     mistakes.push_back(
-        {0, key + ".certificate: " + files.certificate + " expired at " + base::rfc3339(info->not_after)});
+        {at, key + ".certificate: " + files.certificate + " expired at " + base::rfc3339(info->not_after)});
   }
 }
 
@@ -52,10 +52,29 @@ void Config::settle() {
   store.directory = data_dir + "/store";
 }
 
-std::string Mistake::located(std::string_view file) const {
-  std::string out(file);
-  if (line > 0) out += ":" + std::to_string(line);
+std::string Mistake::located() const {
+  std::string out = at.file;
+  if (at.line > 0) out += ":" + std::to_string(at.line);
   return out + ": " + text;
+}
+
+std::string located(const std::vector<Mistake>& mistakes) {
+  std::string all;
+  for (const Mistake& mistake : mistakes) all += (all.empty() ? "" : "\n") + mistake.located();
+  return all;
+}
+
+void Inputs::add_file(const std::string& file) {
+  if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+}
+
+void Inputs::add_pattern(const std::string& pattern) {
+  if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
+}
+
+Origin Loaded::origin(const std::string& key) const {
+  if (const auto found = origins.find(key); found != origins.end()) return found->second;
+  return {inputs.files.empty() ? std::string() : inputs.files.front(), 0};
 }
 
 std::string machine_hostname() {
@@ -64,14 +83,19 @@ std::string machine_hostname() {
   return parse_hostname(name).value_or(std::string());
 }
 
-std::vector<Mistake> examine(const Config& config, base::WallTime now) {
+std::vector<Mistake> examine(const Loaded& loaded, base::WallTime now, Privileged& privileged) {
+  const Config& config = loaded.config;
   std::vector<Mistake> mistakes;
   if (!config.user.empty() && ::getpwnam(config.user.c_str()) == nullptr) {
-    mistakes.push_back({0, "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
+    mistakes.push_back(
+        {loaded.origin("user"), "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
   }
-  if (!config.tls.certificate.empty()) examine_certificate("tls", config.tls, now, mistakes);
+  const auto examine_one = [&](const std::string& key, const TlsFiles& files) {
+    examine_certificate(loaded.origin(key + ".certificate"), key, files, now, privileged, mistakes);
+  };
+  if (!config.tls.certificate.empty()) examine_one("tls", config.tls);
   for (const NamedCertificate& certificate : config.certificates) {
-    examine_certificate("certificate." + certificate.name, certificate.files, now, mistakes);
+    examine_one("certificate." + certificate.name, certificate.files);
   }
   return mistakes;
 }

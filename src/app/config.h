@@ -1,11 +1,12 @@
 #pragma once
-// Config: everything that an operator can set, as values. Read from one TOML file (load), checked as a whole: every
-// mistake is reported with its line, not only the first. The field table in fields.cpp is the one place that knows
-// keys, defaults (those of these structs) and their one sentence; the parser, `config check`, `config print` and
-// docs/config.md come from it. Immutable once the server has started. Pure but for what ${file:…} names and examine()
-// looks at.
+// Config: everything that an operator can set, as values. Read from one TOML file, what it includes and the environment
+// (load), checked as a whole: every mistake is reported with its line, not only the first. The field table in
+// fields.cpp is the one place that knows keys, defaults (those of these structs) and their one sentence; the parser,
+// `config check`, `config print` and docs/config.md come from it. A server holds snapshots of it, each immutable. Pure
+// but for what the Sources read and examine() looks at.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +43,9 @@ struct Listener {
 };
 
 struct TlsFiles {
-  std::string certificate;  // PEM, the leaf first; empty: no TLS
-  std::string key;          // PEM; empty: `certificate` is a directory that holds both (key_files.h)
+  std::string certificate;   // PEM, the leaf first; empty: no TLS
+  std::string key;           // PEM; empty: `certificate` is a directory that holds both (key_files.h)
+  std::string key_password;  // of an encrypted key; empty: none
 
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
@@ -91,26 +93,56 @@ struct Config {
 /// The listeners of a server that was given none: 25, 587, 465, 143 and 993 on all addresses.
 std::vector<Listener> standard_listeners();
 
+/// Where a value was given: a file and its line, or an environment variable (line 0).
+struct Origin {
+  std::string file;
+  int line = 0;
+};
+
 /// Something that is wrong with the configuration. Line 0: with what is not in the file.
 struct Mistake {
-  int line = 0;
+  Origin at;
   std::string text;
 
   /// "FILE:LINE: text", as compilers write it.
-  std::string located(std::string_view file) const;
+  std::string located() const;
 };
 
-/// Reads TOML text on top of `base`: a listener that `base` has is changed, others are added. When there are mistakes,
-/// the configuration is what could be read, and must not be used.
+/// All of them, one a line.
+std::string located(const std::vector<Mistake>& mistakes);
+
+/// What a configuration was read from; a change of any of it may change the configuration.
+struct Inputs {
+  std::vector<std::string> files;  // the file itself, what it includes, ${file:…}; in the order of reading, each once
+  std::vector<std::string> patterns;  // of `include`
+
+  void add_file(const std::string& file);
+  void add_pattern(const std::string& pattern);
+};
+
+/// A configuration as it was read. When there are mistakes it is what could be read, and must not be used.
 struct Loaded {
   Config config;
-  std::vector<Mistake> mistakes;  // by line
+  std::vector<Mistake> mistakes;          // by file and line
+  std::map<std::string, Origin> origins;  // of the keys that were given
+  Inputs inputs;
+
+  /// Where the key was given; otherwise the file as such.
+  Origin origin(const std::string& key) const;
 };
-Loaded load(std::string_view toml, Config base, const Sources& sources);
+
+inline constexpr std::size_t kMaxConfigFile = 1 << 20;  // bytes
+inline constexpr const char* kVariablePrefix = "POSTRIDER_";
+
+/// Reads TOML text and what it includes, and then the environment, on top of `base`: a listener that `base` has is
+/// changed, others are added. `file` is the text's name.
+Loaded load(std::string_view toml, const std::string& file, Config base, const Sources& sources);
+/// The same with the text read from the file; a file that cannot be read is a mistake.
+Loaded load_file(const std::string& file, Config base, const Sources& sources);
 
 /// What load() cannot see in the text: whether the user exists, and whether each certificate can be read, fits its
 /// key, and has not expired.
-std::vector<Mistake> examine(const Config& config, base::WallTime now);
+std::vector<Mistake> examine(const Loaded& loaded, base::WallTime now, Privileged& privileged);
 
 /// The machine's own name when it is fully qualified, and empty otherwise.
 std::string machine_hostname();

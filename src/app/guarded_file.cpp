@@ -123,8 +123,6 @@ class Walk {
 
 }  // namespace
 
-base::Result<int> open_guarded(const std::string& path, const Outsider& outsider) {
-  return Walk(path, outsider).run();
-}
+base::Result<int> open_guarded(const std::string& path, const Outsider& outsider) { return Walk(path, outsider).run(); }
 
 }  // namespace app

@@ -1,8 +1,8 @@
 #pragma once
 // Opening a file for somebody who must not choose which one it is: root opens a path that the configuration names and
 // hands the file to the server's user. If that user could exchange the file, a directory on the way or a symbolic link,
-// it could have root open anything; so such a path is refused. Linux's permission bits are looked at, not access control
-// lists. Blocks.
+// it could have root open anything; so such a path is refused. Linux's permission bits are looked at, not access
+// control lists. Blocks.
 
 #include <sys/types.h>
 

@@ -10,6 +10,7 @@ base::Result<tls::KeyPair> read_candidate(const TlsFiles& files, Privileged& pri
   tls::KeyPair pair;
   TRY_ASSIGN(pair.certificate_pem, privileged.read(files.certificate, kMaxPem));
   TRY_ASSIGN(pair.key_pem, privileged.read(files.key, kMaxPem));
+  pair.key_password = files.key_password;
   if (auto acceptor = tls::make_acceptor(pair); !acceptor) {
     return base::fail(acceptor.error().code, "the certificate " + files.certificate + " and the key " + files.key +
                                                  " cannot be used: " + acceptor.error().text);
@@ -22,7 +23,8 @@ base::Result<tls::KeyPair> read_candidate(const TlsFiles& files, Privileged& pri
 std::vector<TlsFiles> candidates(const TlsFiles& files) {
   if (files.certificate.empty() || !files.key.empty()) return {files};
   const std::string& in = files.certificate;
-  return {{in + "/tls.crt", in + "/tls.key"}, {in + "/fullchain.pem", in + "/privkey.pem"}};
+  return {{in + "/tls.crt", in + "/tls.key", files.key_password},
+          {in + "/fullchain.pem", in + "/privkey.pem", files.key_password}};
 }
 
 base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged) {

@@ -20,9 +20,9 @@ constexpr std::chrono::seconds kLookPause{1};
 base::Error refusal(const ParentRequest& request) {
   const std::string shown = base::printable(request.text, 200);
   const bool listen = request.kind == ParentRequest::Kind::listen;
-  return {base::Code::denied, listen ? "the configuration file names no listener on " + shown + " port " +
-                                           std::to_string(request.port)
-                                     : "the configuration file names no certificate or key " + shown};
+  return {base::Code::denied,
+          listen ? "the configuration file names no listener on " + shown + " port " + std::to_string(request.port)
+                 : "the configuration file does not name the file " + shown};
 }
 
 /// The reply with the descriptor, if there is one.
@@ -50,8 +50,10 @@ bool send_reply(int socket, const std::string& message, int fd) {
 
 }  // namespace
 
-ParentRights ParentRights::of(const Config& config) {
+ParentRights ParentRights::of(const Loaded& loaded) {
+  const Config& config = loaded.config;
   ParentRights rights;
+  rights.files.insert(loaded.inputs.files.begin(), loaded.inputs.files.end());
   for (const Listener& listener : config.listeners) {
     for (const std::string& address : listener.addresses) rights.listeners.emplace(address, listener.port);
   }

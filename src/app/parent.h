@@ -1,6 +1,6 @@
 #pragma once
 // Parent: what the privileged parent does for the server that runs as another user, and nothing else: it listens on the
-// addresses and ports, and opens the certificates and keys, that the configuration names. It reads the configuration
+// addresses and ports, and opens the files, that the configuration names or was read from. It reads the configuration
 // itself, so a server in somebody else's hands can ask for nothing that the administrator has not written down
 // (docs/security.md). Its rights only grow: each was named by a configuration since the start. One thread; blocks.
 
@@ -21,9 +21,9 @@ namespace app {
 /// What the server may ask for.
 struct ParentRights {
   std::set<std::pair<std::string, std::uint16_t>> listeners;  // address and port
-  std::set<std::string> files;
+  std::set<std::string> files;  // certificates, keys, and those that the configuration was read from
 
-  static ParentRights of(const Config& config);
+  static ParentRights of(const Loaded& loaded);
   void add(ParentRights more);
   bool cover(const ParentRequest& request) const;
 };
@@ -32,8 +32,8 @@ class Parent {
  public:
   using Load = std::function<base::Result<ParentRights>()>;
 
-  /// `load` reads the configuration again; it is called when something is asked for that has no right yet, once a second
-  /// at most.
+  /// `load` reads the configuration again; it is called when something is asked for that has no right yet, once a
+  /// second at most.
   Parent(ParentRights rights, Outsider outsider, Load load, base::Log log);
 
   /// A descriptor, the caller's to close, or why not.

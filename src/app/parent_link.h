@@ -1,6 +1,6 @@
 #pragma once
-// The server's side of the privileged parent: what needs root's rights is asked for over the socket, and only after this
-// process has tried with its own. From any thread; a call waits for its turn and for the answer.
+// The server's side of the privileged parent: what needs root's rights is asked for over the socket, and only after
+// this process has tried with its own. From any thread; a call waits for its turn and for the answer.
 
 #include <memory>
 

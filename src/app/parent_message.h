@@ -1,8 +1,8 @@
 #pragma once
 // The messages between the server and its privileged parent (parent.h): one datagram each over a SOCK_SEQPACKET pair, a
 // request and its reply in turn. Pure; total on any bytes, and bounded by kMaxMessage.
-//   request: kind ('L' listen, 'O' open) · port, two bytes, the higher first (0 with 'O') · an address, or a path from /
-//   reply:   0, with the descriptor as SCM_RIGHTS · or 1 + the code of an error · a sentence
+//   request: kind ('L' listen, 'O' open) · port, two bytes, the higher first (0 with 'O') · an address, or a path from
+//   / reply:   0, with the descriptor as SCM_RIGHTS · or 1 + the code of an error · a sentence
 
 #include <cstddef>
 #include <cstdint>

@@ -16,8 +16,10 @@ struct Place {
   std::string directory;
 };
 
-/// What the place says; mistakes of the file are printed, one a line, into the error.
-base::Result<Config> config_of(const Place& place);
+/// The name of the place's file.
+std::string config_file(const Place& place);
+/// What the place says: the file (and the environment), or the directory.
+Loaded read_config(const Place& place, const Sources& sources);
 
 struct CommandCall {
   std::string name;  // "domain add"

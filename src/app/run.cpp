@@ -14,69 +14,76 @@ namespace app {
 
 namespace {
 
-/// How often files are looked at.
-constexpr std::chrono::microseconds kLook = std::chrono::seconds(1);
-/// Descriptors beside the connections: the store's files, the loops, standard error.
-constexpr std::uint64_t kOtherFiles = 2000;
+constexpr std::chrono::milliseconds kLookAtFiles{1000};
 
 int failed(const base::Error& error) {
   std::fprintf(stderr, "postrider: %s\n", error.text.c_str());
   return 1;
 }
 
-const char* name_of(int signal) { return signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP"; }
+std::string status_of(const Server& server) { return "Serving on " + std::to_string(server.listening()) + " sockets"; }
 
-std::string status_of(const Server& server) {
-  return "Serving, " + std::to_string(server.listeners()) + " listening sockets";
-}
-
-/// The server's life between its start and its end; the signal that ended it, or nothing when the parent is gone.
-std::optional<int> serve(Server& server, const Signals& signals, const Supervisor& supervisor, bool hangup_reloads,
-                         int parent_socket) {
+/// The signal that ends it; 0 when the privileged parent is gone.
+int serve_until_signal(Server& server, const Signals& signals, const Supervisor& supervisor, bool hangup_reloads,
+                       int parent_socket) {
   Heartbeat heart(server.loops());
-  const auto pulse = std::min(kLook, supervisor.pulse().value_or(kLook));
+  const auto pulse = std::min(kLookAtFiles, supervisor.pulse().value_or(kLookAtFiles));
   supervisor.ready(status_of(server));
   for (;;) {
-    const auto signal = signals.wait(pulse);
-    const bool reload = signal == SIGHUP && hangup_reloads;
-    if (signal && !reload) return signal;
-    if (reload) supervisor.reloading();
-    server.look_at_files();
-    if (reload) supervisor.ready(status_of(server));
+    const int signal = signals.wait(pulse);
+    if (signal == 0) {
+      server.look_at_files();
+    } else if (signal == SIGHUP && hangup_reloads) {
+      supervisor.reloading();
+      server.reload("SIGHUP");
+      supervisor.ready(status_of(server));
+    } else {
+      return signal;
+    }
     if (heart.beat()) supervisor.alive();
-    if (parent_socket >= 0 && is_gone(parent_socket)) return std::nullopt;
+    if (parent_socket >= 0 && is_gone(parent_socket)) return 0;
   }
+}
+
+void log_end(const base::Log& log, int signal) {
+  if (signal == 0) {
+    log.error("app.parent.gone", {{"why", "the privileged parent process has ended: the server stops"}});
+    return;
+  }
+  log.info("app.signal", {{"signal", signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP"}});
 }
 
 }  // namespace
 
-int run_server(Config config, const RunOptions& options) {
+int run_server(const ReadConfig& read, const RunOptions& options) {
   const Signals signals;
+  const Loaded loaded = read(Sources::of_machine());
+  if (!loaded.mistakes.empty()) {
+    std::fprintf(stderr, "%s\n", located(loaded.mistakes).c_str());
+    return 1;
+  }
+  const Config& config = loaded.config;
   const base::Log log = base::Log::to_stderr(config.log_level, config.log_format == LogFormat::json);
   const Supervisor supervisor = Supervisor::of_environment();
   Inherited inherited;
   auto sockets = HandedSockets::of_environment();
   if (!sockets) return failed(sockets.error());
   inherited.sockets = *std::move(sockets);
-  raise_file_limit(config.connections.connections + kOtherFiles, log);
   int parent_socket = -1;
   if (must_split(config)) {
-    auto halves = split(config, options.config_file, log);
+    raise_file_limit(Server::files_wanted(config), log);
+    auto halves = split(loaded, read, log);
     if (!halves) return failed(halves.error());
     if (halves->ended) return *halves->ended;
     inherited.privileged = std::move(halves->privileged);
     parent_socket = halves->socket;
   }
-  const auto server = Server::start(std::move(config), base::system_clock(), log, std::move(inherited));
+  const auto server = Server::start(config, base::system_clock(), log, read, std::move(inherited));
   if (!server) return failed(server.error());
   if (options.when_ready) {
     if (const auto ready = options.when_ready(**server); !ready) return failed(ready.error());
   }
-  if (const auto signal = serve(**server, signals, supervisor, options.hangup_reloads, parent_socket)) {
-    log.info("app.signal", {{"signal", name_of(*signal)}});
-  } else {
-    log.error("app.parent.gone", {{"why", "the privileged parent process has ended: the server stops"}});
-  }
+  log_end(log, serve_until_signal(**server, signals, supervisor, options.hangup_reloads, parent_socket));
   signals.release();
   supervisor.stopping();
   (*server)->stop();

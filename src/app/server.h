@@ -1,10 +1,11 @@
 #pragma once
 // Server: the object graph, built from top to bottom; the only place that knows all concrete types. start() opens the
-// store and begins to accept on every listener, or says in words why not; stop() ends everything in order: no new
-// connections, sessions end with the words of their protocol, what they committed is durable, the store is closed.
-// Made, stopped and destroyed on one thread, which is none of the loops'.
+// store and begins to accept on every listener, or says in words why not; reload() takes up a changed configuration;
+// stop() ends everything in order: no new connections, sessions end with the words of their protocol, what they
+// committed is durable, the store is closed. Made, stopped and destroyed on one thread, which is none of the loops'.
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +13,14 @@
 #include "admin/api.h"
 #include "admin/socket.h"
 #include "app/certificates.h"
+#include "app/changes.h"
 #include "app/config.h"
+#include "app/config_watch.h"
+#include "app/listeners.h"
 #include "app/privileged.h"
 #include "app/systemd.h"
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "net/loop.h"
@@ -23,6 +28,15 @@
 #include "net/server.h"
 
 namespace app {
+
+/// Reads the configuration that the server was started with once more, on top of the same base.
+using ReadConfig = std::function<Loaded(const Sources&)>;
+
+/// What became of a reload.
+struct Reloaded {
+  std::vector<Mistake> mistakes;  // not empty: nothing was changed
+  Changes changes;
+};
 
 /// What the process was given beside its configuration.
 struct Inherited {
@@ -32,10 +46,10 @@ struct Inherited {
 
 class Server {
  public:
-  /// Binds, reads the certificate, stops being root when the configuration names a user, opens the store; then accepts.
-  /// `clock` outlives the server.
+  /// Binds, reads the certificates, stops being root when the configuration names a user, opens the store; then
+  /// accepts. `clock` outlives the server. Without `read` there is nothing to reload.
   static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log,
-                                                     Inherited inherited = {});
+                                                     ReadConfig read = {}, Inherited inherited = {});
 
   /// Stops if stop() was not called.
   ~Server();
@@ -43,47 +57,57 @@ class Server {
   /// Returns when all is closed. Sessions get the configured time to end, then their connections are cut.
   void stop();
 
-  /// To be called every second or two: takes up certificates that have changed, and starts the listeners that waited
-  /// for theirs.
+  /// Reads the configuration again, and either all of it holds from now on, but for what waits for a restart, or
+  /// nothing was changed; the log says which and why. Nobody who is connected is dropped. `asked_by` is for the log.
+  /// From any thread but the loops'; blocks.
+  Reloaded reload(std::string_view asked_by);
+
+  /// To be called every second or so: takes up certificates and configuration files that have changed, and starts the
+  /// listeners that waited for their certificate.
   void look_at_files();
 
-  const Config& config() const { return config_; }
+  /// Descriptors that a server with this configuration may need.
+  static std::uint64_t files_wanted(const Config& config);
+
+  std::shared_ptr<const Config> config() const { return config_.get(); }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
-  std::size_t listeners() const { return running_.size(); }
+  /// How many sockets take connections.
+  std::size_t listening() const { return listeners_->servers().size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
   std::optional<std::uint16_t> port(std::string_view listener) const;
 
  private:
-  struct Bound {
-    const Listener* listener;  // nullptr: the admin socket
-    std::string address;
-    net::Loop* loop;  // that it accepts on
-    std::unique_ptr<net::Listener> socket;
-  };
-  struct Running {
-    std::string name;
-    std::unique_ptr<net::Server> server;
-  };
+  Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read, Inherited inherited);
 
-  Server(Config config, const base::Clock& clock, base::Log log, Inherited inherited);
-
-  base::Result<void> bind();
-  base::Result<void> bind_one(const Listener& listener);
-  base::Result<void> adopt_handed(const Listener& listener, const std::vector<int>& descriptors);
-  void start_waiting();
+  void drop_unknown_sockets();
+  base::Result<Listeners::Prepared> bind();
   base::Result<void> open();
   void leave_hostname();
-  base::Result<void> bind_admin();
-  void accept(Bound bound);
+  base::Result<void> serve_admin();
+  Listeners::Service service(const Listener& listener);
   net::Server::Serve session(const Listener& listener);
+  admin::Settings settings();
   admin::Status status() const;
   void resume_purges();
 
+  // reload.cpp; under changing_.
+  using HasCertificate = std::function<bool(std::string_view listener)>;
+  std::vector<Listener> ready(const Config& config, const HasCertificate& has) const;
+  std::vector<Mistake> take_over(const Loaded& loaded, Config next);
+  Loaded read_again();
+  void watch(const Inputs& inputs);
+  void start_waiting();
+  void log_reload(std::string_view asked_by, const Reloaded& done) const;
+
   // In the order of construction but for the loops, which come first and go before everything that their sessions use.
-  const Config config_;
+  base::Live<Config> config_;
+  base::Live<smtp::Config> smtp_config_;
+  base::Live<imap::Config> imap_config_;
+  base::Live<delivery::Config> delivery_config_;
   const base::Clock& clock_;
   const base::Log log_;
+  const ReadConfig read_;
   const std::unique_ptr<Privileged> privileged_;
   HandedSockets sockets_;
   Certificates certificates_;
@@ -95,12 +119,16 @@ class Server {
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<admin::SocketPath> socket_path_;
   std::unique_ptr<net::Loops> loops_;
-  std::vector<Bound> bound_;
-  std::vector<Running> running_;
-  std::vector<const Listener*> waiting_;  // for their certificate; of config_
+  std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<net::Server> admin_;
   struct Purge;
   std::shared_ptr<Purge> purge_;
-  bool stopped_ = false;
+
+  std::mutex changing_;  // held by who changes the configuration, or stops; never by what runs on a loop
+  ConfigWatch watch_;    // guarded by changing_
+  Inputs inputs_;        // what watch_ watches; guarded by changing_
+  bool watched_ = false;
+  bool stopped_ = false;  // guarded by changing_
 };
 
 }  // namespace app

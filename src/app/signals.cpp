@@ -26,12 +26,12 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-std::optional<int> Signals::wait(std::chrono::microseconds time) const {
+int Signals::wait(std::chrono::milliseconds timeout) const {
   const sigset_t set = set_of(true);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(time - seconds).count()};
-  const int signal = sigtimedwait(&set, nullptr, &limit);
-  return signal > 0 ? std::optional(signal) : std::nullopt;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timespec time{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(timeout - seconds).count()};
+  const int signal = sigtimedwait(&set, nullptr, &time);
+  return signal > 0 ? signal : 0;  // interrupted (a debugger), too: who asks comes again
 }
 
 void Signals::release() const {

@@ -25,7 +25,6 @@ namespace app {
 
 namespace {
 
-constexpr std::size_t kMaxConfigFile = 1 << 20;
 constexpr const char* kParentName = "postrider-root";  // in ps and top; at most 15 bytes
 
 /// Ports below 1024, files of other users, and a signal to a process of another user.
@@ -82,23 +81,21 @@ base::Result<Outsider> outsider_of(const std::string& user) {
 }
 
 /// The configuration as the parent reads it: only from files that the server's user can have no hand in.
-base::Result<ParentRights> read_rights(const std::string& config_file, const Outsider& outsider) {
-  const auto read = [&outsider](const std::string& path) -> base::Result<std::string> {
+base::Result<ParentRights> read_rights(const ReadConfig& read, const Outsider& outsider) {
+  Sources sources = Sources::of_machine();
+  sources.file = [&outsider](const std::string& path, std::size_t limit) -> base::Result<std::string> {
     TRY_ASSIGN(const int fd, open_guarded(path, outsider));
-    auto text = read_descriptor(fd, path, kMaxConfigFile);
+    auto text = read_descriptor(fd, path, limit);
     ::close(fd);
     return text;
   };
-  TRY_ASSIGN(const std::string text, read(config_file));
-  Sources sources = Sources::of_machine();
-  sources.file = read;
-  const Loaded loaded = load(text, {}, sources);
-  if (!loaded.mistakes.empty())
-    return base::fail(base::Code::invalid, loaded.mistakes.front().located(config_file));
-  return ParentRights::of(loaded.config);
+  const Loaded loaded = read(sources);
+  if (!loaded.mistakes.empty()) return base::fail(base::Code::invalid, loaded.mistakes.front().located());
+  return ParentRights::of(loaded);
 }
 
-/// What a signal to the parent means for the child: the same. The terminal's own signals have reached the child already.
+/// What a signal to the parent means for the child: the same. The terminal's own signals have reached the child
+/// already.
 void pass_on(const signalfd_siginfo& signal, pid_t child) {
   if (signal.ssi_signo == SIGCHLD || signal.ssi_code == SI_KERNEL) return;
   ::kill(child, static_cast<int>(signal.ssi_signo));
@@ -161,7 +158,8 @@ bool must_split(const Config& config) {
   return entry == nullptr || entry->pw_uid != 0;  // that there is no such user is told by who becomes it
 }
 
-base::Result<Split> split(const Config& config, const std::string& config_file, const base::Log& log) {
+base::Result<Split> split(const Loaded& loaded, const ReadConfig& read, const base::Log& log) {
+  const Config& config = loaded.config;
   TRY_ASSIGN(const Outsider outsider, outsider_of(config.user));
   TRY(prepare_directory(config.data_dir, config.user));
   int pair[2];
@@ -173,8 +171,7 @@ base::Result<Split> split(const Config& config, const std::string& config_file, 
   if (child < 0) return std::unexpected(system_error("cannot start the server's process", errno));
   if (child > 0) {
     const base::Log parent_log = log.with({{"process", "parent"}});
-    Parent parent(
-        ParentRights::of(config), outsider, [&] { return read_rights(config_file, outsider); }, parent_log);
+    Parent parent(ParentRights::of(loaded), outsider, [&] { return read_rights(read, outsider); }, parent_log);
     const int status = be_parent(child, pair[0], parent, parent_log);
     return Split{.ended = status, .privileged = nullptr, .socket = -1};
   }

@@ -7,11 +7,11 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "app/config.h"
 #include "app/parent.h"
 #include "app/privileged.h"
+#include "app/server.h"
 #include "base/log.h"
 #include "base/result.h"
 
@@ -26,7 +26,8 @@ struct Split {
   int socket = -1;                         // in the child: its end of the socket, owned by `privileged`
 };
 
-/// Forks; makes the data directory for the user first. In the parent it returns when the child has ended.
-base::Result<Split> split(const Config& config, const std::string& config_file, const base::Log& log);
+/// Forks; makes the data directory for the user first. In the parent it returns when the child has ended; the parent
+/// reads the configuration again by `read`.
+base::Result<Split> split(const Loaded& loaded, const ReadConfig& read, const base::Log& log);
 
 }  // namespace app

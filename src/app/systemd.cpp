@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "app/files.h"
 #include "base/text.h"
 
 namespace app {
@@ -41,22 +42,22 @@ base::Result<std::vector<std::string>> parse_handed(std::string_view self, std::
   if (count.empty() || pid != self) return std::vector<std::string>();
   const auto handed = number(count);
   if (!handed || *handed > kMostHanded) {
-    return base::fail(base::Code::invalid, "LISTEN_FDS is \"" + base::printable(count, 40) +
-                                               "\", which is no number of sockets up to 1000");
+    return base::fail(base::Code::invalid,
+                      "LISTEN_FDS is \"" + base::printable(count, 40) + "\", which is no number of sockets up to 1000");
   }
   if (*handed == 0) return std::vector<std::string>();
   std::vector<std::string> list;
   for (const auto name : base::split(names, ':')) list.emplace_back(name);
   if (list.size() != *handed) {
-    return base::fail(base::Code::invalid,
-                      "LISTEN_FDNAMES names " + std::to_string(names.empty() ? 0 : list.size()) + " sockets and LISTEN_FDS counts " +
-                          std::to_string(*handed) + ": give each socket the name of its listener (FileDescriptorName=)");
+    return base::fail(base::Code::invalid, "LISTEN_FDNAMES names " + std::to_string(names.empty() ? 0 : list.size()) +
+                                               " sockets and LISTEN_FDS counts " + std::to_string(*handed) +
+                                               ": give each socket the name of its listener (FileDescriptorName=)");
   }
   return list;
 }
 
 HandedSockets::~HandedSockets() {
-  for (const auto& [name, fd] : sockets_) ::close(fd);
+  while (!sockets_.empty()) drop(std::string(sockets_.begin()->first));
 }
 
 HandedSockets& HandedSockets::operator=(HandedSockets&& other) noexcept {
@@ -73,26 +74,31 @@ base::Result<HandedSockets> HandedSockets::of_environment() {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const int fd = kFirstHanded + static_cast<int>(i);
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-      return base::fail(base::Code::invalid, "LISTEN_FDS counts " + count + " sockets, and descriptor " +
-                                                 std::to_string(fd) + " is none");
+      return base::fail(base::Code::invalid,
+                        "LISTEN_FDS counts " + count + " sockets, and descriptor " + std::to_string(fd) + " is none");
     }
     sockets.add(list[i], fd);
   }
   return sockets;
 }
 
-std::vector<int> HandedSockets::take(std::string_view name) {
-  std::vector<int> taken;
-  const auto [first, last] = sockets_.equal_range(name);
-  for (auto it = first; it != last; ++it) taken.push_back(it->second);
-  sockets_.erase(first, last);
-  return taken;
+void HandedSockets::drop(const std::string& name) {
+  for (const int fd : sockets_[name]) ::close(fd);
+  sockets_.erase(name);
 }
 
-std::vector<std::string> HandedSockets::names() const {
-  std::vector<std::string> list;
-  for (const auto& [name, fd] : sockets_) list.push_back(name);
-  return list;
+std::map<std::string, std::size_t, std::less<>> HandedSockets::counts() const {
+  std::map<std::string, std::size_t, std::less<>> counts;
+  for (const auto& [name, descriptors] : sockets_) counts[name] = descriptors.size();
+  return counts;
+}
+
+base::Result<int> HandedSockets::duplicate(std::string_view name, std::size_t index) const {
+  const auto found = sockets_.find(name);
+  ENSURE(found != sockets_.end() && index < found->second.size());
+  const int fd = ::fcntl(found->second[index], F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return std::unexpected(system_error("cannot duplicate a socket that was handed over", errno));
+  return fd;
 }
 
 Supervisor Supervisor::of_environment() {
@@ -119,9 +125,10 @@ void Supervisor::alive() const {
   if (watchdog_.count() > 0) tell("WATCHDOG=1");
 }
 
-std::optional<std::chrono::microseconds> Supervisor::pulse() const {
+std::optional<std::chrono::milliseconds> Supervisor::pulse() const {
   // sd_watchdog_enabled(3): half of the time after which we are taken for dead.
-  return watchdog_.count() > 0 ? std::optional(watchdog_ / 2) : std::nullopt;
+  if (watchdog_.count() == 0) return std::nullopt;
+  return std::chrono::floor<std::chrono::milliseconds>(watchdog_ / 2);
 }
 
 void Supervisor::tell(const std::string& message) const {

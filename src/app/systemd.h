@@ -1,7 +1,7 @@
 #pragma once
-// systemd's protocols, spoken directly (sd_listen_fds(3), sd_notify(3)): sockets that it hands over by name, and what it
-// wants to hear from us. Whatever speaks them may start us: tests do. Read from the environment once, before there are
-// threads and other processes, and removed from it.
+// systemd's protocols, spoken directly (sd_listen_fds(3), sd_notify(3)): sockets that it hands over by name, and what
+// it wants to hear from us. Whatever speaks them may start us: tests do. Read from the environment once, before there
+// are threads and other processes, and removed from it.
 
 #include <atomic>
 #include <chrono>
@@ -17,7 +17,8 @@
 
 namespace app {
 
-/// Sockets that were handed over, by name; several may have one. Owns what was not taken.
+/// Sockets that were handed over, by name; several may have one. Whoever handed them over holds them too, so they stay
+/// open here as long as the server runs, and listeners take duplicates.
 class HandedSockets {
  public:
   HandedSockets() = default;
@@ -28,13 +29,15 @@ class HandedSockets {
   /// LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES. invalid when they make no sense.
   static base::Result<HandedSockets> of_environment();
 
-  void add(std::string name, int fd) { sockets_.emplace(std::move(name), fd); }
-  /// The descriptors of that name, the caller's to close; empty when there are none.
-  std::vector<int> take(std::string_view name);
-  std::vector<std::string> names() const;
+  void add(std::string name, int fd) { sockets_[std::move(name)].push_back(fd); }
+  void drop(const std::string& name);
+  /// How many there are of each name.
+  std::map<std::string, std::size_t, std::less<>> counts() const;
+  /// A descriptor of one of them, the caller's to close.
+  base::Result<int> duplicate(std::string_view name, std::size_t index) const;
 
  private:
-  std::multimap<std::string, int, std::less<>> sockets_;
+  std::map<std::string, std::vector<int>, std::less<>> sockets_;
 };
 
 /// The names of the sockets from descriptor 3 on. Empty: none are for process `self`. Pure.
@@ -54,7 +57,7 @@ class Supervisor {
   void alive() const;
 
   /// How often alive() is to come at the latest; nothing: it is not waited for.
-  std::optional<std::chrono::microseconds> pulse() const;
+  std::optional<std::chrono::milliseconds> pulse() const;
 
  private:
   void tell(const std::string& message) const;

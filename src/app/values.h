@@ -41,6 +41,12 @@ struct Text {
   static std::string print(const type& value) { return toml_text(value); }
 };
 
+/// What config print and logs do not show.
+struct Secret : Text {
+  static constexpr const char* kName = "secret";
+  static std::string print(const type& value) { return toml_text(value.empty() ? "" : "(secret)"); }
+};
+
 struct HostName : Text {
   static constexpr const char* kName = "host name";
   static base::Result<type> parse(const Raw& raw);

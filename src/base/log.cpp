@@ -2,14 +2,17 @@
 
 #include <unistd.h>
 
+#include <atomic>
+
 #include "base/clock.h"
 #include "base/text.h"
 
 namespace base {
 
 struct Log::Sink {
-  Level level;
-  bool json;
+  Sink(Level least, bool as_json) : level(least), json(as_json) {}
+  std::atomic<Level> level;
+  const bool json;
 };
 
 namespace {
@@ -81,7 +84,11 @@ Log Log::with(std::initializer_list<Field> fields) const {
   return extended;
 }
 
-bool Log::enabled(Level level) const { return sink_ && level >= sink_->level; }
+bool Log::enabled(Level level) const { return sink_ && level >= sink_->level.load(std::memory_order_relaxed); }
+
+void Log::set_level(Level level) const {
+  if (sink_) sink_->level.store(level, std::memory_order_relaxed);
+}
 
 void Log::write(Level level, std::string_view event, std::initializer_list<Field> fields) const {
   if (!enabled(level)) return;

@@ -37,6 +37,8 @@ class Log {
 
   Log with(std::initializer_list<Field> fields) const;
   bool enabled(Level level) const;
+  /// The least level from now on, for all logs that come from the same to_stderr().
+  void set_level(Level level) const;
   void write(Level level, std::string_view event, std::initializer_list<Field> fields = {}) const;
 
   void debug(std::string_view event, std::initializer_list<Field> fields = {}) const {

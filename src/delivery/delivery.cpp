@@ -101,8 +101,8 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 }  // namespace
 
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, Config config) {
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), std::move(config)});
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config) {
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config});
 }
 
 }  // namespace delivery

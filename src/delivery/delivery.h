@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "directory/directory.h"
@@ -42,7 +43,8 @@ class Delivery : public smtp::Host {
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
 };
 
+/// All that is given outlives it; a message goes by the config of the moment at which it began to arrive.
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, Config config);
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config);
 
 }  // namespace delivery

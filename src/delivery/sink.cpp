@@ -51,18 +51,19 @@ class MessageSink : public smtp::Sink {
  public:
   MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer)
       : context_(context),
+        config_(context.config.get()),
         envelope_(std::move(envelope)),
         user_(std::move(user)),
         id_{context.store.next_id()},
         id_text_(std::to_string(id_.value)),
-        received_head_(received_head(envelope_, peer, user_.has_value(), context.config.hostname, id_text_)),
+        received_head_(received_head(envelope_, peer, user_.has_value(), config_->hostname, id_text_)),
         body_(context.store.new_body()) {}
 
   // Parsing stays on the loop: a block of 64 KiB takes well below a millisecond, less than a trip to the pool and back
   // costs for the small blocks that most mail is.
   net::Task<base::Result<void>> write(std::string_view bytes) override {
     size_ += bytes.size();
-    if (size_ > context_.config.max_message_bytes) co_return base::fail(base::Code::too_large, "above the limit");
+    if (size_ > config_->max_message_bytes) co_return base::fail(base::Code::too_large, "above the limit");
     parser_.feed(bytes);
     co_return co_await body_->append(bytes);
   }
@@ -83,6 +84,7 @@ class MessageSink : public smtp::Sink {
                             Outcome& outcome) const;
 
   const Context& context_;
+  const std::shared_ptr<const Config> config_;
   smtp::Envelope envelope_;
   std::optional<smtp::User> user_;
   base::QueueId id_;
@@ -96,14 +98,14 @@ class MessageSink : public smtp::Sink {
 net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   const auto parsed = std::make_shared<const mime::Message>(parser_.finish());
   // RFC 5321 §6.3: a message that has passed so many hosts goes round.
-  if (parsed->received_fields > context_.config.max_received_fields) {
+  if (parsed->received_fields > config_->max_received_fields) {
     co_return base::fail(base::Code::conflict,
                          "the message has " + std::to_string(parsed->received_fields) + " Received fields");
   }
   const mailstore::Incoming incoming = mailstore::make_incoming(body_->finish(), parsed);
   const base::WallTime now = context_.clock.now();
   std::string added = received(received_head_, now);
-  if (user_) added += missing_fields(*parsed, now, context_.config.hostname, id_text_);
+  if (user_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
   const schema::QueuedMessage entry = queued_message(incoming.body, added, now);
 
   const Plan plan = co_await make_plan(context_.directory, envelope_.recipients, user_.has_value());

@@ -20,7 +20,7 @@ struct Context {
   mailstore::Mailstore& mail;
   const base::Clock& clock;
   base::Log log;
-  Config config;
+  const base::Live<Config>& config;
 };
 
 std::unique_ptr<smtp::Sink> make_sink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user,

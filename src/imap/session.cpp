@@ -26,16 +26,17 @@ void free_buffer(std::string& buffer) {
 
 }  // namespace
 
-Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services, const Config& the_config,
-                 const Mode& the_mode, TlsSource tls, base::Log the_log, net::Stopping the_stopping)
+Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services, const base::Live<Config>& the_config,
+                 std::shared_ptr<const Mode> the_mode, TlsSource tls, base::Log the_log, net::Stopping the_stopping)
     : services(the_services),
       config(the_config),
-      mode(the_mode),
+      mode(std::move(the_mode)),
       log(std::move(the_log)),
       stopping(std::move(the_stopping)),
       stream(std::move(the_stream)),
       framer(Framer::Limits{}),
       signal(std::make_shared<Signal>()),
+      login_by(services.clock.steady() + config->login_timeout),
       tls_(std::move(tls)) {
   signal->loop = net::Loop::current();
   adjust_limits();
@@ -48,16 +49,16 @@ Session::~Session() {
 
 void Session::adjust_limits() {
   if (identity) {
-    framer.set_limits({.command_bytes = config.max_command_bytes, .skipped_bytes = config.max_message_bytes});
+    framer.set_limits({.command_bytes = config->max_command_bytes, .skipped_bytes = config->max_message_bytes});
   } else {
-    framer.set_limits({.command_bytes = std::min(kStrangerBytes, config.max_command_bytes),
-                       .skipped_bytes = config.max_command_bytes});
+    framer.set_limits({.command_bytes = std::min(kStrangerBytes, config->max_command_bytes),
+                       .skipped_bytes = config->max_command_bytes});
   }
 }
 
 bool Session::may_login() const {
   if (encrypted()) return true;
-  return mode.plaintext_auth && mode.trusted && mode.trusted(stream->endpoints().peer_address);
+  return mode->plaintext_auth && mode->trusted && mode->trusted(stream->endpoints().peer_address);
 }
 
 Situation Session::situation() const {
@@ -104,9 +105,8 @@ net::Task<bool> Session::wait_for_input() {
   free_buffer(in_);
   in_at_ = 0;
   framer.release();
-  // RFC 9051 §5.4: strangers may be given less than the thirty minutes.
-  const auto patience = identity ? config.idle_timeout : config.login_timeout;
-  stream->set_deadline(services.clock.steady() + patience);
+  // RFC 9051 §5.4: strangers may be given less than the thirty minutes, and all that they say counts.
+  stream->set_deadline(identity ? services.clock.steady() + config->idle_timeout : login_by);
   bool timed_out = false;
   net::Ready ready = net::Ready::woken;
   try {
@@ -233,7 +233,7 @@ net::Task<Reply> Session::execute(Command& command) {
 }
 
 void Session::count_error() {
-  if (++errors_ >= config.max_errors) bye(says::kByeErrors);
+  if (++errors_ >= config->max_errors) bye(says::kByeErrors);
 }
 
 net::Task<void> Session::dispatch() {
@@ -250,8 +250,12 @@ net::Task<void> Session::dispatch() {
 }
 
 net::Task<void> Session::serve_commands() {
+  bool outdated = false;
   while (!ending) {
+    // Between two commands: within one, the framer counts by the limits that it began with.
+    if (std::exchange(outdated, false)) adjust_limits();
     const Framer::Event event = co_await next_event();
+    outdated = config.refresh();
     switch (event) {
       case Framer::Event::command:
         co_await dispatch();
@@ -280,28 +284,28 @@ net::Task<void> Session::serve_commands() {
 }
 
 net::Task<void> Session::begin_tls() {
-  stream->set_deadline(services.clock.steady() + config.login_timeout);
+  stream->set_deadline(login_by);
   const auto acceptor = tls_ ? tls_() : nullptr;
   if (!acceptor) throw net::Closed(net::Closed::Why::tls, "there is no certificate");
   stream = co_await acceptor->accept(std::move(stream));
 }
 
 net::Task<void> Session::run() {
-  if (mode.implicit_tls) co_await begin_tls();
+  if (mode->implicit_tls) co_await begin_tls();
   signal->stream = stream.get();
   if (stopping.requested()) {
     co_await say_goodbye(says::kByeStopping);
     co_return;
   }
-  line("* OK [CAPABILITY" + capabilities(situation()) + "] " + config.hostname + " postrider is ready");
+  line("* OK [CAPABILITY" + capabilities(situation()) + "] " + config->hostname + " postrider is ready");
   co_await serve_commands();
   co_await flush();
   co_await stream->shutdown();
 }
 
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
-                      TlsSource tls, base::Log log, net::Stopping stopping) {
-  const auto session = std::make_unique<Session>(std::move(stream), services, config, mode, std::move(tls),
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping) {
+  const auto session = std::make_unique<Session>(std::move(stream), services, config, std::move(mode), std::move(tls),
                                                  std::move(log), std::move(stopping));
   co_await session->run();
 }

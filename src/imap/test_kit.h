@@ -128,13 +128,15 @@ class World {
   std::unique_ptr<mailstore::Mailstore> mail;
   FakeDirectory directory;
   Config config;
+  base::Live<Config> live{};  // what sessions see; set from config when one begins
   Mode mode;
   TlsSource tls;
   net::Stopping stopping;
 
   net::Task<void> serve(std::unique_ptr<net::Stream> stream) {
-    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, config, mode, tls, {},
-                       stopping);
+    live.set(config);
+    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, live,
+                       std::make_shared<const Mode>(mode), tls, {}, stopping);
   }
 
   /// Files messages into u1's mailbox as a delivery would.

@@ -23,6 +23,13 @@ class Listener {
   /// Stops listening; an accept under way throws Closed(local). On the accepting loop.
   virtual void close() noexcept = 0;
 
+  /// What is connected already is still accepted; then accept() throws Closed(local). On the accepting loop.
+  virtual void finish() = 0;
+
+  /// Whether another socket of this user may be bound to the same port meanwhile, also to an address that this one
+  /// covers (SO_REUSEPORT): while a listener moves from one address to another. Not for Unix sockets. From any thread.
+  virtual void share_port(bool shared) = 0;
+
   /// The bound port (useful when 0 was asked for); 0 for Unix sockets.
   virtual std::uint16_t port() const = 0;
 };

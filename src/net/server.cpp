@@ -51,36 +51,42 @@ class Gate : public std::enable_shared_from_this<Gate> {
 /// The sessions of one loop; touched only there.
 using Tracked = std::unordered_set<TrackedStream*>;
 
+/// How connections are served, until another way is given; each session keeps the one that it began with.
+struct How {
+  const Server::Options options;
+  const Server::Serve serve;
+  const base::Log log;
+};
+
 }  // namespace
 
 struct Server::State {
-  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, Options o, Serve s, base::Log g)
-      : listener(std::move(l)),
-        accept_on(a),
-        loops(ls),
-        options(std::move(o)),
-        serve(std::move(s)),
-        log(g.with({{"server", options.name}})),
-        tracked(ls.size()) {}
+  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, base::Log g)
+      : listener(std::move(l)), accept_on(a), loops(ls), log(std::move(g)), tracked(ls.size()) {}
 
   std::unique_ptr<Listener> listener;  // on accept_on
   Loop& accept_on;
   Loops& loops;
-  const Options options;
-  const Serve serve;
   const base::Log log;
   Stopping stopping;
+  std::atomic<bool> retired = false;
   std::atomic<bool> closing = false;  // the grace is over
   std::atomic<std::size_t> sessions = 0;
   std::atomic<std::size_t> failed = 0;
   std::vector<Tracked> tracked;  // by loop
 
-  std::mutex mutex;         // guards what follows
+  std::mutex mutex;  // guards what follows
+  std::shared_ptr<const How> how;
   std::size_t running = 0;  // the accepting task and the sessions
   std::unordered_map<std::string, std::size_t> by_address;
   std::vector<std::shared_ptr<Gate>> at_end;  // opened when nothing runs any more
 
-  bool enter(const std::string& address);
+  void replace(Options options, Serve serve);
+  std::shared_ptr<const How> current() {
+    const std::lock_guard lock(mutex);
+    return how;
+  }
+  bool enter(const std::string& address, const Limits& limits);
   void leave(const std::string& address);
   void begin();
   void end();
@@ -141,11 +147,12 @@ class Seat {
   std::string address_;
 };
 
-Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> stream, base::Log log) {
+Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, std::unique_ptr<TrackedStream> stream,
+                       base::Log log) {
   const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
   stream->track();
   try {
-    co_await state->serve(std::move(stream), log, state->stopping);
+    co_await how->serve(std::move(stream), log, state->stopping);
   } catch (const Closed&) {
     // Lost, timed out or closed by us: the ordinary ends.
   } catch (const std::exception& error) {
@@ -173,18 +180,20 @@ Task<void> accept_all(Shared state) {
       Loop& loop = state->loops.at(at);
       auto stream = co_await state->listener->accept(loop);
       const std::string address = stream->endpoints().peer_address;
-      if (!state->enter(address)) {
-        state->log.info("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
-        loop.spawn(refuse(std::move(stream), state->options.too_many));
+      auto how = state->current();
+      if (!state->enter(address, how->options.limits)) {
+        how->log.info("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
+        loop.spawn(refuse(std::move(stream), how->options.too_many));
         continue;
       }
       Seat seat(state, address);
-      auto log = state->log.with({{"session", next_session++}, {"peer", address}});
+      auto log = how->log.with({{"session", next_session++}, {"peer", address}});
       auto tracked = std::make_unique<TrackedStream>(state, at, std::move(stream));
-      loop.spawn(run_session(state, std::move(seat), std::move(tracked), std::move(log)));
+      loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log)));
     }
   } catch (const Closed& closed) {
-    if (!state->stopping.requested()) state->log.error("net.accept.failed", {{"why", closed.what()}});
+    if (!state->stopping.requested() && !state->retired)
+      state->current()->log.error("net.accept.failed", {{"why", closed.what()}});
   }
   state->listener->close();
   state->end();
@@ -214,13 +223,20 @@ Task<bool> wait_for_end(Shared state, base::SteadyTime until) {
 
 }  // namespace
 
-// Counts the session if the limits allow it.
-bool Server::State::enter(const std::string& address) {
+void Server::State::replace(Options options, Serve serve) {
+  const base::Log named = log.with({{"server", options.name}});
+  auto next = std::make_shared<const How>(How{std::move(options), std::move(serve), named});
   const std::lock_guard lock(mutex);
-  if (sessions >= options.limits.connections) return false;
+  how.swap(next);
+}
+
+// Counts the session if the limits allow it.
+bool Server::State::enter(const std::string& address, const Limits& limits) {
+  const std::lock_guard lock(mutex);
+  if (sessions >= limits.connections) return false;
   if (!address.empty()) {
     const auto [place, added] = by_address.try_emplace(address, 0);
-    if (place->second >= options.limits.connections_per_address) {
+    if (place->second >= limits.connections_per_address) {
       if (added) by_address.erase(place);
       return false;
     }
@@ -258,8 +274,9 @@ void Server::State::end() {
 
 Server::Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve,
                base::Log log)
-    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(options), std::move(serve),
-                                     std::move(log))) {}
+    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(log))) {
+  state_->replace(std::move(options), std::move(serve));
+}
 
 Server::~Server() {
   if (state_->stopping.requested()) return;
@@ -272,6 +289,15 @@ void Server::start() {
   state_->accept_on.spawn(accept_all(state_), state_->log);
 }
 
+void Server::replace(Options options, Serve serve) { state_->replace(std::move(options), std::move(serve)); }
+
+void Server::retire() {
+  state_->retired = true;
+  state_->accept_on.post([state = state_] { state->listener->finish(); });
+}
+
+void Server::share_port(bool shared) { state_->listener->share_port(shared); }
+
 Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   const auto until = std::chrono::steady_clock::now() + grace;
   const Shared state = state_;
@@ -279,13 +305,19 @@ Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   state->accept_on.post([state] { state->listener->close(); });
   on_all_streams(state, [](TrackedStream& stream) { stream.wake(); });
   if (co_await wait_for_end(state, until)) co_return;
-  state->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
+  state->current()->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
   state->closing = true;
   on_all_streams(state, [](TrackedStream& stream) { stream.close(); });
   co_await wait_for_end(state, base::SteadyTime::max());
 }
 
 std::size_t Server::sessions() const { return state_->sessions; }
+
+bool Server::ended() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->running == 0;
+}
+
 std::size_t Server::failed_sessions() const { return state_->failed; }
 std::uint16_t Server::port() const { return state_->listener->port(); }
 

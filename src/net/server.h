@@ -50,11 +50,19 @@ class Server {
 
   /// Begins to accept. Once, from any thread.
   void start();
+  /// Connections from now on get these; those that are open keep what they have. From any thread.
+  void replace(Options options, Serve serve);
+  /// Accepts what is connected already, then no more; sessions go on. Once, from any thread; stop() may follow.
+  void retire();
+  /// See Listener::share_port(). From any thread, before retire() and stop().
+  void share_port(bool shared);
   /// Stops accepting, wakes every session, and completes when all have ended or `grace` has passed; then those that
   /// are left are closed and awaited. On any loop.
   Task<void> stop(std::chrono::steady_clock::duration grace);
 
   std::size_t sessions() const;
+  /// Whether nothing of it runs any more, neither accepting nor a session; after retire() or stop().
+  bool ended() const;
   /// Sessions since the start that ended with an exception other than Closed.
   std::size_t failed_sessions() const;
   std::uint16_t port() const;

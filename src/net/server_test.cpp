@@ -240,6 +240,93 @@ TEST_CASE("a server that is stopped twice, or was never started, or is only dest
   }
 }
 
+/// Answers each read with one word.
+Task<void> says(std::unique_ptr<Stream> stream, std::string word) {
+  std::string buffer(100, '\0');
+  while (co_await stream->read(buffer) > 0) co_await stream->write(word);
+}
+net::Server::Serve saying(std::string word) {
+  return [word](std::unique_ptr<Stream> stream, base::Log, net::Stopping) { return says(std::move(stream), word); };
+}
+
+Task<void> replace_story(net::Server& server) {
+  auto before = co_await dial(server.port());
+  CHECK(co_await exchange(*before, "?") == "old");
+  server.replace({.name = "new", .limits = {.connections = 2}, .too_many = "no more\r\n"}, saying("new"));
+  auto after = co_await dial(server.port());
+  CHECK(co_await exchange(*after, "?") == "new");
+  CHECK(co_await exchange(*before, "?") == "old");
+  auto third = co_await dial(server.port());
+  CHECK(co_await read_all(*third) == "no more\r\n");
+}
+TEST_CASE("how connections are served is replaced for new ones, and those that are open keep theirs") {
+  Fixture fixture(saying("old"));
+  net::run(replace_story(*fixture.server));
+}
+
+Task<void> retire_story(net::Server& server, std::uint16_t port) {
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(co_await dial(port));  // most are still in the backlog
+  server.retire();
+  for (auto& client : clients) CHECK(co_await exchange(*client, "still") == "still");
+  CHECK(server.sessions() == 50);
+  CHECK_FALSE(server.ended());
+  CHECK_THROWS_AS(co_await dial(port), Closed);
+  clients.clear();
+  co_await until_sessions(server, 0);
+  for (int i = 0; i < 1000 && !server.ended(); ++i) co_await net::sleep_for(1ms);
+  CHECK(server.ended());
+}
+TEST_CASE("a server that is retired takes whom it has, also out of the backlog, and nobody else") {
+  for (int round = 0; round < 5; ++round) {
+    Fixture fixture(echoing());
+    net::run(retire_story(*fixture.server, fixture.server->port()));
+  }
+}
+Task<void> retire_and_stop_story(net::Server& server) {
+  auto client = co_await dial(server.port());
+  CHECK(co_await exchange(*client, "in") == "in");
+  server.retire();
+  co_await server.stop(5s);
+  CHECK(co_await read_all(*client) == "bye");
+}
+TEST_CASE("a retired server with sessions is stopped in order") {
+  Fixture fixture(echoing());
+  net::run(retire_and_stop_story(*fixture.server));
+}
+
+Task<void> move_story(net::Server& all, net::Server& one, std::uint16_t port) {
+  // Both listen: the one that names the address gets the connection.
+  auto client = co_await dial(port);
+  CHECK(co_await exchange(*client, "?") == "one");
+  all.retire();
+  auto later = co_await dial(port);
+  CHECK(co_await exchange(*later, "?") == "one");
+  CHECK(one.sessions() == 2);
+}
+TEST_CASE("a port moves from all addresses to one while it is shared, and is nobody else's") {
+  net::Loops loops(2);
+  const auto serve = [&](const std::string& address, std::uint16_t port, const std::string& word) {
+    auto listener = net::listen_tcp(loops.at(0), address, port);
+    REQUIRE_MESSAGE(listener.has_value(), (listener ? "" : listener.error().text));
+    auto server = std::make_unique<net::Server>(std::move(*listener), loops.at(0), loops,
+                                                net::Server::Options{.name = word, .limits = {}, .too_many = ""},
+                                                saying(word), base::Log());
+    server->start();
+    return server;
+  };
+  const auto all = serve("0.0.0.0", 0, "all");
+  const std::uint16_t port = all->port();
+  CHECK_FALSE(net::listen_tcp(loops.at(0), "127.0.0.1", port).has_value());
+  all->share_port(true);
+  const auto one = serve("127.0.0.1", port, "one");
+  all->share_port(false);
+  CHECK_FALSE(net::listen_tcp(loops.at(0), "127.0.0.2", port).has_value());
+  net::run(move_story(*all, *one, port));
+  net::run(all->stop(1s));
+  net::run(one->stop(1s));
+}
+
 TEST_CASE("addresses that cannot be listened on are named") {
   net::Loop loop;
   auto bad = net::listen_tcp(loop, "localhost", 25);

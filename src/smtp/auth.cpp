@@ -25,12 +25,12 @@ struct Login {
 };
 
 bool Connection::auth_allowed() const {
-  if (mode_.service != Service::submission) return false;
-  return peer_.tls != nullptr || (mode_.plaintext_auth && peer_.trusted);
+  if (mode_->service != Service::submission) return false;
+  return peer_.tls != nullptr || (mode_->plaintext_auth && peer_.trusted);
 }
 
 std::optional<Reply> Connection::not_authenticated() const {
-  if (mode_.service != Service::submission || user_) return std::nullopt;
+  if (mode_->service != Service::submission || user_) return std::nullopt;
   return auth_allowed() ? reply::needs_authentication() : reply::needs_tls();
 }
 

@@ -25,15 +25,16 @@ struct Offer {
 
 class Connection {
  public:
-  Connection(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode, TlsSource tls,
-             const base::Clock& clock, base::Log log, net::Stopping stopping);
+  Connection(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+             std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+             net::Stopping stopping);
 
   /// To the end of the session; throws net::Closed.
   net::Task<void> run();
   /// After Closed(timeout): tells the client, as far as it listens.
   net::Task<void> say_timeout();
 
-  Service service() const { return mode_.service; }
+  Service service() const { return mode_->service; }
   Offer offer() const;
 
   // Handlers of the verb table.
@@ -94,8 +95,8 @@ class Connection {
 
   std::unique_ptr<net::Stream> stream_;
   Host& host_;
-  const Config& config_;
-  const Mode& mode_;
+  base::Live<Config>::View config_;  // the newest at each command
+  const std::shared_ptr<const Mode> mode_;
   TlsSource tls_;
   const base::Clock& clock_;
   base::Log log_;

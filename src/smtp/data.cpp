@@ -16,7 +16,7 @@ std::optional<Reply> Connection::no_content_now() const {
 
 net::Task<base::Result<Connection::Incoming>> Connection::begin_content(Content::Form form) {
   // Our users and listed networks send what their programs make; a stranger's bare line end is an error or an attack.
-  const bool convert = mode_.service == Service::submission || peer_.trusted;
+  const bool convert = mode_->service == Service::submission || peer_.trusted;
   long_content_ = false;
   Incoming incoming(form, convert ? Content::BareEnds::convert : Content::BareEnds::refuse);
   CO_TRY_ASSIGN(incoming.sink, co_await host_.begin(*envelope_, user_, peer_));
@@ -27,7 +27,7 @@ net::Task<base::Result<Connection::Incoming>> Connection::begin_content(Content:
 net::Task<void> Connection::take_content(Incoming& incoming, std::string_view piece) {
   incoming.size += piece.size();
   if (!incoming.sink) co_return;
-  if (incoming.size > config_.max_message_bytes) {
+  if (incoming.size > config_->max_message_bytes) {
     incoming.failure = base::Error{base::Code::too_large, "above the limit of a message"};
   } else if (!piece.empty()) {
     if (auto written = co_await incoming.sink->write(piece); !written) incoming.failure = std::move(written).error();
@@ -55,7 +55,7 @@ net::Task<Reply> Connection::finish_content(Incoming incoming) {
     }
     incoming.failure = std::move(accepted).error();
   }
-  co_return reply::content_refused(*incoming.failure, config_.max_message_bytes);
+  co_return reply::content_refused(*incoming.failure, config_->max_message_bytes);
 }
 
 net::Task<void> Connection::data(std::string_view) {
@@ -65,7 +65,7 @@ net::Task<void> Connection::data(std::string_view) {
   }
   auto incoming = co_await begin_content(Content::Form::dotted);
   if (!incoming) {
-    const Reply reply = reply::content_refused(incoming.error(), config_.max_message_bytes);
+    const Reply reply = reply::content_refused(incoming.error(), config_->max_message_bytes);
     log_refusal("smtp.message.refused", reply);
     say(reply);
     co_return;
@@ -97,7 +97,7 @@ net::Task<void> Connection::bdat(std::string_view argument) {
     if (auto incoming = co_await begin_content(Content::Form::counted)) {
       chunks_ = std::make_unique<Incoming>(*std::move(incoming));
     } else {
-      refusal = reply::content_refused(incoming.error(), config_.max_message_bytes);
+      refusal = reply::content_refused(incoming.error(), config_->max_message_bytes);
     }
   }
   // RFC 3030 §2: the octets of a chunk are taken, and thrown away, whatever the answer is going to be.

@@ -41,6 +41,7 @@ class PlainAcceptor : public tls::Acceptor {
 struct World {
   FakeHost host;
   Config config{.hostname = "mx.example.test", .max_errors = 1000};
+  base::Live<Config> live{};
   Mode mode;
   TlsSource tls;
   tests::Serve serve;
@@ -59,8 +60,10 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
   w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
+  w.live.set(w.config);
   w.serve = [&w](std::unique_ptr<net::Stream> stream) {
-    return serve(std::move(stream), w.host, w.config, w.mode, w.tls, base::system_clock(), {}, {});
+    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, base::system_clock(),
+                 {}, {});
   };
   return world;
 }

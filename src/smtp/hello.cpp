@@ -19,7 +19,7 @@ net::Task<void> Connection::ehlo(std::string_view argument) {
     co_return;
   }
   greet(*name, true);
-  say(reply::hello(config_.hostname + "\n" + extension_lines(offer())));
+  say(reply::hello(config_->hostname + "\n" + extension_lines(offer())));
 }
 
 net::Task<void> Connection::helo(std::string_view argument) {
@@ -29,7 +29,7 @@ net::Task<void> Connection::helo(std::string_view argument) {
     co_return;
   }
   greet(*name, false);
-  say(reply::hello(config_.hostname));
+  say(reply::hello(config_->hostname));
 }
 
 void Connection::reset_transaction() {
@@ -63,7 +63,7 @@ net::Task<void> Connection::starttls(std::string_view) {
 }
 
 net::Task<void> Connection::handshake(std::shared_ptr<const tls::Acceptor> acceptor) {
-  arm(config_.command_timeout);
+  arm(config_->command_timeout);
   stream_ = co_await acceptor->accept(std::move(stream_));
   peer_.tls = stream_->tls();
   ENSURE(peer_.tls != nullptr);

@@ -11,8 +11,8 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(reply::wrong(parsed.error(), "MAIL FROM:<address>"));
     co_return;
   }
-  if (parsed->size && *parsed->size > config_.max_message_bytes) {  // RFC 1870 §6.1 (2)
-    say(reply::message_too_large(config_.max_message_bytes));
+  if (parsed->size && *parsed->size > config_->max_message_bytes) {  // RFC 1870 §6.1 (2)
+    say(reply::message_too_large(config_->max_message_bytes));
     co_return;
   }
   if (user_) {
@@ -50,7 +50,7 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
     say(reply::wrong(parsed.error(), "RCPT TO:<address>"));
     co_return;
   }
-  if (envelope_->recipients.size() >= config_.max_recipients) {  // RFC 5321 §4.5.3.1.10
+  if (envelope_->recipients.size() >= config_->max_recipients) {  // RFC 5321 §4.5.3.1.10
     say(reply::too_many_recipients());
     co_return;
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -39,9 +40,11 @@ struct Mode {
 /// The certificate of the moment; nullptr when there is none (STARTTLS is not announced then).
 using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
 
-/// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it.
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
-                      TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping);
+/// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it; a change of the config
+/// holds from the next command on.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+                      net::Stopping stopping);
 
 /// What a connection above the listener's limits is told, as net::Server wants it: "421 4.3.2 …\r\n".
 std::string too_many_connections(std::string_view hostname);

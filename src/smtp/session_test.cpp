@@ -18,6 +18,7 @@ class Talk {
  public:
   FakeHost host;
   Config config{.hostname = "mx.example.test", .command_timeout = 20s};
+  base::Live<Config> live{};  // set from config when the session begins
   Mode mode;
   TlsSource tls;
   net::Stopping stopping;
@@ -64,8 +65,9 @@ class Talk {
  private:
   static net::Task<void> serve_it(Talk& talk, std::unique_ptr<net::Stream> stream) {
     try {
-      co_await serve(std::move(stream), talk.host, talk.config, talk.mode, talk.tls, base::system_clock(), {},
-                     talk.stopping);
+      talk.live.set(talk.config);
+      co_await serve(std::move(stream), talk.host, talk.live, std::make_shared<const Mode>(talk.mode), talk.tls,
+                     base::system_clock(), {}, talk.stopping);
     } catch (const net::Closed& closed) {
       talk.closed = closed.why;
     }

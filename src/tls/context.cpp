@@ -26,18 +26,26 @@ std::unexpected<base::Error> refused(const std::string& what, const char* otherw
   return base::fail(Code::invalid, what + ": " + take_error(otherwise));
 }
 
-Result<Key> read_key(const std::string& pem) {
+Result<Key> read_key(const std::string& pem, const std::string& password) {
   const Bio bio = reading(pem);
-  bool encrypted = false;
-  // Asked for a passphrase only if the key needs one; a server has nobody to ask.
-  const auto no_passphrase = [](char*, int, int, void* asked) {
-    *static_cast<bool*>(asked) = true;
-    return 0;
+  struct Passphrase {
+    const std::string& known;
+    bool asked = false;
+  } passphrase{password};
+  // Asked only if the key needs one; a server has nobody to ask.
+  const auto answer = [](char* into, int size, int, void* data) {
+    auto& phrase = *static_cast<Passphrase*>(data);
+    phrase.asked = true;
+    if (phrase.known.size() > static_cast<std::size_t>(size)) return 0;
+    return static_cast<int>(phrase.known.copy(into, phrase.known.size()));
   };
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &encrypted));
-  if (encrypted) {
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, answer, &passphrase));
+  if (!key && passphrase.asked) {
     ERR_clear_error();
-    return base::fail(Code::invalid, "the private key is encrypted with a passphrase: give it without one");
+    return base::fail(Code::invalid,
+                      password.empty()
+                          ? "the private key is encrypted with a passphrase: give key_password, or the key without one"
+                          : "key_password does not open the private key");
   }
   if (!key) return refused("the private key cannot be read as PEM", "no key found");
   return key;
@@ -116,7 +124,7 @@ Result<void> use_pair(SSL_CTX* context, const KeyPair& pair) {
   const Bio chain = reading(pair.certificate_pem);
   const Certificate leaf = first_certificate(*chain);
   if (!leaf) return refused("the certificate cannot be read as PEM", "no certificate found");
-  TRY_ASSIGN(const Key key, read_key(pair.key_pem));
+  TRY_ASSIGN(const Key key, read_key(pair.key_pem, pair.key_password));
   if (X509_check_private_key(leaf.get(), key.get()) != 1) {
     ERR_clear_error();
     return base::fail(Code::invalid, "the private key does not belong to the certificate of " + subject(*leaf));

@@ -18,6 +18,7 @@ namespace tls {
 struct KeyPair {
   std::string certificate_pem;
   std::string key_pem;
+  std::string key_password;  // when the key is encrypted
 };
 
 class Acceptor {

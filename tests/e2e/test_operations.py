@@ -47,24 +47,63 @@ postrider store check
 """
 
 
+def examples(section):
+    """The shell examples of one section of the page."""
+    page = (TOP / "docs/operations.md").read_text()
+    text = re.search(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", page, re.M | re.S).group(1)
+    return re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+
+
+def in_background(first):
+    assert first.endswith("postrider serve\n"), first
+    return first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
+
+
 class Operations(unittest.TestCase):
-    def test_the_first_start_and_the_first_people(self):
+    def setUp(self):
         if os.geteuid() != 0:
             self.assertFalse(os.environ.get("CI"), "CI has root")
             self.skipTest("mount and network namespaces need root")
-        first, people = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
-        self.assertTrue(first.endswith("postrider serve\n"))
-        first = first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
-        people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
-        people = re.sub(r"^(postrider account password [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
-        removal = re.search(r"^postrider account remove.*\n", people, re.M).group(0)
-        script = PRELUDE + first + WAIT + people.replace(removal, "") + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
+
+    def run_script(self, script):
+        """What it prints on standard output and, behind that, on standard error."""
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch, "script")
             path.write_text(textwrap.dedent(script))
             mount = Path(scratch, "mount")
             mount.mkdir()
-            done = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "bash", str(path), str(mount), str(BINARY)], capture_output=True,
-                                  text=True, timeout=120, stdin=subprocess.DEVNULL)
+            done = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "bash", str(path), str(mount), str(BINARY)],
+                                  capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
             self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
-            self.assertIn("hello to both", done.stdout)
+            return done.stdout + done.stderr
+
+    def test_the_configuration_is_changed_while_the_server_runs(self):
+        (first,), (change, container) = examples("First start"), examples("Changing the configuration")
+        script = PRELUDE + in_background(first) + WAIT + change + """
+            swaks --server 127.0.0.1:2587 --quit-after EHLO | grep -F 'SIZE 52428800'
+            swaks --server 127.0.0.1:25 --quit-after EHLO | grep -F 'SIZE 52428800'
+            (exec 3<>/dev/tcp/127.0.0.1/143) 2>/dev/null && { echo "the listener is still there"; exit 1; }
+            echo 'mesage_size = 5' >> /etc/postrider/conf.d/10-limits.toml
+            postrider reload 2>&1 && exit 1
+            postrider health
+            sed -i 's/2587/2588/' /etc/postrider/conf.d/20-lab.toml
+            sed -i '/mesage/d' /etc/postrider/conf.d/10-limits.toml
+            postrider reload
+            kill -TERM "$server"
+            wait "$server"
+            rm -r /etc/postrider
+        """ + container
+        said = self.run_script(script)
+        for words in ('changed: limits.message_size = "50 MiB"', "changed: listener.lab added", "changed: listener.imap removed",
+                      "10-limits.toml:3: unknown key limits.mesage_size; the nearest known one is limits.message_size",
+                      "changed: listener.lab.port = 2588", "port = 2525"):
+            self.assertIn(words, said)
+
+    def test_the_first_start_and_the_first_people(self):
+        (first,), (people,) = examples("First start"), examples("Domain, people, aliases")
+        first = in_background(first)
+        people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
+        people = re.sub(r"^(postrider account password [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
+        removal = re.search(r"^postrider account remove.*\n", people, re.M).group(0)
+        script = PRELUDE + first + WAIT + people.replace(removal, "") + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
+        self.assertIn("hello to both", self.run_script(script))
