@@ -21,18 +21,34 @@ bool machine_has_ipv6() {
 }
 
 /// What the operator can do when a port cannot be had.
-std::string listen_hint(const Listener& listener, const base::Error& error) {
+std::string listen_hint(const base::Error& error) {
   if (error.text.ends_with(std::generic_category().message(EADDRINUSE))) {
     return " (another program has this port: stop it, or choose another one for the listener)";
   }
-  if (listener.port < 1024 && ::geteuid() != 0) return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
+  if (error.text.ends_with(std::generic_category().message(EACCES)))
+    return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
   return {};
 }
 
 }  // namespace
 
-Listeners::Listeners(net::Loops& loops, Privileged& privileged, base::Log log)
-    : loops_(loops), privileged_(privileged), log_(std::move(log)) {}
+Listeners::Listeners(net::Loops& loops, Privileged& privileged, const HandedSockets& handed, base::Log log)
+    : loops_(loops), privileged_(privileged), handed_(handed), log_(std::move(log)) {}
+
+std::vector<Listeners::Place> Listeners::places_of(const Listener& listener) const {
+  std::vector<Place> places;
+  const auto counts = handed_.counts();
+  if (const auto handed = counts.find(listener.name); handed != counts.end()) {
+    Listener anywhere = listener;
+    anywhere.port = 0;  // its own: known by the name
+    for (std::size_t i = 0; i < handed->second; ++i)
+      places.push_back({.listener = anywhere, .address = "handed over, " + std::to_string(i + 1), .handed = i});
+    return places;
+  }
+  for (const std::string& address : listener.addresses)
+    places.push_back({.listener = listener, .address = address, .handed = {}});
+  return places;
+}
 
 base::Result<Listeners::Prepared> Listeners::prepare(const std::vector<Listener>& listeners) {
   Prepared prepared;
@@ -41,19 +57,20 @@ base::Result<Listeners::Prepared> Listeners::prepare(const std::vector<Listener>
 }
 
 base::Result<void> Listeners::prepare_one(const Listener& listener, Prepared& prepared) {
-  for (const std::string& address : listener.addresses) {
-    if (is_v6(address) && listener.addresses.size() > 1 && !machine_has_ipv6()) {
+  for (const Place& place : places_of(listener)) {
+    const std::string& address = place.address;
+    if (!place.handed && is_v6(address) && listener.addresses.size() > 1 && !machine_has_ipv6()) {
       log_.warning("app.listener.skipped",
                    {{"listener", listener.name}, {"address", address}, {"why", "this machine has no IPv6"}});
       continue;
     }
-    Prepared::Socket wanted{.place = {listener, address}, .loop = nullptr, .socket = nullptr};
+    Prepared::Socket wanted{.place = place, .loop = nullptr, .socket = nullptr};
     if (!find(wanted.place)) {
       wanted.loop = &loops_.at(next_loop_++ % loops_.size());
       auto socket = bind(wanted.place, *wanted.loop);
       if (!socket) {
-        return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text +
-                                                   listen_hint(listener, socket.error()));
+        return base::fail(socket.error().code,
+                          "listener " + listener.name + ": " + socket.error().text + listen_hint(socket.error()));
       }
       wanted.socket = *std::move(socket);
     }
@@ -63,6 +80,10 @@ base::Result<void> Listeners::prepare_one(const Listener& listener, Prepared& pr
 }
 
 base::Result<std::unique_ptr<net::Listener>> Listeners::bind(const Place& place, net::Loop& loop) {
+  if (place.handed) {
+    TRY_ASSIGN(const int own, handed_.duplicate(place.listener.name, *place.handed));
+    return net::adopt_tcp(loop, own);
+  }
   // A listener that moves between all addresses and one of them meets its own old socket there.
   share_ports(place, true);
   const auto fd = privileged_.listen(place.address, place.listener.port);

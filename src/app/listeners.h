@@ -18,6 +18,7 @@
 #include "app/config.h"
 #include "app/privileged.h"
 #include "app/sessions.h"
+#include "app/systemd.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "net/loop.h"
@@ -37,6 +38,7 @@ class Listeners {
   struct Place {
     Listener listener;
     std::string address;
+    std::optional<std::size_t> handed;  // which of the listener's sockets that were handed over
     bool is_at(const std::string& other_address, std::uint16_t port) const {
       return address == other_address && listener.port == port;
     }
@@ -52,7 +54,9 @@ class Listeners {
     std::vector<Socket> sockets;
   };
 
-  Listeners(net::Loops& loops, Privileged& privileged, base::Log log);
+  /// A listener for which there are handed over sockets has those and binds none, whatever its address and port.
+  /// `privileged` and `handed` outlive this.
+  Listeners(net::Loops& loops, Privileged& privileged, const HandedSockets& handed, base::Log log);
 
   /// Errors name the listener and say what can be done.
   base::Result<Prepared> prepare(const std::vector<Listener>& listeners);
@@ -75,6 +79,7 @@ class Listeners {
     std::shared_ptr<net::Server> server;  // also of those who look at its sessions at the moment
     bool retired = false;
   };
+  std::vector<Place> places_of(const Listener& listener) const;
   base::Result<void> prepare_one(const Listener& listener, Prepared& prepared);
   base::Result<std::unique_ptr<net::Listener>> bind(const Place& place, net::Loop& loop);
   Running* find(const Place& place);
@@ -82,6 +87,7 @@ class Listeners {
 
   net::Loops& loops_;
   Privileged& privileged_;
+  const HandedSockets& handed_;
   const base::Log log_;
   mutable std::mutex mutex_;  // held where running_ changes, and by who looks at it without the owner's lock
   std::vector<Running> running_;

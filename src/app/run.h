@@ -1,5 +1,6 @@
 #pragma once
-// The server as a process: reads its configuration, starts it, waits for signals and for changes of files, stops it.
+// The server as a process, or, started as root for another user, as two (split.h): reads its configuration, starts it,
+// waits for signals and for changes of files, tells its supervisor how it is (systemd.h), stops it.
 // The exit status is 0 after an orderly stop; when it could not start, a sentence on standard error says why (one for
 // each mistake of the configuration), and the status says of which kind that is (app/exit.h).
 

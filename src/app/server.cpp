@@ -27,6 +27,8 @@ namespace {
 constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
+constexpr std::chrono::seconds kStorePatience{3};
+constexpr std::chrono::milliseconds kStorePause{50};
 
 std::size_t loop_count(const Config& config) {
   return config.threads > 0 ? config.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -65,7 +67,7 @@ struct Server::Purge {
   }
 };
 
-Server::Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read)
+Server::Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read, Inherited inherited)
     : config_(config),
       smtp_config_(config.smtp),
       imap_config_(config.imap),
@@ -73,17 +75,18 @@ Server::Server(Config config, const base::Clock& clock, base::Log log, ReadConfi
       clock_(clock),
       log_(std::move(log)),
       read_(std::move(read)),
-      privileged_(in_this_process()),
+      privileged_(std::move(inherited.privileged)),
+      sockets_(std::move(inherited.sockets)),
       certificates_(*privileged_, clock_, log_),
       watch_(*privileged_) {}
 
 base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log,
-                                                    ReadConfig read) {
+                                                    ReadConfig read, Inherited inherited) {
   config.settle();
   log.info("app.start",
            {{"version", version()}, {"hostname", config.hostname}, {"data", config.data_dir}, {"pid", ::getpid()}});
   raise_file_limit(files_wanted(config), log);
-  std::unique_ptr<Server> server(new Server(std::move(config), clock, log, std::move(read)));
+  std::unique_ptr<Server> server(new Server(std::move(config), clock, log, std::move(read), std::move(inherited)));
   TRY_ASSIGN(auto sockets, server->bind());
   TRY(server->open());
   TRY(server->serve_admin());
@@ -102,11 +105,23 @@ base::Result<Listeners::Prepared> Server::bind() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const auto config = config_.get();
   loops_ = std::make_unique<net::Loops>(loop_count(*config));
-  listeners_ = std::make_unique<Listeners>(*loops_, *privileged_, log_);
+  drop_unknown_sockets();
+  listeners_ = std::make_unique<Listeners>(*loops_, *privileged_, sockets_, log_);
   TRY_ASSIGN(auto certificates, certificates_.prepare(*config));
   certificates_.adopt(std::move(certificates));
   return listeners_->prepare(
       ready(*config, [this](std::string_view name) { return certificates_.acceptor(name) != nullptr; }));
+}
+
+void Server::drop_unknown_sockets() {
+  const auto config = config_.get();
+  for (const auto& [name, count] : sockets_.counts()) {
+    if (std::ranges::find(config->listeners, name, &Listener::name) != config->listeners.end()) continue;
+    log_.warning(
+        "app.socket.unknown",
+        {{"name", name}, {"why", "a socket of this name was handed over, and no listener has it: it is closed"}});
+    sockets_.drop(name);
+  }
 }
 
 base::Result<void> Server::open() {
@@ -115,7 +130,7 @@ base::Result<void> Server::open() {
   if (!config->user.empty()) TRY(become(config->user));
   TRY(check_directory(config->data_dir));
   pool_ = std::make_unique<net::Pool>(config->workers, log_.metrics());
-  TRY_ASSIGN(store_, store::open_embedded(config->store, *pool_, clock_, log_));
+  TRY(open_store(config->store));
   TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config->directory, config->hostname));
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
@@ -130,6 +145,20 @@ base::Result<void> Server::open() {
                  {{"why", "syncs are switched off: a power cut loses mail. For tests of tests only"}});
   }
   return {};
+}
+
+/// A command of the operator may have the store for a moment: that is no reason not to start.
+base::Result<void> Server::open_store(const store::Options& options) {
+  const auto give_up = clock_.steady() + kStorePatience;
+  for (;;) {
+    auto opened = store::open_embedded(options, *pool_, clock_, log_);
+    if (opened) {
+      store_ = *std::move(opened);
+      return {};
+    }
+    if (opened.error().code != base::Code::busy || clock_.steady() > give_up) return std::unexpected(opened.error());
+    std::this_thread::sleep_for(kStorePause);
+  }
 }
 
 void Server::leave_hostname() {

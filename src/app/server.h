@@ -20,6 +20,7 @@
 #include "app/monitor.h"
 #include "app/privileged.h"
 #include "app/sessions.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/live.h"
 #include "base/log.h"
@@ -39,12 +40,18 @@ struct Reloaded {
   Changes changes;
 };
 
+/// What the process was given beside its configuration.
+struct Inherited {
+  std::unique_ptr<Privileged> privileged = in_this_process();
+  HandedSockets sockets;  // of listeners, by their names: these bind no port
+};
+
 class Server {
  public:
   /// Binds, reads the certificates, stops being root when the configuration names a user, opens the store; then
   /// accepts. `clock` outlives the server. Without `read` there is nothing to reload.
   static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log,
-                                                     ReadConfig read = {});
+                                                     ReadConfig read = {}, Inherited inherited = {});
 
   /// Stops if stop() was not called.
   ~Server();
@@ -61,18 +68,24 @@ class Server {
   /// listeners that waited for their certificate.
   void look_at_files();
 
+  /// Descriptors that a server with this configuration may need.
+  static std::uint64_t files_wanted(const Config& config);
+
   std::shared_ptr<const Config> config() const { return config_.get(); }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
+  /// How many sockets take connections.
+  std::size_t listening() const { return listeners_->servers().size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
   std::optional<std::uint16_t> port(std::string_view listener) const;
 
  private:
-  Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read);
+  Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read, Inherited inherited);
 
-  static std::uint64_t files_wanted(const Config& config);
+  void drop_unknown_sockets();
   base::Result<Listeners::Prepared> bind();
   base::Result<void> open();
+  base::Result<void> open_store(const store::Options& options);
   void leave_hostname();
   base::Result<void> serve_admin();
   base::Result<void> serve_metrics();  // server_metrics.cpp
@@ -100,6 +113,7 @@ class Server {
   const base::Log log_;
   const ReadConfig read_;
   const std::unique_ptr<Privileged> privileged_;
+  HandedSockets sockets_;
   Certificates certificates_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<store::Store> store_;

@@ -26,9 +26,10 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-int Signals::wait(std::chrono::seconds timeout) const {
+int Signals::wait(std::chrono::milliseconds timeout) const {
   const sigset_t set = set_of(true);
-  const timespec time{.tv_sec = timeout.count(), .tv_nsec = 0};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timespec time{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(timeout - seconds).count()};
   const int signal = sigtimedwait(&set, nullptr, &time);
   return signal > 0 ? signal : 0;  // interrupted (a debugger), too: who asks comes again
 }

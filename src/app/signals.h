@@ -11,7 +11,7 @@ class Signals {
   Signals();
 
   /// Blocks until one of them arrives, and returns its number; 0 when none has after `timeout`.
-  int wait(std::chrono::seconds timeout) const;
+  int wait(std::chrono::milliseconds timeout) const;
 
   /// From now on SIGTERM and SIGINT end the process at once: the orderly stop takes too long for somebody.
   void release() const;
