@@ -20,8 +20,9 @@ TOP = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("POSTRIDER", TOP / "build/release/postrider"))
 DOMAIN = "example.test"
 PASSWORD = "test"
-OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993}
-FULL = bool(os.environ.get("POSTRIDER_FULL"))
+OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "metrics": 80}
+# Taken out of the environment: the server takes each POSTRIDER_… for a setting.
+FULL = bool(os.environ.pop("POSTRIDER_FULL", None))
 
 
 def free_base_port():

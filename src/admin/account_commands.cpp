@@ -51,7 +51,7 @@ net::Task<base::Result<std::uint64_t>> default_quota(const Api& api, std::string
   // What is wrong with the address is for the directory to say.
   if (!domain && domain.error().code != base::Code::invalid) co_return std::unexpected(domain.error());
   const bool set = domain && *domain && (*domain)->default_quota_bytes;
-  co_return set ? *(*domain)->default_quota_bytes : api.settings().mailbox_quota_bytes;
+  co_return set ? *(*domain)->default_quota_bytes : api.settings().mailbox_quota_bytes();
 }
 
 /// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "name": …}.
@@ -105,7 +105,8 @@ net::Task<base::Result<json::object>> put_credential(const Api& api, json::objec
   json::object result;
   CO_TRY_ASSIGN(const std::string password, password_for(arguments, result));
   auto& directory = api.services().directory;
-  auto put = add ? directory.add_credential(address, name, password) : directory.set_credential(address, name, password);
+  auto put =
+      add ? directory.add_credential(address, name, password) : directory.set_credential(address, name, password);
   CO_TRY_ASSIGN(const base::AccountId account, co_await std::move(put));
   api.services().mail.changed(account);
   api.log().info(add ? "admin.credential.added" : "admin.credential.changed", {{"account", address}, {"name", name}});
@@ -157,7 +158,8 @@ net::Task<base::Result<json::object>> account_import(const Api& api, json::objec
       co_return base::fail(account.error().code, "line " + std::to_string(first + i) + ": " + account.error().text);
     }
     if (!quota) {
-      const std::string domain = account->address.substr(std::min(account->address.rfind('@') + 1, account->address.size()));
+      const std::string domain =
+          account->address.substr(std::min(account->address.rfind('@') + 1, account->address.size()));
       if (!defaults.contains(domain)) {
         CO_TRY_ASSIGN(defaults[domain], co_await default_quota(api, account->address));
       }
@@ -184,7 +186,7 @@ net::Task<base::Result<json::object>> account_import(const Api& api, json::objec
 }
 
 net::Task<base::Result<json::object>> account_list(const Api& api, json::object arguments) {
-  CO_TRY_ASSIGN(const Filter filter, filter_of(arguments));
+  CO_TRY_ASSIGN(const AddressFilter filter, address_filter(arguments));
   CO_TRY_ASSIGN(const auto state, state_if(arguments));
   const bool usage = flag_argument(arguments, "usage");
   CO_TRY_ASSIGN(const auto accounts, co_await api.services().directory.accounts());

@@ -69,12 +69,11 @@ net::Task<base::Result<json::object>> add(const Api& api, json::object arguments
   CO_TRY_ASSIGN(auto settings, change_of(arguments, words));
   CO_TRY(co_await api.services().directory.add_alias(address, targets, words.kind, std::move(settings)));
   api.log().info("admin.alias.added", {{"kind", words.one}, {"address", address}, {"targets", joined(targets)}});
-  co_return done(std::string(words.one) + " " + address + " leads to " +
-                 count(targets.size(), "address", "addresses"));
+  co_return done(std::string(words.one) + " " + address + " leads to " + count(targets.size(), "address", "addresses"));
 }
 
 net::Task<base::Result<json::object>> list(const Api& api, json::object arguments, const Words& words) {
-  CO_TRY_ASSIGN(const Filter filter, filter_of(arguments));
+  CO_TRY_ASSIGN(const AddressFilter filter, address_filter(arguments));
   CO_TRY_ASSIGN(auto target, text_if(arguments, words.target));
   if (target) {
     CO_TRY_ASSIGN(target, directory::normalize_address(*target));

@@ -7,13 +7,13 @@ namespace admin {
 
 namespace {
 
-std::string refusal(base::Code code, std::string_view text) {
-  return json::serialize(json::object{{"ok", false}, {"code", base::name(code)}, {"error", text}});
-}
+/// Of what a caller says of itself, at most.
+constexpr std::size_t kMaxClaim = 64;
 
 struct Request {
   const Command* command;
   json::object arguments;
+  std::string claim;
 };
 
 base::Result<Request> parse_request(const std::string& text) {
@@ -31,7 +31,10 @@ base::Result<Request> parse_request(const std::string& text) {
   }
   const json::value* arguments = object->if_contains("arguments");
   if (arguments && !arguments->is_object()) return base::fail(base::Code::invalid, "\"arguments\" is not an object");
-  Request request{command, arguments ? arguments->get_object() : json::object()};
+  Request request{command, arguments ? arguments->get_object() : json::object(), {}};
+  if (const json::value* claim = object->if_contains("claim"); claim && claim->is_string()) {
+    request.claim = base::printable(claim->get_string(), kMaxClaim);
+  }
   for (const auto& [key, unused] : request.arguments) {
     if (!command->takes(key)) {
       return base::fail(base::Code::invalid,
@@ -41,17 +44,43 @@ base::Result<Request> parse_request(const std::string& text) {
   return request;
 }
 
+base::Log log_of(const base::Log& log, const Caller& caller) {
+  if (caller.name.empty()) return log;
+  if (caller.claim.empty()) return log.with({{"by", caller.name}});
+  return log.with({{"by", caller.name}, {"claims", caller.claim}});
+}
+
 }  // namespace
 
-Api::Api(Services services, Settings settings, base::Log log)
-    : services_(services), settings_(std::move(settings)), log_(std::move(log)) {}
+std::string refusal(base::Code code, std::string_view text) {
+  return json::serialize(json::object{{"ok", false}, {"code", base::name(code)}, {"error", text}});
+}
 
-net::Task<std::string> Api::call(std::string text) {
+Api::Api(Services services, Settings settings, base::Log log)
+    : services_(services), settings_(std::move(settings)), log_(std::move(log)) {
+  for (const Command& command : all_commands()) {
+    calls_.push_back(log_.metrics().counter("postrider_admin_commands_total", "Commands through the admin socket.",
+                                            {{"command", command.name}}));
+  }
+}
+
+net::Task<std::string> Api::call(std::string text, Caller caller, std::shared_ptr<base::LogFollower>* follower) {
   std::string failure;
   try {
     auto request = parse_request(text);
     if (!request) co_return refusal(request.error().code, request.error().text);
-    auto result = co_await request->command->run(*this, std::move(request->arguments));
+    calls_[static_cast<std::size_t>(request->command - all_commands().data())].add();
+    if (caller.claim.empty()) caller.claim = std::move(request->claim);
+    Api as_caller = *this;
+    as_caller.log_ = log_of(log_, caller);
+    if (request->command->follow) {
+      if (!follower) co_return refusal(base::Code::unsupported, "only a running server has a log to follow");
+      auto lines = request->command->follow(as_caller, request->arguments);
+      if (!lines) co_return refusal(lines.error().code, lines.error().text);
+      *follower = *std::move(lines);
+      co_return json::serialize(json::object{{"ok", true}, {"result", json::object()}});
+    }
+    auto result = co_await request->command->run(as_caller, std::move(request->arguments));
     if (!result) co_return refusal(result.error().code, result.error().text);
     co_return json::serialize(json::object{{"ok", true}, {"result", *std::move(result)}});
   } catch (const std::exception& error) {

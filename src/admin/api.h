@@ -4,8 +4,11 @@
 // command line in its own process. A call never throws and never blocks a loop; its text is one line each way:
 //   {"command": "domain add", "arguments": {"name": "example.org"}}
 //   {"ok": true, "result": {…}}   or   {"ok": false, "code": "exists", "error": "a sentence"}
-// Every change is logged; passwords never are. Safe from any loop's thread. Requests are at most kMaxRequestBytes.
+// After the reply to `log follow` lines of the log come, JSON objects too, until either side ends the connection.
+// Every change is logged, with who made it; passwords never are. Safe from any loop's thread. Requests are at most
+// kMaxRequestBytes.
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,9 +20,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_follower.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "mailstore/mailstore.h"
+#include "net/server.h"
 #include "net/task.h"
 #include "store/store.h"
 
@@ -33,9 +38,31 @@ struct Status {
     std::string name;
     std::uint16_t port = 0;
     std::size_t sessions = 0;
+    std::size_t failed_sessions = 0;  // ended by a bug, since the start
+  };
+  struct Certificate {
+    std::string name;                // "default", or as the configuration names it
+    std::vector<std::string> names;  // that it is served for
+    std::string file;
+    std::optional<base::WallTime> not_after;  // nothing: there is none yet
+    std::string state;  // fine, expiring, expired; or what is wrong with the files: missing, mismatched, unreadable
+    std::string why;    // what is wrong with the files, in words
   };
   std::vector<Listener> listeners;
-  std::optional<base::WallTime> certificate_expires;
+  std::vector<Certificate> certificates;
+};
+
+/// What a reload of the configuration did, a line for each setting.
+struct Reload {
+  std::vector<std::string> changed;
+  std::vector<std::string> waiting;  // for a restart
+};
+
+/// A live session of one of the server's listeners.
+struct Session {
+  std::string listener;
+  std::string protocol;
+  net::SessionInfo info;
 };
 
 struct Services {
@@ -49,15 +76,32 @@ struct Services {
 struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
-  std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
-  std::function<Status()> status;  // empty: no server runs around this
+  std::function<std::uint64_t()> mailbox_quota_bytes = [] { return directory::kDefaultQuota; };
+  // What a running server lets the operator do to itself; null when none runs around this.
+  std::function<Status()> status;
+  std::function<base::Result<Reload>()> reload;  // blocks; an error says what is wrong, and nothing was changed
+  std::function<net::Task<std::vector<Session>>()> sessions = nullptr;
+  /// Ends them with the words of their protocol; cuts what is left after `grace` and returns how many that were.
+  std::function<net::Task<std::size_t>(std::vector<std::uint64_t> ids, std::chrono::seconds grace)> end_sessions =
+      nullptr;
+  /// Begins the orderly stop and returns.
+  std::function<void()> stop = nullptr;
+};
+
+/// Who asks, for the log.
+struct Caller {
+  std::string name;   // of the user, as the system knows it
+  std::string claim;  // what the program that asks says of itself: under sudo, the user's own name
 };
 
 class Api {
  public:
   Api(Services services, Settings settings, base::Log log);
 
-  net::Task<std::string> call(std::string request);
+  /// Each line that the command logs tells the caller. `follower` is where a command that lines follow leaves their
+  /// source; without it such a command is refused.
+  net::Task<std::string> call(std::string request, Caller caller = {},
+                              std::shared_ptr<base::LogFollower>* follower = nullptr);
 
   const Services& services() const { return services_; }
   const Settings& settings() const { return settings_; }
@@ -67,6 +111,7 @@ class Api {
   Services services_;
   Settings settings_;
   base::Log log_;
+  std::vector<base::Counter> calls_;  // by row of the command table
 };
 
 /// Removes the mail of accounts that were removed; what a crash interrupted goes on here.
@@ -80,7 +125,15 @@ std::vector<std::string_view> commands();
 
 using Argument = std::variant<std::string, std::uint64_t, bool, std::vector<std::string>>;
 using Arguments = std::map<std::string, Argument>;
-std::string encode_request(std::string_view command, const Arguments& arguments);
+/// `claim` is who the caller says to be, for the log; empty for nobody else.
+std::string encode_request(std::string_view command, const Arguments& arguments, std::string_view claim = {});
+
+/// The list in the result of a command, and the names of what each of its elements has.
+struct Fields {
+  std::string list;
+  std::vector<std::string> members;
+};
+Fields fields(std::string_view command);
 
 /// A reply as the command line shows it.
 struct Shown {
@@ -90,5 +143,7 @@ struct Shown {
 };
 /// As aligned text, or as the result's JSON.
 Shown show(std::string_view command, std::string_view reply, bool json);
+/// A line that follows a reply, as text.
+std::string show_line(std::string_view line);
 
 }  // namespace admin

@@ -239,15 +239,25 @@ TEST_CASE("a request that is none is answered, whatever it is") {
 
 TEST_CASE("health tells of the server, and its status is that of the exit") {
   House house;
-  house.expires = house.clock().now() + std::chrono::hours(24);
+  house.certificates = {{.name = "default",
+                         .names = {"mail.example.org"},
+                         .file = "/etc/c.pem",
+                         .not_after = house.clock().now() + std::chrono::hours(24),
+                         .state = "expiring",
+                         .why = {}}};
   const auto well = house.ask("health");
   CHECK(well.status == 0);
-  CHECK(well.out.starts_with("mail.example.org: ok\ncertificate valid until "));
-  CHECK(well.out.ends_with("LISTENER  PORT  SESSIONS\nsmtp      25    3\n"));
-  house.expires = house.clock().now() - std::chrono::hours(24);
+  CHECK(well.out.starts_with("mail.example.org: ok\ncertificate default /etc/c.pem: expiring, valid until "));
+  CHECK(well.out.find("\nstore: takes writes, ") != std::string::npos);
+  CHECK(well.out.find("\nqueue: 0 waiting\n") != std::string::npos);
+  CHECK(well.out.ends_with("LISTENER  PORT  SESSIONS  FAILED\nsmtp      25    3         0\n"));
+  house.certificates[0].state = "expired";
   const auto expired = house.ask("health");
   CHECK(expired.status == 1);
-  CHECK(expired.error == "the certificate has expired");
+  CHECK(expired.error == "the certificate /etc/c.pem has expired");
+  house.certificates[0] = {
+      .name = "default", .names = {}, .file = "/etc/c.pem", .not_after = {}, .state = "missing", .why = "not there"};
+  CHECK(house.ask("health").error == "the certificate /etc/c.pem is missing: not there");
 }
 
 TEST_CASE("a store without faults is clean, and an empty queue is an empty list") {
@@ -259,4 +269,99 @@ TEST_CASE("a store without faults is clean, and an empty queue is an empty list"
   CHECK(checked.status == 0);
   CHECK(house.ask("queue list").out == "");
   CHECK(house.ask("queue list", {}, true).out == "{\"queue\":[]}\n");
+}
+
+namespace {
+
+admin::Session session(std::uint64_t id, std::string user, std::string address, std::string protocol) {
+  return {.listener = protocol + "-public",
+          .protocol = protocol,
+          .info = {.id = id,
+                   .endpoints = {.peer_address = std::move(address), .peer_port = 4321},
+                   .since = House::clock().steady(),
+                   .traffic = {.received = 100, .sent = 2048},
+                   .report = {.user = std::move(user), .state = "selected", .command = "IDLE", .tls = true}}};
+}
+
+}  // namespace
+
+TEST_CASE("live sessions are listed, filtered and closed by number, user or address") {
+  House house;
+  house.sessions = {session(7, "bob@example.org", "192.0.2.2", "imap"),
+                    session(3, "ann@example.org", "192.0.2.1", "imap"), session(5, "", "192.0.2.1", "smtp")};
+  const std::string all = house.ask("sessions list").out;
+  CHECK(all.starts_with("ID  LISTENER     PEER       USER"));
+  CHECK(all.find("3   imap-public  192.0.2.1  ann@example.org") != std::string::npos);
+  CHECK(all.find("selected  IDLE") != std::string::npos);
+  CHECK(all.find("100 B     2 KiB") != std::string::npos);
+  CHECK(all.find("\n3 ") < all.find("\n5 "));
+  const auto numbers = [&](const admin::Arguments& arguments) {
+    house.ended.clear();
+    const auto shown = house.ask("sessions close", arguments);
+    return shown.status == 0 ? house.ended : std::vector<std::uint64_t>{};
+  };
+  using Numbers = std::vector<std::uint64_t>;
+  CHECK(numbers({{"user", "Ann@example.org"}}) == Numbers{3});
+  CHECK(numbers({{"address", "192.0.2.1"}}) == Numbers{3, 5});
+  CHECK(numbers({{"address", "192.0.2.1"}, {"protocol", "smtp"}}) == Numbers{5});
+  CHECK(numbers({{"ids", std::vector<std::string>{"7", "5", "99"}}}) == Numbers{5, 7});
+  CHECK(house.ask("sessions close", {{"listener", "imap-public"}}).out == "2 sessions are closed\n");
+  CHECK(house.ask("sessions close", {{"user", "nobody@example.org"}}).error == "there is no such session");
+  CHECK(house.ask("sessions close").status == 1);  // not all of them by mistake
+  CHECK(house.ended == Numbers{3, 7});
+}
+
+TEST_CASE("stop is passed on") {
+  House house;
+  CHECK(house.ask("stop").out == "the server is stopping\n");
+  CHECK(house.stopped);
+}
+
+TEST_CASE("statistics name tables, accounts and ages") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  for (const char* name : {"ann@example.org", "bob@example.org"}) {
+    house.ask("account add", {{"address", std::string(name)}, {"password", "x"}});
+    REQUIRE(house.ask("mailbox list", {{"account", std::string(name)}}).status == 0);
+  }
+  const std::string all = house.ask("store stats").out;
+  CHECK(all.find("directory.account") != std::string::npos);
+  CHECK(all.find("ann@example.org") != std::string::npos);
+  CHECK(all.find("less than a day") != std::string::npos);
+  const std::string one = house.ask("store stats", {{"account", "Ann@example.org"}}).out;
+  CHECK(one.find("ann@example.org") != std::string::npos);
+  CHECK(one.find("bob@example.org") == std::string::npos);
+  CHECK(house.ask("store stats", {{"account", "nobody@example.org"}}).status == 1);
+  CHECK(house.ask("store stats", {{"top", std::uint64_t{1}}}).out.find("bob@example.org") == std::string::npos);
+  CHECK(house.ask("store compact").out == "the store is compacted: 0 B before, 0 B after\n");
+}
+
+TEST_CASE("a checkpoint wants a whole path") {
+  House house;
+  for (const char* path : {"", "/", "///", "backup", "./backup"}) {
+    CHECK(house.ask("store checkpoint", {{"directory", std::string(path)}}).status == 1);
+  }
+}
+
+TEST_CASE("every list tells the members that its table promises, and no others") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}});
+  house.sessions = {session(1, "ann@example.org", "192.0.2.1", "imap")};
+  for (const auto& [command, arguments] :
+       std::vector<std::pair<std::string, admin::Arguments>>{{"domain list", {}},
+                                                             {"account list", {{"usage", true}}},
+                                                             {"mailbox list", {{"account", "ann@example.org"}}},
+                                                             {"sessions list", {}},
+                                                             {"health", {}}}) {
+    CAPTURE(command);
+    const auto fields = admin::fields(command);
+    std::string json = house.ask(command, arguments, true).out;
+    json = json.substr(json.find("\"" + fields.list + "\":[{"));
+    json = json.substr(0, json.find('}'));
+    std::size_t members = 0;
+    for (std::size_t at = json.find("\":"); at != std::string::npos; at = json.find("\":", at + 1)) ++members;
+    CHECK(members == fields.members.size() + 1);  // and the list itself
+    for (const std::string& member : fields.members) CHECK(json.find("\"" + member + "\":") != std::string::npos);
+  }
 }

@@ -10,7 +10,7 @@ namespace {
 
 using enum Column::Kind;
 
-using Columns = std::array<Column, 12>;
+using Columns = std::array<Column, 16>;
 
 constexpr Columns kDomain{{{"name", "DOMAIN"},
                            {"alias_of", "ALIAS OF"},
@@ -24,6 +24,7 @@ constexpr Columns kDomain{{{"name", "DOMAIN"},
                            {"separator", "SEPARATOR"},
                            {"created", "CREATED"}}};
 constexpr Columns kAccount{{{"address", "ADDRESS"},
+                            {"id"},
                             {"quota_bytes", "QUOTA", bytes},
                             {"used_bytes", "USED", bytes},
                             {"messages", "MESSAGES"},
@@ -37,12 +38,14 @@ constexpr Columns kAlias{{{"address", "ALIAS"},
                           {"posting", "POST"},
                           {"senders", "SENDERS"},
                           {"send_as", "SEND AS"},
-                          {"targets", "TARGETS"}}};
+                          {"targets", "TARGETS"},
+                          {"created"}}};
 constexpr Columns kGroup{{{"address", "GROUP"},
                           {"posting", "POST"},
                           {"senders", "SENDERS"},
                           {"send_as", "SEND AS"},
-                          {"members", "MEMBERS"}}};
+                          {"members", "MEMBERS"},
+                          {"created"}}};
 
 constexpr Command kCommands[] = {
     {"domain add",
@@ -77,7 +80,7 @@ constexpr Command kCommands[] = {
     {"group set", {"address", "members", "add", "remove", "posting", "senders", "send_as"}, group_set},
     {"group remove", {"address"}, group_remove},
     {"queue list",
-     {},
+     {"sender", "recipient", "older_seconds"},
      queue_list,
      "queue",
      {{{"id", "ID"},
@@ -87,18 +90,50 @@ constexpr Command kCommands[] = {
        {"recipients", "RECIPIENTS"},
        {"reason", "REASON"}}}},
     {"mailbox list",
-     {"account"},
+     {"account", "name", "role"},
      mailbox_list,
      "mailboxes",
      {{{"name", "MAILBOX"},
+       {"id"},
        {"role", "USE"},
+       {"selectable"},
        {"messages", "MESSAGES"},
        {"unseen", "UNSEEN"},
        {"size", "SIZE", bytes},
+       {"uid_validity"},
+       {"uid_next"},
        {"subscribed", "SUBSCRIBED"}}}},
-    {"health", {}, health, "listeners", {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}}}},
+    {"sessions list",
+     {"user", "address", "protocol", "listener"},
+     sessions_list,
+     "sessions",
+     {{{"id", "ID"},
+       {"listener", "LISTENER"},
+       {"protocol"},
+       {"peer", "PEER"},
+       {"port"},
+       {"user", "USER"},
+       {"since", "SINCE"},
+       {"state", "STATE"},
+       {"command", "COMMAND"},
+       {"tls", "TLS"},
+       {"received", "RECEIVED", bytes},
+       {"sent", "SENT", bytes}}}},
+    {"sessions close", {"ids", "user", "address", "protocol", "listener", "grace_seconds"}, sessions_close},
+    {"health",
+     {},
+     health,
+     "listeners",
+     {{{"name", "LISTENER"}, {"port", "PORT"}, {"sessions", "SESSIONS"}, {"failed_sessions", "FAILED"}}}},
+    {"stop", {}, stop},
     {"version", {}, version},
-    {"store check", {}, store_check, "problems", {{{"where", "WHERE"}, {"what", "WHAT"}}}},
+    {"reload", {}, reload},
+    {"store check", {}, store_check, "problems", {{{"room"}, {"where", "WHERE"}, {"what", "WHAT"}}}},
+    {"store checkpoint", {"directory"}, store_checkpoint},
+    {"store compact", {}, store_compact},
+    {"store stats", {"account", "top"}, store_stats, "tables"},
+    {"log level", {"level", "events"}, log_level, "levels", {{{"events", "EVENTS"}, {"level", "LEVEL"}}}},
+    {.name = "log follow", .arguments = {"level", "filter"}, .run = nullptr, .follow = log_follow},
 };
 
 }  // namespace
@@ -119,6 +154,11 @@ base::Result<std::string> text_argument(const json::object& arguments, const cha
   if (!value) return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" is missing");
   if (!value->is_string()) return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" must be a text");
   return std::string(value->get_string());
+}
+
+base::Result<std::string> optional_text(const json::object& arguments, const char* name) {
+  if (!arguments.contains(name)) return std::string();
+  return text_argument(arguments, name);
 }
 
 base::Result<std::vector<std::string>> list_argument(const json::object& arguments, const char* name) {
@@ -196,14 +236,14 @@ std::string count(std::uint64_t number, const char* one, const char* many) {
   return std::to_string(number) + " " + (number == 1 ? one : many);
 }
 
-bool Filter::shows(std::string_view address, std::string_view name) const {
+bool AddressFilter::shows(std::string_view address, std::string_view name) const {
   const std::size_t at = address.rfind('@');
   if (!domain.empty() && (at == std::string_view::npos || address.substr(at + 1) != domain)) return false;
   return match.empty() || base::lower(address).contains(match) || base::lower(name).contains(match);
 }
 
-base::Result<Filter> filter_of(const json::object& arguments) {
-  Filter filter;
+base::Result<AddressFilter> address_filter(const json::object& arguments) {
+  AddressFilter filter;
   TRY_ASSIGN(const auto domain, text_if(arguments, "domain"));
   if (domain) {
     TRY_ASSIGN(filter.domain, directory::normalize_domain(*domain));

@@ -82,7 +82,7 @@ net::Task<base::Result<json::object>> domain_add(const Api& api, json::object ar
 }
 
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments) {
-  CO_TRY_ASSIGN(const Filter filter, filter_of(arguments));
+  CO_TRY_ASSIGN(const AddressFilter filter, address_filter(arguments));
   const bool usage = flag_argument(arguments, "usage");
   CO_TRY_ASSIGN(const auto domains, co_await api.services().directory.domains());
   std::map<std::string, std::uint64_t> used;

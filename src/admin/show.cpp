@@ -64,11 +64,11 @@ bool has(const json::object& row, const Column& column) {
 std::string described(const Command& command, const json::object& row) {
   std::size_t widest = 0;
   for (const Column& column : command.columns) {
-    if (column.key && has(row, column)) widest = std::max(widest, width(column.title));
+    if (column.title && has(row, column)) widest = std::max(widest, width(column.title));
   }
   std::string out;
   for (const Column& column : command.columns) {
-    if (!column.key || !has(row, column)) continue;
+    if (!column.title || !has(row, column)) continue;
     out += column.title;
     out.append(widest - width(column.title) + 2, ' ');
     out += cell(row, column) + "\n";
@@ -77,12 +77,13 @@ std::string described(const Command& command, const json::object& row) {
 }
 
 /// A list as aligned columns under their titles; columns that no row has are left out.
-std::string aligned(const Command& command, const json::array& rows) {
+std::string aligned(std::span<const Column> titles, const json::array& rows) {
   std::vector<std::vector<std::string>> lines(1);
   std::vector<std::size_t> widths;
   std::vector<const Column*> columns;
-  for (const Column& column : command.columns) {
+  for (const Column& column : titles) {
     if (!column.key) break;
+    if (!column.title) continue;
     const bool used = std::ranges::any_of(rows, [&](const json::value& row) { return has(row.as_object(), column); });
     if (!used) continue;
     columns.push_back(&column);
@@ -113,11 +114,52 @@ std::string text_of(const json::object& object, const char* key) {
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::uint64_t number_of(const json::object& object, const char* key) {
+  return object.at(key).to_number<std::uint64_t>();
+}
+
 void show_health(const json::object& result, Shown& shown) {
   shown.out = text_of(result, "hostname") + ": " + text_of(result, "status") + "\n";
-  if (const std::string expires = text_of(result, "certificate_expires"); !expires.empty()) {
-    shown.out += "certificate valid until " + expires + "\n";
+  for (const json::value& row : result.at("certificates").as_array()) {
+    const json::object& one = row.as_object();
+    const std::string until = text_of(one, "not_after");
+    shown.out += "certificate " + text_of(one, "name") + " " + shown_text(text_of(one, "file")) + ": " +
+                 text_of(one, "state") + (until.empty() ? "" : ", valid until " + until) + "\n";
   }
+  const json::object& store = result.at("store").as_object();
+  shown.out += std::string("store: ") + (store.at("writes").as_bool() ? "takes writes, " : "takes no writes, ") +
+               human_bytes(number_of(store, "free_bytes")) + " free\n";
+  if (const json::value* value = result.if_contains("queue")) {
+    const json::object& queue = value->as_object();
+    const std::string oldest = text_of(queue, "oldest");
+    shown.out += "queue: " + std::to_string(number_of(queue, "messages")) + " waiting" +
+                 (oldest.empty() ? "" : ", the oldest since " + oldest) + "\n";
+  }
+  const json::array& problems = result.at("problems").as_array();
+  for (std::size_t i = 1; i < problems.size(); ++i) shown.out += std::string(problems[i].as_string()) + "\n";
+}
+
+void show_stats(const json::object& result, Shown& shown) {
+  static constexpr Column kTables[] = {
+      {"table", "TABLE"}, {"records", "RECORDS"}, {"size", "SIZE", Column::Kind::bytes}};
+  static constexpr Column kAccounts[] = {{"address", "ADDRESS"},
+                                         {"messages", "MESSAGES"},
+                                         {"size", "SIZE", Column::Kind::bytes},
+                                         {"record_bytes", "RECORDS", Column::Kind::bytes}};
+  static constexpr Column kAges[] = {{"age", "AGE"}, {"messages", "MESSAGES"}, {"size", "SIZE", Column::Kind::bytes}};
+  const json::object& disk = result.at("disk").as_object();
+  const auto bytes = [&disk](const char* key) { return human_bytes(number_of(disk, key)); };
+  shown.out = "records " + bytes("records_bytes") + ", messages " + bytes("bodies_bytes") + " (" +
+              bytes("garbage_bytes") + " of them garbage), in memory " + bytes("memory_bytes") + ", free " +
+              bytes("free_bytes") + "\n";
+  shown.out += "\n" + aligned(kTables, result.at("tables").as_array());
+  shown.out += "\n" + aligned(kAccounts, result.at("accounts").as_array());
+  shown.out += "\n" + aligned(kAges, result.at("ages").as_array());
+}
+
+void show_compacted(const json::object& result, Shown& shown) {
+  shown.out = text_of(result, "done") + ": " + human_bytes(number_of(result, "before_bytes")) + " before, " +
+              human_bytes(number_of(result, "after_bytes")) + " after\n";
 }
 
 void show_check(const json::object& result, Shown& shown) {
@@ -148,11 +190,15 @@ Shown show_result(std::string_view name, const json::object& result, bool as_jso
     shown.out = json::serialize(result) + "\n";
   } else if (name == "store check") {
     show_check(result, shown);
+  } else if (name == "store stats") {
+    show_stats(result, shown);
+  } else if (name == "store compact") {
+    show_compacted(result, shown);
   } else {
     if (name == "health") show_health(result, shown);
     if (command && command->list) {
       const json::array& rows = result.at(command->list).as_array();
-      if (!rows.empty()) shown.out += aligned(*command, rows);
+      if (!rows.empty()) shown.out += aligned(command->columns, rows);
     } else if (command && command->columns[0].key) {
       shown.out = described(*command, result);
     } else {
@@ -165,7 +211,7 @@ Shown show_result(std::string_view name, const json::object& result, bool as_jso
 
 }  // namespace
 
-std::string encode_request(std::string_view command, const Arguments& arguments) {
+std::string encode_request(std::string_view command, const Arguments& arguments, std::string_view claim) {
   json::object values;
   for (const auto& [name, argument] : arguments) {
     json::value& value = values[name];
@@ -180,7 +226,35 @@ std::string encode_request(std::string_view command, const Arguments& arguments)
       value = json::array(list.begin(), list.end());
     }
   }
-  return json::serialize(json::object{{"command", command}, {"arguments", std::move(values)}});
+  json::object request{{"command", command}, {"arguments", std::move(values)}};
+  if (!claim.empty()) request["claim"] = claim;
+  return json::serialize(request);
+}
+
+Fields fields(std::string_view name) {
+  Fields found;
+  const Command* command = find_command(name);
+  if (!command || !command->list) return found;
+  found.list = command->list;
+  for (const Column& column : command->columns) {
+    if (column.key) found.members.emplace_back(column.key);
+  }
+  return found;
+}
+
+std::string show_line(std::string_view line) {
+  boost::system::error_code error;
+  const json::value value = json::parse(line, error);
+  const json::object* object = value.if_object();
+  if (error || !object) return shown_text(line);
+  const std::string event = text_of(*object, "event");
+  base::LogLine parts{.event = event};
+  for (const auto& [key, field] : *object) {
+    if (key == "time" || key == "level" || key == "event" || !field.is_string()) continue;
+    parts.fields.emplace_back(key, field.get_string());
+  }
+  return shown_text(text_of(*object, "time")) + " " + shown_text(text_of(*object, "level")) + " " +
+         base::log_message(parts);
 }
 
 Shown show(std::string_view command, std::string_view reply, bool as_json) {

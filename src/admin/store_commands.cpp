@@ -1,7 +1,8 @@
-// Commands over the store, the queue and the server itself.
+// Commands over the queue, mailboxes and the store.
 #include <algorithm>
 
 #include "admin/commands.h"
+#include "base/text.h"
 
 namespace admin {
 
@@ -13,6 +14,13 @@ constexpr std::size_t kMaxProblems = 10'000;
 const char* role_name(mailstore::Role role) {
   static constexpr const char* kNames[] = {"", "inbox", "drafts", "sent", "junk", "trash", "archive"};
   return kNames[static_cast<std::size_t>(role)];
+}
+
+constexpr std::uint64_t kMaxAgeSeconds = 100ull * 366 * 86'400;
+
+/// Whether the part, if any is asked for, stands in the text; case does not count.
+bool matches(std::string_view text, std::string_view part) {
+  return part.empty() || base::lower(text).find(base::lower(part)) != std::string::npos;
 }
 
 struct Findings {
@@ -50,10 +58,16 @@ Findings check_all(const Services& services, const store::Reader& reader) {
 
 }  // namespace
 
-net::Task<base::Result<json::object>> queue_list(const Api& api, json::object) {
+net::Task<base::Result<json::object>> queue_list(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string sender, optional_text(arguments, "sender"));
+  CO_TRY_ASSIGN(const std::string recipient, optional_text(arguments, "recipient"));
+  CO_TRY_ASSIGN(const std::uint64_t older, number_argument(arguments, "older_seconds", 0));
+  const base::WallTime newest = api.services().clock.now() - std::chrono::seconds(std::min(older, kMaxAgeSeconds));
   CO_TRY_ASSIGN(const auto queue, co_await api.services().delivery.queue());
   json::array list;
   for (const delivery::QueueEntry& entry : queue) {
+    if (!matches(entry.sender, sender) || (older > 0 && entry.created > newest)) continue;
+    if (!std::ranges::any_of(entry.recipients, [&](const std::string& to) { return matches(to, recipient); })) continue;
     list.push_back(json::object{{"id", std::to_string(entry.id.value)},
                                 {"created", base::rfc3339(entry.created)},
                                 {"size", entry.size},
@@ -68,9 +82,12 @@ net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object 
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "account"));
   CO_TRY_ASSIGN(const auto account, co_await api.services().directory.account(address));
   if (!account) co_return base::fail(base::Code::not_found, "there is no account " + address);
+  CO_TRY_ASSIGN(const std::string name, optional_text(arguments, "name"));
+  CO_TRY_ASSIGN(const std::string role, optional_text(arguments, "role"));
   CO_TRY_ASSIGN(const auto all, co_await api.services().mail.mailboxes(account->id));
   json::array list;
   for (const mailstore::Mailbox& mailbox : all.mailboxes) {
+    if (!matches(mailbox.name, name) || (!role.empty() && role != role_name(mailbox.role))) continue;
     list.push_back(json::object{{"name", mailbox.name},
                                 {"id", std::to_string(mailbox.id.value)},
                                 {"role", role_name(mailbox.role)},
@@ -85,33 +102,6 @@ net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object 
   co_return json::object{{"mailboxes", std::move(list)}};
 }
 
-net::Task<base::Result<json::object>> health(const Api& api, json::object) {
-  if (!api.settings().status) co_return base::fail(base::Code::unavailable, "no server is running");
-  const Status status = api.settings().status();
-  std::string why;
-  const bool writes = api.services().store.accepts_writes(&why);
-  json::object result{{"status", writes ? "ok" : "degraded"}, {"hostname", api.settings().hostname}};
-  if (!writes) result["why"] = "the store takes no writes: " + why;
-  if (status.certificate_expires) {
-    result["certificate_expires"] = base::rfc3339(*status.certificate_expires);
-    if (*status.certificate_expires < api.services().clock.now()) {
-      result["status"] = "degraded";
-      result["why"] = "the certificate has expired";
-    }
-  }
-  json::array listeners;
-  for (const Status::Listener& listener : status.listeners) {
-    listeners.push_back(
-        json::object{{"name", listener.name}, {"port", listener.port}, {"sessions", listener.sessions}});
-  }
-  result["listeners"] = std::move(listeners);
-  co_return result;
-}
-
-net::Task<base::Result<json::object>> version(const Api& api, json::object) {
-  co_return json::object{{"done", api.settings().version}, {"version", api.settings().version}};
-}
-
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object) {
   const Services& services = api.services();
   CO_TRY_ASSIGN(Findings findings, co_await services.store.read([&services](const store::Reader& reader) {
@@ -120,6 +110,38 @@ net::Task<base::Result<json::object>> store_check(const Api& api, json::object) 
   api.log().info("admin.store.checked", {{"bodies", findings.bodies}, {"problems", findings.problems}});
   co_return json::object{
       {"bodies", findings.bodies}, {"problem_count", findings.problems}, {"problems", std::move(findings.list)}};
+}
+
+net::Task<base::Result<json::object>> store_checkpoint(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(std::string directory, text_argument(arguments, "directory"));
+  while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+  if (!directory.starts_with('/') || directory.size() == 1 || directory.find('\0') != std::string::npos) {
+    co_return base::fail(base::Code::invalid, "\"directory\" must be a whole path, beginning with /");
+  }
+  store::Store& store = api.services().store;
+  const std::string name = api.settings().hostname;
+  const auto made = co_await store.pool().run([&store, directory, name] {
+    // So that commands that are given the directory alone know whose it is (docs/operations.md).
+    return store.checkpoint(directory, {{.name = "hostname", .content = name + "\n"}});
+  });
+  if (!made) {
+    api.log().error("admin.store.checkpoint.failed", {{"directory", directory}, {"why", made.error().text}});
+    co_return std::unexpected(made.error());
+  }
+  api.log().info("admin.store.checkpoint", {{"directory", directory}});
+  co_return json::object{{"done", "the checkpoint stands in " + directory}, {"directory", directory}};
+}
+
+net::Task<base::Result<json::object>> store_compact(const Api& api, json::object) {
+  store::Store& store = api.services().store;
+  const store::Usage before = store.usage();
+  api.log().info("admin.store.compacting", {{"records", before.records_bytes}, {"bodies", before.bodies_bytes}});
+  CO_TRY(co_await store.pool().run([&store] { return store.compact(); }));
+  const store::Usage after = store.usage();
+  api.log().info("admin.store.compacted", {{"records", after.records_bytes}, {"bodies", after.bodies_bytes}});
+  co_return json::object{{"done", "the store is compacted"},
+                         {"before_bytes", before.records_bytes + before.bodies_bytes},
+                         {"after_bytes", after.records_bytes + after.bodies_bytes}};
 }
 
 }  // namespace admin

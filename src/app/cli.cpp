@@ -4,9 +4,9 @@
 
 namespace app {
 
-int command_line(int argc, char** argv) {
-  Given given;
-  CLI::App app("postrider: a complete mail server in one program", "postrider");
+namespace {
+
+void add_commands(CLI::App& app, Given& given) {
   app.require_subcommand(1);
   app.footer("Example: postrider dev --dir /tmp/mail\nHelp for a command: postrider account add --help");
   add_server(app, given);
@@ -14,16 +14,36 @@ int command_line(int argc, char** argv) {
   add_accounts(app, given);
   add_aliases(app, given);
   add_views(app, given);
+  add_log(app, given);
+  add_operator(app, given);
+  add_pages(app, given);
+}
+
+constexpr const char* kProgram = "postrider: a complete mail server in one program";
+
+}  // namespace
+
+int command_line(int argc, char** argv) {
+  Given given;
+  CLI::App app(kProgram, "postrider");
+  add_commands(app, given);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? kDone : kUsage;
   }
   try {
     return given.action ? given.action() : kUsage;
   } catch (const std::exception& error) {  // out of memory, out of threads
     return refuse({base::Code::unavailable, std::string("it could not go on: ") + error.what()});
   }
+}
+
+std::string command_reference() {
+  Given given;
+  CLI::App app(kProgram, "postrider");
+  add_commands(app, given);
+  return reference_page(app);
 }
 
 }  // namespace app

@@ -106,7 +106,8 @@ void add_add(CLI::App& account, Given& given) {
   add->callback([&given] {
     given.action = [&given] {
       if (!given.directory.import_file.empty()) return import_accounts(given);
-      if (given.name.empty()) return refuse({base::Code::invalid, "name an address, or a file with --from-file"}, kUsage);
+      if (given.name.empty())
+        return refuse({base::Code::invalid, "name an address, or a file with --from-file"}, kUsage);
       return call(given, "account add", false, add_arguments(given));
     };
   });
@@ -158,7 +159,8 @@ void add_credential_command(CLI::App& credential, Given& given, const char* verb
 }
 
 void add_credentials(CLI::App& app, Given& given) {
-  CLI::App* credential = group(app, "credential", "The passwords of an account: its own, and one for each of its devices");
+  CLI::App* credential =
+      group(app, "credential", "The passwords of an account: its own, and one for each of its devices");
   add_credential_command(*credential, given, "add", "Add a further password", "credential add",
                          "postrider credential add ann@example.org phone --generate");
   CLI::App* list = command(*credential, "list", "List them, without the passwords, which nobody can read",

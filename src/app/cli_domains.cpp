@@ -47,8 +47,8 @@ base::Result<admin::Arguments> domain_arguments(const Given& given) {
     TRY_ASSIGN(arguments["quota_bytes"], quota_of(*options.quota, "--quota"));
   }
   if (!options.max_accounts) return arguments;
-  const auto number = *options.max_accounts == "none" ? std::optional<std::uint64_t>(0)
-                                                      : base::parse_u64(*options.max_accounts);
+  const auto number =
+      *options.max_accounts == "none" ? std::optional<std::uint64_t>(0) : base::parse_u64(*options.max_accounts);
   if (!number) return base::fail(base::Code::invalid, "--max-accounts must be a whole number or none");
   arguments["max_accounts"] = *number;
   return arguments;
@@ -57,7 +57,8 @@ base::Result<admin::Arguments> domain_arguments(const Given& given) {
 void add_settings(CLI::App& app, Given& given) {
   DirectoryOptions& options = given.directory;
   app.add_option("--catch-all", options.catch_all, "Who gets the mail for addresses that do not exist; none: nobody");
-  app.add_option("--separator", options.separator, "What begins the tag of user+tag, one of +-=_.#~; none: nothing does");
+  app.add_option("--separator", options.separator,
+                 "What begins the tag of user+tag, one of +-=_.#~; none: nothing does");
   app.add_option("--default-quota", options.default_quota,
                  "What a new account may hold (\"5 GiB\", none; server: limits.mailbox_quota)");
   app.add_option("--max-accounts", options.max_accounts, "How many accounts there may be (none: any number)");

@@ -43,6 +43,10 @@ int call(const Given& given, const char* name, bool needs_server, base::Result<a
       {.name = name, .arguments = *std::move(arguments), .json = given.json, .needs_server = needs_server});
 }
 
+void add_text(admin::Arguments& arguments, const char* name, const std::string& text) {
+  if (!text.empty()) arguments[name] = text;
+}
+
 base::Result<admin::Arguments> nothing() { return admin::Arguments{}; }
 
 }  // namespace app

@@ -11,15 +11,14 @@
 #include <vector>
 
 #include "app/dev.h"
+#include "app/exit.h"
 #include "app/password.h"
 #include "app/remote.h"
 
 namespace app {
 
-inline constexpr int kUsage = 2;  // exit status: the command line itself is wrong
-
 /// Prints the sentence on standard error and returns the status.
-int refuse(const base::Error& error, int status = 1);
+int refuse(const base::Error& error, int status = kFailed);
 
 /// What the options of the directory's commands are read into.
 struct DirectoryOptions {
@@ -52,9 +51,22 @@ struct Given {
   bool json = false;
   std::string name;
   std::vector<std::string> names;
+  std::string filter;
   std::string domain;
   std::string quota;
   bool usage = false;
+  std::string user;
+  std::string address;
+  std::string protocol;
+  std::string listener;
+  std::string sender;
+  std::string recipient;
+  std::string older;
+  std::string role;
+  std::string match;
+  std::uint64_t top = 10;
+  std::uint64_t grace_seconds = 10;
+  std::uint64_t stop_seconds = 60;
   PasswordFrom password;
   DirectoryOptions directory;
   DevOptions dev;
@@ -78,13 +90,6 @@ base::Result<admin::Arguments> nothing();
 /// What such a command does.
 int call(const Given& given, const char* name, bool needs_server, base::Result<admin::Arguments> arguments);
 
-// The commands, by file.
-void add_domains(CLI::App& app, Given& given);   // cli_domains.cpp: domain
-void add_accounts(CLI::App& app, Given& given);  // cli_accounts.cpp: account, credential
-void add_aliases(CLI::App& app, Given& given);   // cli_aliases.cpp: alias, group
-void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be looked at
-void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, dev, version
-
 // What the commands of the directory share, in cli_domains.cpp.
 /// "5 GiB", or "none" for 0.
 base::Result<std::uint64_t> quota_of(const std::string& text, const char* option);
@@ -92,5 +97,23 @@ base::Result<std::uint64_t> quota_of(const std::string& text, const char* option
 CLI::Option* several(CLI::App& app, const char* name, std::vector<std::string>& values, const char* what);
 void put_if(admin::Arguments& arguments, const char* name, const std::optional<std::string>& value);
 void put_if(admin::Arguments& arguments, const char* name, const std::vector<std::string>& values);
+
+/// Puts the text among the arguments unless it is empty.
+void add_text(admin::Arguments& arguments, const char* name, const std::string& text);
+
+/// What is made from the tree of commands.
+std::string bash_completion(const CLI::App& app);
+std::string zsh_completion(const CLI::App& app);
+std::string reference_page(const CLI::App& app);
+
+// The commands, by file.
+void add_domains(CLI::App& app, Given& given);   // cli_domains.cpp: domain
+void add_accounts(CLI::App& app, Given& given);  // cli_accounts.cpp: account, credential
+void add_aliases(CLI::App& app, Given& given);   // cli_aliases.cpp: alias, group
+void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be looked at
+void add_log(CLI::App& app, Given& given);       // cli_log.cpp: the log while the server runs
+void add_operator(CLI::App& app, Given& given);  // cli_operator.cpp: sessions, stop, the store
+void add_pages(CLI::App& app, Given& given);     // cli_pages.cpp: what is made from all other commands
+void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, reload, dev, version
 
 }  // namespace app

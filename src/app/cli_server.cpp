@@ -1,4 +1,4 @@
-// The commands that are the server, or that need none: serve, config, dev, version.
+// The commands that are the server, or that need none: serve, config, reload, dev, version.
 
 #include <cstdio>
 
@@ -10,23 +10,29 @@ namespace app {
 
 namespace {
 
+int mistaken(const std::vector<Mistake>& mistakes) {
+  std::fprintf(stderr, "%s\n", located(mistakes).c_str());
+  return 1;
+}
+
 int serve(const Given& given) {
-  auto config = config_of(given.place);
-  if (!config) return refuse(config.error());
-  return run_server(*std::move(config), {});
+  return run_server([place = given.place](const Sources& sources) { return read_config(place, sources); }, {});
 }
 
 int check_config(const Given& given) {
-  const auto config = config_of(given.place);
-  if (!config) {
-    std::fprintf(stderr, "%s\n", config.error().text.c_str());
-    return 1;
-  }
-  const std::string file = given.place.config_file.empty() ? kDefaultConfigFile : given.place.config_file;
-  const auto mistakes = examine(*config, base::system_clock().now());
-  for (const Mistake& mistake : mistakes) std::fprintf(stderr, "%s\n", mistake.located(file).c_str());
-  if (mistakes.empty()) std::printf("%s: no mistakes\n", file.c_str());
-  return mistakes.empty() ? 0 : 1;
+  const Loaded loaded = read_config(given.place, Sources::of_machine());
+  if (!loaded.mistakes.empty()) return mistaken(loaded.mistakes);
+  const auto found = examine(loaded, base::system_clock().now(), *in_this_process());
+  if (!found.empty()) return mistaken(found);
+  std::printf("%s: no mistakes\n", config_file(given.place).c_str());
+  return 0;
+}
+
+int print_config(const Given& given) {
+  const Loaded loaded = read_config(given.place, Sources::of_machine());
+  if (!loaded.mistakes.empty()) return mistaken(loaded.mistakes);
+  std::fputs(print(loaded.config).c_str(), stdout);
+  return 0;
 }
 
 void add_run(CLI::App& app, Given& given) {
@@ -45,14 +51,7 @@ void add_run(CLI::App& app, Given& given) {
   CLI::App* show = command(*config, "print", "Print all values in force", "postrider config print");
   show->add_option("-c,--config,FILE", given.place.config_file,
                    "Configuration file (" + std::string(kDefaultConfigFile) + ")");
-  show->callback([&given] {
-    given.action = [&given] {
-      const auto loaded = config_of(given.place);
-      if (!loaded) return refuse(loaded.error());
-      std::fputs(print(*loaded).c_str(), stdout);
-      return 0;
-    };
-  });
+  show->callback([&given] { given.action = [&given] { return print_config(given); }; });
   command(*config, "docs", "Print the page that describes all keys", "postrider config docs > docs/config.md")
       ->callback([&given] {
         given.action = [] {
@@ -60,6 +59,14 @@ void add_run(CLI::App& app, Given& given) {
           return 0;
         };
       });
+}
+
+void add_reload(CLI::App& app, Given& given) {
+  admin_command(
+      *command(app, "reload",
+               "Take up a changed configuration: all of it, or nothing when there is a mistake (exit status 1)",
+               "postrider reload"),
+      given, "reload", true, nothing);
 }
 
 int dev(const Given& given) {
@@ -106,6 +113,7 @@ void add_version(CLI::App& app, Given& given) {
 
 void add_server(CLI::App& app, Given& given) {
   add_run(app, given);
+  add_reload(app, given);
   add_dev(app, given);
   add_version(app, given);
 }

@@ -5,15 +5,26 @@
 
 #include <algorithm>
 
-#include "app/files.h"
+#include "app/key_files.h"
 #include "app/values.h"
 #include "base/text.h"
 
 namespace app {
 
 namespace {
-constexpr std::size_t kMaxPem = 1 << 20;
+
+void examine_certificate(const Origin& at, const std::string& key, const TlsFiles& files, base::WallTime now,
+                         Privileged& privileged, std::vector<Mistake>& mistakes) {
+  const auto pair = read_key_pair(files, privileged);
+  if (!pair) {
+    mistakes.push_back({at, key + ": " + pair.error().text});
+  } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
+    mistakes.push_back(
+        {at, key + ".certificate: " + files.certificate + " expired at " + base::rfc3339(info->not_after)});
+  }
 }
+
+}  // namespace
 
 Listener Listener::standard(std::string name, Protocol protocol) {
   static constexpr std::uint16_t kPorts[] = {25, 587, 465, 143, 993};
@@ -41,10 +52,29 @@ void Config::settle() {
   store.directory = data_dir + "/store";
 }
 
-std::string Mistake::located(std::string_view file) const {
-  std::string out(file);
-  if (line > 0) out += ":" + std::to_string(line);
+std::string Mistake::located() const {
+  std::string out = at.file;
+  if (at.line > 0) out += ":" + std::to_string(at.line);
   return out + ": " + text;
+}
+
+std::string located(const std::vector<Mistake>& mistakes) {
+  std::string all;
+  for (const Mistake& mistake : mistakes) all += (all.empty() ? "" : "\n") + mistake.located();
+  return all;
+}
+
+void Inputs::add_file(const std::string& file) {
+  if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+}
+
+void Inputs::add_pattern(const std::string& pattern) {
+  if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
+}
+
+Origin Loaded::origin(const std::string& key) const {
+  if (const auto found = origins.find(key); found != origins.end()) return found->second;
+  return {inputs.files.empty() ? std::string() : inputs.files.front(), 0};
 }
 
 std::string machine_hostname() {
@@ -53,29 +83,19 @@ std::string machine_hostname() {
   return parse_hostname(name).value_or(std::string());
 }
 
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged) {
-  tls::KeyPair pair;
-  TRY_ASSIGN(pair.certificate_pem, privileged.read(files.certificate, kMaxPem));
-  TRY_ASSIGN(pair.key_pem, privileged.read(files.key, kMaxPem));
-  if (auto acceptor = tls::make_acceptor(pair); !acceptor) {
-    return base::fail(acceptor.error().code, "the certificate " + files.certificate + " and the key " + files.key +
-                                                 " cannot be used: " + acceptor.error().text);
-  }
-  return pair;
-}
-
-std::vector<Mistake> examine(const Config& config, base::WallTime now) {
+std::vector<Mistake> examine(const Loaded& loaded, base::WallTime now, Privileged& privileged) {
+  const Config& config = loaded.config;
   std::vector<Mistake> mistakes;
   if (!config.user.empty() && ::getpwnam(config.user.c_str()) == nullptr) {
-    mistakes.push_back({0, "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
-  }
-  if (config.tls.certificate.empty()) return mistakes;
-  const auto pair = read_key_pair(config.tls, *in_this_process());
-  if (!pair) {
-    mistakes.push_back({0, "tls: " + pair.error().text});
-  } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
     mistakes.push_back(
-        {0, "tls.certificate: " + config.tls.certificate + " expired at " + base::rfc3339(info->not_after)});
+        {loaded.origin("user"), "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
+  }
+  const auto examine_one = [&](const std::string& key, const TlsFiles& files) {
+    examine_certificate(loaded.origin(key + ".certificate"), key, files, now, privileged, mistakes);
+  };
+  if (!config.tls.certificate.empty()) examine_one("tls", config.tls);
+  for (const NamedCertificate& certificate : config.certificates) {
+    examine_one("certificate." + certificate.name, certificate.files);
   }
   return mistakes;
 }

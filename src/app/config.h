@@ -1,18 +1,18 @@
 #pragma once
-// Config: everything that an operator can set, as values. Read from one TOML file (load), checked as a whole: every
-// mistake is reported with its line, not only the first. The field table in fields.cpp is the one place that knows
-// keys, defaults (those of these structs) and their one sentence; the parser, `config check`, `config print` and
-// docs/config.md come from it. Immutable once the server has started. Pure but for what ${file:…} names and examine()
-// looks at.
+// Config: everything that an operator can set, as values. Read from one TOML file, what it includes and the environment
+// (load), checked as a whole: every mistake is reported with its line, not only the first. The field table in
+// fields.cpp is the one place that knows keys, defaults (those of these structs) and their one sentence; the parser,
+// `config check`, `config print` and docs/config.md come from it. A server holds snapshots of it, each immutable. Pure
+// but for what the Sources read and examine() looks at.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/expand.h"
 #include "app/network.h"
-#include "app/privileged.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
@@ -20,13 +20,13 @@
 #include "net/server.h"
 #include "smtp/session.h"
 #include "store/store.h"
-#include "tls/tls.h"
 
 namespace app {
 
 enum class Protocol { smtp, submission, submissions, imap, imaps };
 enum class TlsMode { starttls, implicit, none };
 enum class LogFormat { text, json };
+enum class LogTarget { automatic, standard_error, journal, syslog };
 
 /// A named place where connections are taken.
 struct Listener {
@@ -37,14 +37,32 @@ struct Listener {
   TlsMode tls = TlsMode::starttls;
   std::vector<Network> trusted;
   bool plaintext_auth = false;
+  std::string certificate;  // the name of a NamedCertificate; empty: the default one
 
   /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.
   static Listener standard(std::string name, Protocol protocol);
 };
 
+/// Where the metrics can be read over HTTP.
+struct MetricsEndpoint {
+  std::vector<std::string> addresses;  // none: nowhere
+  std::uint16_t port = 9464;
+  std::vector<Network> allowed = loopback_networks();
+};
+
 struct TlsFiles {
-  std::string certificate;  // PEM, the leaf first; empty: no TLS
-  std::string key;          // PEM
+  std::string certificate;   // PEM, the leaf first; empty: no TLS
+  std::string key;           // PEM; empty: `certificate` is a directory that holds both (key_files.h)
+  std::string key_password;  // of an encrypted key; empty: none
+
+  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
+};
+
+/// A certificate beside the default one, for clients that name one of its hosts and for listeners that name it.
+struct NamedCertificate {
+  std::string name;
+  TlsFiles files;
+  std::vector<std::string> domains;  // host names and wildcards; empty: those that stand in it
 };
 
 struct Config {
@@ -56,7 +74,10 @@ struct Config {
 
   base::Level log_level = base::Level::info;
   LogFormat log_format = LogFormat::text;
-  TlsFiles tls;
+  LogTarget log_target = LogTarget::automatic;
+  MetricsEndpoint metrics;
+  TlsFiles tls;  // the default certificate
+  std::vector<NamedCertificate> certificates;
 
   std::uint64_t max_message_bytes = 25ull << 20;
   std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;
@@ -82,26 +103,56 @@ struct Config {
 /// The listeners of a server that was given none: 25, 587, 465, 143 and 993 on all addresses.
 std::vector<Listener> standard_listeners();
 
+/// Where a value was given: a file and its line, or an environment variable (line 0).
+struct Origin {
+  std::string file;
+  int line = 0;
+};
+
 /// Something that is wrong with the configuration. Line 0: with what is not in the file.
 struct Mistake {
-  int line = 0;
+  Origin at;
   std::string text;
 
   /// "FILE:LINE: text", as compilers write it.
-  std::string located(std::string_view file) const;
+  std::string located() const;
 };
 
-/// Reads TOML text on top of `base`: a listener that `base` has is changed, others are added. When there are mistakes,
-/// the configuration is what could be read, and must not be used.
+/// All of them, one a line.
+std::string located(const std::vector<Mistake>& mistakes);
+
+/// What a configuration was read from; a change of any of it may change the configuration.
+struct Inputs {
+  std::vector<std::string> files;  // the file itself, what it includes, ${file:…}; in the order of reading, each once
+  std::vector<std::string> patterns;  // of `include`
+
+  void add_file(const std::string& file);
+  void add_pattern(const std::string& pattern);
+};
+
+/// A configuration as it was read. When there are mistakes it is what could be read, and must not be used.
 struct Loaded {
   Config config;
-  std::vector<Mistake> mistakes;  // by line
-};
-Loaded load(std::string_view toml, Config base, const Sources& sources);
+  std::vector<Mistake> mistakes;          // by file and line
+  std::map<std::string, Origin> origins;  // of the keys that were given
+  Inputs inputs;
 
-/// What load() cannot see in the text: whether the user exists, and whether the certificate can be read, fits its key,
-/// and has not expired.
-std::vector<Mistake> examine(const Config& config, base::WallTime now);
+  /// Where the key was given; otherwise the file as such.
+  Origin origin(const std::string& key) const;
+};
+
+inline constexpr std::size_t kMaxConfigFile = 1 << 20;  // bytes
+inline constexpr const char* kVariablePrefix = "POSTRIDER_";
+
+/// Reads TOML text and what it includes, and then the environment, on top of `base`: a listener that `base` has is
+/// changed, others are added. `file` is the text's name.
+Loaded load(std::string_view toml, const std::string& file, Config base, const Sources& sources);
+/// The same with the text read from the file; a file that cannot be read is a mistake.
+Loaded load_file(const std::string& file, Config base, const Sources& sources);
+
+/// What load() cannot see in the text: whether the user exists, and whether each certificate can be read, fits its
+/// key, and has not expired.
+std::vector<Mistake> examine(const Loaded& loaded, base::WallTime now, Privileged& privileged);
 
 /// The machine's own name when it is fully qualified, and empty otherwise.
 std::string machine_hostname();
@@ -111,8 +162,5 @@ std::string print(const Config& config);
 
 /// docs/config.md.
 std::string reference();
-
-/// The key pair that the configuration names. Errors say which file, and what is wrong.
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged);
 
 }  // namespace app

@@ -1,72 +1,17 @@
-// The TOML parser's side of the configuration: from text to a Config and a list of mistakes, through the field table.
-#include <toml++/toml.h>
-
+// From statements to a Config and a list of mistakes, through the field table.
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "app/checks.h"
 #include "app/fields.h"
 #include "app/nearest.h"
+#include "app/statements.h"
 #include "base/text.h"
 
 namespace app {
 
 namespace {
-
-class Loader {
- public:
-  Loader(Config base, const Sources& sources) : sources_(sources) { out_.config = std::move(base); }
-
-  void load(std::string_view toml);
-  Loaded finish();
-
- private:
-  void take_table(const std::string& name, const toml::table& table, int line);
-  void take_setting(const std::string& key, const toml::node& node);
-  void take_listeners(const toml::table& tables);
-  void take_listener(const std::string& name, const toml::table& table, int line);
-  template <class Owner>
-  void apply(const Field<Owner>& field, Owner& owner, const std::string& key, const toml::node& node);
-  /// Nothing when the value cannot be one of a setting; the mistake is noted.
-  std::optional<Raw> raw(const std::string& key, const toml::node& node);
-  std::optional<std::string> text(const std::string& key, const toml::node& node);
-
-  void check_whole();
-  void check_listener(const Listener& listener);
-  void unknown(const std::string& key, int line, std::span<const std::string> known);
-  void mistake(int line, std::string text) { out_.mistakes.push_back({line, std::move(text)}); }
-  /// The line where a key was set, or 0; for mistakes between settings.
-  int line_of(const std::string& key) const {
-    const auto found = lines_.find(key);
-    return found == lines_.end() ? 0 : found->second;
-  }
-
-  const Sources& sources_;
-  Loaded out_;
-  std::map<std::string, int> lines_;
-  std::set<std::string> broken_;  // keys that have a mistake already: what depends on them is not complained of
-};
-
-int line(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
-
-std::string kind(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a text";
-    case toml::node_type::integer:
-      return "a number";
-    case toml::node_type::floating_point:
-      return "a broken number";
-    case toml::node_type::boolean:
-      return "true or false";
-    default:
-      return "a date or time";
-  }
-}
 
 bool has(const std::vector<std::string>& words, const std::string& word) {
   return std::ranges::find(words, word) != words.end();
@@ -79,7 +24,8 @@ std::vector<std::string> known_keys() {
 }
 
 std::vector<std::string> known_tables() {
-  std::vector<std::string> tables{"listener"};
+  std::vector<std::string> tables;
+  for (const NamedTable& table : named_tables()) tables.push_back(table.name);
   for (const std::string& key : known_keys()) {
     const std::string table = key.substr(0, key.find('.'));
     if (table.size() < key.size() && !has(tables, table)) tables.push_back(table);
@@ -87,225 +33,239 @@ std::vector<std::string> known_tables() {
   return tables;
 }
 
+bool is_named(const std::string& table) {
+  return std::ranges::find(named_tables(), table, &NamedTable::name) != named_tables().end();
+}
+
+bool is_table_name(const std::string& name) {
+  return !name.empty() && name.size() <= 40 && std::ranges::all_of(name, [](char c) {
+    return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_';
+  });
+}
+
 const Field<Config>* find_setting(const std::string& key) {
   const auto found = std::ranges::find_if(settings(), [&](const auto& field) { return field.key == key; });
   return found == settings().end() ? nullptr : &*found;
 }
 
-void Loader::load(std::string_view toml) {
-  toml::table root;
-  try {
-    root = toml::parse(toml);
-  } catch (const toml::parse_error& error) {
-    mistake(static_cast<int>(error.source().begin.line), "not TOML: " + std::string(error.description()));
-    return;
+class Loader {
+ public:
+  Loader(Config base, const Sources& sources) : tables_(known_tables()), sources_(sources) {
+    out_.config = std::move(base);
+    // What a reference reads is watched like the file that holds it.
+    sources_.file = [this, file = sources.file](const std::string& path, std::size_t limit) {
+      out_.inputs.add_file(path);
+      return file(path, limit);
+    };
   }
-  const auto tables = known_tables();
-  for (const auto& [key_node, node] : root) {
-    const std::string key(key_node.str());
-    const bool table_name = has(tables, key);
-    if (const toml::table* table = node.as_table()) {
-      take_table(key, *table, static_cast<int>(key_node.source().begin.line));
-    } else if (table_name) {
-      mistake(line(node),
-              key + " is a table: write [" + key + (key == "listener" ? ".NAME]" : "]") + " and its settings below");
-    } else {
-      take_setting(key, node);
-    }
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  void load(std::string_view toml, const std::string& file);
+  Loaded finish();
+
+ private:
+  void take(const Statement& statement);
+  void take_table(const Statement& statement);
+  void take_named(const Statement& statement);
+  void make_listener(const Statement& statement);
+  void make_certificate(const std::string& name);
+  template <class Owner>
+  void take_named_setting(std::vector<Owner>& owners, std::span<const Field<Owner>> fields, const Statement& statement);
+  template <class Owner>
+  void apply(const Field<Owner>& field, Owner& owner, const Statement& statement);
+  std::optional<Raw> expanded(const Statement& statement);
+  std::vector<std::vector<std::string>> named() const;
+  const Statement* last(const std::vector<std::string>& path) const;
+
+  void unknown(const Statement& statement, std::span<const std::string> known);
+  void mistake(const Origin& at, std::string text) { out_.mistakes.push_back({at, std::move(text)}); }
+
+  const std::vector<std::string> tables_;
+  Sources sources_;
+  Statements statements_;
+  Loaded out_;
+  std::set<std::string> broken_;  // keys that have a mistake already: what depends on them is not complained of
+};
+
+void Loader::load(std::string_view toml, const std::string& file) {
+  read_with_includes(toml, file, sources_, statements_);
+  const Inputs references = std::exchange(out_.inputs, statements_.inputs);
+  for (const std::string& path : references.files) out_.inputs.add_file(path);
+  if (std::ranges::none_of(named(), [](const auto& path) { return path[0] == "listener"; })) {
+    out_.config.listeners = standard_listeners();
   }
-  check_whole();
+  read_environment(sources_, named(), statements_);
+  for (const Statement& statement : statements_.all) take(statement);
+  std::ranges::move(statements_.mistakes, std::back_inserter(out_.mistakes));
+  // What a file that is no TOML would have said is anybody's guess.
+  if (statements_.complete) check_whole(out_, broken_);
 }
 
-void Loader::take_table(const std::string& name, const toml::table& table, int at) {
-  const auto tables = known_tables();
-  if (name == "listener") {
-    take_listeners(table);
-  } else if (has(tables, name)) {
-    for (const auto& [key, node] : table) take_setting(name + "." + std::string(key.str()), node);
-  } else if (find_setting(name)) {
-    mistake(at, name + " must be a value, not a table");
+/// {"listener", NAME} and its like, for what the base has and what the files name.
+std::vector<std::vector<std::string>> Loader::named() const {
+  std::vector<std::vector<std::string>> paths;
+  for (const Listener& listener : out_.config.listeners) paths.push_back({"listener", listener.name});
+  for (const NamedCertificate& certificate : out_.config.certificates)
+    paths.push_back({"certificate", certificate.name});
+  for (const Statement& statement : statements_.all) {
+    const bool names = statement.table && statement.path.size() == 2 && is_named(statement.path[0]);
+    if (names && std::ranges::find(paths, statement.path) == paths.end()) paths.push_back(statement.path);
+  }
+  return paths;
+}
+
+const Statement* Loader::last(const std::vector<std::string>& path) const {
+  const Statement* found = nullptr;
+  for (const Statement& statement : statements_.all) {
+    if (statement.path == path) found = &statement;
+  }
+  return found;
+}
+
+void Loader::take(const Statement& statement) {
+  const auto& path = statement.path;
+  if (is_named(path[0]) && path.size() == 2) {
+    take_named(statement);
+  } else if (path[0] == "listener" && path.size() == 3) {
+    take_named_setting(out_.config.listeners, listener_settings(), statement);
+  } else if (path[0] == "certificate" && path.size() == 3) {
+    take_named_setting(out_.config.certificates, certificate_settings(), statement);
+  } else if (path.size() == 1 && statement.table) {
+    take_table(statement);
+  } else if (path.size() == 1 && has(tables_, path[0])) {
+    mistake(statement.at, path[0] + " is a table: write [" + path[0] + (is_named(path[0]) ? ".NAME]" : "]") +
+                              " and its settings below");
+  } else if (path.size() < 3 && (path.size() == 1 || has(tables_, path[0]))) {
+    // What is deeper, or in a table that does not exist, was told of with the table.
+    if (const Field<Config>* field = find_setting(statement.key())) {
+      apply(*field, out_.config, statement);
+    } else {
+      unknown(statement, known_keys());
+    }
+  }
+}
+
+void Loader::take_table(const Statement& statement) {
+  const std::string& name = statement.path[0];
+  if (has(tables_, name)) return;
+  if (find_setting(name)) {
+    mistake(statement.at, name + " must be a value, not a table");
   } else {
-    const std::string near = nearest(name, tables);
-    mistake(at, "unknown table [" + base::printable(name, 60) + "]" +
-                    (near.empty() ? "" : "; the nearest known one is [" + near + "]"));
+    const std::string near = nearest(name, tables_);
+    mistake(statement.at, "unknown table [" + base::printable(name, 60) + "]" +
+                              (near.empty() ? "" : "; the nearest known one is [" + near + "]"));
   }
 }
 
-void Loader::take_setting(const std::string& key, const toml::node& node) {
-  const Field<Config>* field = find_setting(key);
-  if (!field) {
-    unknown(key, line(node), known_keys());
-    return;
-  }
-  apply(*field, out_.config, key, node);
-}
-
-void Loader::take_listeners(const toml::table& tables) {
-  for (const auto& [key, node] : tables) {
-    const std::string name(key.str());
-    if (const toml::table* table = node.as_table()) {
-      take_listener(name, *table, static_cast<int>(key.source().begin.line));
-    } else {
-      mistake(line(node), "listener." + base::printable(name, 60) + " is a table: write [listener." +
-                              base::printable(name, 60) + "] and its settings below, or [listener.NAME] above");
-    }
+/// [listener.NAME]
+void Loader::take_named(const Statement& statement) {
+  const std::string& kind = statement.path[0];
+  const std::string prefix = statement.key();
+  if (!statement.table) {
+    mistake(statement.at,
+            prefix + " is a table: write [" + prefix + "] and its settings below, or [" + kind + ".NAME] above");
+  } else if (!is_table_name(statement.path[1])) {
+    mistake(statement.at, prefix + ": a " + kind + "'s name is at most 40 letters, digits, \"-\" and \"_\"");
+  } else {
+    out_.origins[prefix] = statement.at;
+    kind == "listener" ? make_listener(statement) : make_certificate(statement.path[1]);
   }
 }
 
-void Loader::take_listener(const std::string& name, const toml::table& table, int at) {
-  const std::string prefix = "listener." + base::printable(name, 60);
-  if (name.empty() || name.size() > 40 || !std::ranges::all_of(name, [](char c) {
-        return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_';
-      })) {
-    mistake(at, prefix + ": a listener's name is at most 40 letters, digits, \"-\" and \"_\"");
-    return;
-  }
-  lines_[prefix] = at;
+void Loader::make_certificate(const std::string& name) {
+  auto& certificates = out_.config.certificates;
+  if (std::ranges::find(certificates, name, &NamedCertificate::name) == certificates.end())
+    certificates.push_back({.name = name, .files = {}, .domains = {}});
+}
+
+void Loader::make_listener(const Statement& statement) {
+  const std::string& name = statement.path[1];
   auto& listeners = out_.config.listeners;
-  auto found = std::ranges::find(listeners, name, &Listener::name);
-  if (found == listeners.end()) {
-    // The protocol comes first: the other defaults follow from it.
-    Protocol protocol = Protocol::smtp;
-    const toml::node* node = table.get("protocol");
-    if (!node) {
-      mistake(at, prefix + " needs a protocol: smtp, submission, submissions, imap or imaps");
-    } else if (const auto value = node->value<std::string>()) {
-      protocol = Choice<Protocol>::parse(expand(*value, sources_).value_or("")).value_or(protocol);
-    }
-    if (!node) broken_.insert(prefix);
-    found = listeners.insert(listeners.end(), Listener::standard(name, protocol));
+  if (std::ranges::find(listeners, name, &Listener::name) != listeners.end()) return;
+  // The protocol comes first, wherever it is given: the other defaults follow from it.
+  Protocol protocol = Protocol::smtp;
+  if (const Statement* given = last({"listener", name, "protocol"}); !given) {
+    mistake(statement.at, statement.key() + " needs a protocol: smtp, submission, submissions, imap or imaps");
+    broken_.insert(statement.key());
+  } else if (const auto* word = given->value ? std::get_if<std::string>(&*given->value) : nullptr) {
+    protocol = Choice<Protocol>::parse(expand(*word, sources_).value_or("")).value_or(protocol);
   }
-  std::vector<std::string> known;
-  for (const auto& field : listener_settings()) known.push_back(prefix + "." + field.key);
-  for (const auto& [key_node, node] : table) {
-    const std::string key(key_node.str());
-    const auto field = std::ranges::find_if(listener_settings(), [&](const auto& f) { return f.key == key; });
-    if (field == listener_settings().end()) {
-      unknown(prefix + "." + key, line(node), known);
-    } else {
-      apply(*field, *found, prefix + "." + key, node);
-      if (broken_.contains(prefix + "." + key)) broken_.insert(prefix);
-    }
-  }
+  listeners.push_back(Listener::standard(name, protocol));
 }
 
 template <class Owner>
-void Loader::apply(const Field<Owner>& field, Owner& owner, const std::string& key, const toml::node& node) {
-  lines_[key] = line(node);
-  const auto value = raw(key, node);
+void Loader::take_named_setting(std::vector<Owner>& owners, std::span<const Field<Owner>> fields,
+                                const Statement& statement) {
+  const std::string& name = statement.path[1];
+  const std::string prefix = statement.path[0] + "." + name;
+  const auto find = [&] { return std::ranges::find(owners, name, &Owner::name); };
+  if (find() == owners.end()) {
+    if (statement.at.line > 0) return;  // its table was no good, which was told
+    take_named({.path = {statement.path[0], name}, .value = Other{"a table"}, .table = true, .at = statement.at});
+    if (find() == owners.end()) return;
+  }
+  const auto field = std::ranges::find_if(fields, [&](const auto& f) { return f.key == statement.path[2]; });
+  if (field == fields.end()) {
+    std::vector<std::string> known;
+    for (const auto& f : fields) known.push_back(prefix + "." + f.key);
+    unknown(statement, known);
+    return;
+  }
+  apply(*field, *find(), statement);
+  if (broken_.contains(statement.key())) broken_.insert(prefix);
+}
+
+template <class Owner>
+void Loader::apply(const Field<Owner>& field, Owner& owner, const Statement& statement) {
+  const std::string key = statement.key();
+  out_.origins[key] = statement.at;
+  const auto value = expanded(statement);
   if (!value) {
     broken_.insert(key);
   } else if (const auto done = field.set(owner, *value); !done) {
     broken_.insert(key);
-    mistake(line(node), key + " " + done.error().text);
+    mistake(statement.at, key + " " + done.error().text);
   }
 }
 
-std::optional<std::string> Loader::text(const std::string& key, const toml::node& node) {
-  auto expanded = expand(std::string_view(node.as_string()->get()), sources_);
-  if (!expanded) {
-    mistake(line(node), key + ": " + expanded.error().text);
-    return std::nullopt;
-  }
-  return *std::move(expanded);
-}
-
-std::optional<Raw> Loader::raw(const std::string& key, const toml::node& node) {
-  if (node.is_string()) {
-    auto value = text(key, node);
-    return value ? std::optional<Raw>(*std::move(value)) : std::nullopt;
-  }
-  if (const auto* number = node.as_integer()) return Raw(number->get());
-  if (const auto* boolean = node.as_boolean()) return Raw(boolean->get());
-  const toml::array* array = node.as_array();
-  if (!array) return Raw(Other{kind(node)});
-  std::vector<std::string> list;
-  for (const toml::node& element : *array) {
-    if (!element.is_string()) {
-      mistake(line(element), key + " must be a list of texts; this element is " + kind(element));
-      return std::nullopt;
-    }
-    auto value = text(key, element);
-    if (!value) return std::nullopt;
-    list.push_back(*std::move(value));
-  }
-  return Raw(std::move(list));
-}
-
-void Loader::unknown(const std::string& key, int at, std::span<const std::string> known) {
-  const std::string near = nearest(key, known);
-  mistake(at, "unknown key " + base::printable(key, 100) + (near.empty() ? "" : "; the nearest known one is " + near));
-}
-
-/// What is wrong between settings that are fine by themselves.
-void Loader::check_whole() {
-  Config& config = out_.config;
-  if (config.hostname.empty() && !broken_.contains("hostname")) {
-    config.hostname = machine_hostname();
-    if (config.hostname.empty()) {
-      mistake(0, "hostname is not set, and the machine's own name has no domain: set hostname = \"mail.example.org\"");
-    }
-  }
-  if (config.data_dir.empty() && !broken_.contains("data_dir"))
-    mistake(line_of("data_dir"), "data_dir must not be empty");
-  const TlsFiles& files = config.tls;
-  if (files.certificate.empty() != files.key.empty() && !broken_.contains("tls.key") &&
-      !broken_.contains("tls.certificate")) {
-    const bool has_key = !files.key.empty();
-    mistake(line_of(has_key ? "tls.key" : "tls.certificate"),
-            has_key ? "tls.key is given without tls.certificate" : "tls.certificate is given without tls.key");
-  }
-  if (config.mailbox_quota_bytes != 0 && config.mailbox_quota_bytes < config.max_message_bytes) {
-    mistake(line_of("limits.mailbox_quota"), "limits.mailbox_quota is smaller than limits.message_size (" +
-                                                 print_bytes(config.max_message_bytes) +
-                                                 "): such a message could never be delivered");
-  }
-  if (config.connections.connections_per_address > config.connections.connections) {
-    // A default that a lower limit for all has overtaken is no mistake of the operator.
-    if (line_of("limits.connections_per_address") == 0) {
-      config.connections.connections_per_address = config.connections.connections;
+/// Nothing when the value cannot be one of a setting; the mistake is noted.
+std::optional<Raw> Loader::expanded(const Statement& statement) {
+  if (!statement.value) return std::nullopt;
+  Raw value = *statement.value;
+  const auto expand_one = [&](std::string& text) {
+    auto whole = expand(text, sources_);
+    if (whole) {
+      text = *std::move(whole);
     } else {
-      mistake(line_of("limits.connections_per_address"),
-              "limits.connections_per_address is greater than limits.connections (" +
-                  std::to_string(config.connections.connections) + ")");
+      mistake(statement.at, statement.key() + ": " + whole.error().text);
+    }
+    return whole.has_value();
+  };
+  if (auto* text = std::get_if<std::string>(&value)) {
+    if (!expand_one(*text)) return std::nullopt;
+  } else if (auto* list = std::get_if<std::vector<std::string>>(&value)) {
+    for (std::string& element : *list) {
+      if (!expand_one(element)) return std::nullopt;
     }
   }
-  if (config.listeners.empty()) config.listeners = standard_listeners();
-  std::map<std::pair<std::string, std::uint16_t>, std::string> taken;
-  for (const Listener& listener : config.listeners) {
-    if (broken_.contains("listener." + listener.name)) continue;
-    check_listener(listener);
-    for (const std::string& address : listener.addresses) {
-      const auto [other, added] = taken.try_emplace({address, listener.port}, listener.name);
-      if (added) continue;
-      mistake(line_of("listener." + listener.name), "listener." + listener.name + " and listener." + other->second +
-                                                        " both want " + address + " port " +
-                                                        std::to_string(listener.port));
-    }
-  }
+  return value;
 }
 
-void Loader::check_listener(const Listener& listener) {
-  const std::string key = "listener." + listener.name;
-  const bool implicit = listener.protocol == Protocol::submissions || listener.protocol == Protocol::imaps;
-  if (implicit && listener.tls != TlsMode::implicit) {
-    mistake(line_of(key + ".tls"), key + ".tls: " + Choice<Protocol>::word(listener.protocol) +
-                                       " begins with TLS; for \"starttls\" or \"none\" the protocol is " +
-                                       (listener.protocol == Protocol::imaps ? "imap" : "submission"));
-  }
-  if (listener.protocol == Protocol::smtp && listener.tls == TlsMode::implicit) {
-    mistake(line_of(key + ".tls"), key + ".tls: smtp has no implicit TLS; use \"starttls\" or \"none\"");
-  }
-  if (listener.plaintext_auth && listener.trusted.empty()) {
-    mistake(line_of(key + ".plaintext_auth"),
-            key + ".plaintext_auth is for hosts of trusted networks, and " + key + ".trusted names none");
-  }
+void Loader::unknown(const Statement& statement, std::span<const std::string> known) {
+  const std::string near = nearest(statement.key(), known);
+  mistake(statement.at, "unknown key " + statement.key() + (near.empty() ? "" : "; the nearest known one is " + near));
 }
 
 Loaded Loader::finish() {
-  // By line; those of one line as they were found.
-  std::multimap<int, Mistake> ordered;
-  for (Mistake& found : out_.mistakes) ordered.emplace(found.line, std::move(found));
+  // By file in the order of reading, then by line; those of one line as they were found. The environment comes last.
+  const auto& files = out_.inputs.files;
+  std::multimap<std::pair<std::ptrdiff_t, int>, Mistake> ordered;
+  for (Mistake& found : out_.mistakes) {
+    const auto file = std::ranges::find(files, found.at.file) - files.begin();
+    const std::pair at(file, found.at.line);
+    ordered.emplace(at, std::move(found));
+  }
   out_.mistakes.clear();
   for (auto& [at, found] : ordered) out_.mistakes.push_back(std::move(found));
   out_.config.settle();
@@ -314,10 +274,18 @@ Loaded Loader::finish() {
 
 }  // namespace
 
-Loaded load(std::string_view toml, Config base, const Sources& sources) {
+Loaded load(std::string_view toml, const std::string& file, Config base, const Sources& sources) {
   Loader loader(std::move(base), sources);
-  loader.load(toml);
+  loader.load(toml, file);
   return loader.finish();
+}
+
+Loaded load_file(const std::string& file, Config base, const Sources& sources) {
+  const auto text = sources.file(file, kMaxConfigFile);
+  if (text) return load(*text, file, std::move(base), sources);
+  Loaded loaded{.config = std::move(base), .mistakes = {{{file, 0}, text.error().text}}, .origins = {}, .inputs = {}};
+  loaded.inputs.add_file(file);
+  return loaded;
 }
 
 }  // namespace app

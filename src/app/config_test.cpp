@@ -3,30 +3,31 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "app/changes.h"
 #include "app/files.h"
 #include "app/values.h"
+#include "base/text.h"
 
 using app::Config;
 
 namespace {
 
-app::Sources no_sources() {
-  return {.environment = [](const std::string& name) -> std::optional<std::string> {
-            return name == "SIZE" ? std::optional<std::string>("10 MiB") : std::nullopt;
-          },
-          .file = [](const std::string& path) -> base::Result<std::string> {
+app::Sources sources() {
+  return {.environment = {{"SIZE", "10 MiB"}},
+          .file = [](const std::string& path, std::size_t) -> base::Result<std::string> {
             if (path == "/run/host") return "mx.example.org\n";
             return base::fail(base::Code::not_found, "cannot read " + path + ": it does not exist");
-          }};
+          },
+          .files = [](const std::string&) { return std::vector<std::string>(); }};
 }
 
-app::Loaded load(std::string_view toml) { return app::load(toml, Config{}, no_sources()); }
+app::Loaded load(std::string_view toml) { return app::load(toml, "c.toml", Config{}, sources()); }
 
 std::string mistakes(const app::Loaded& loaded) {
-  std::string all;
-  for (const auto& mistake : loaded.mistakes) all += mistake.located("c.toml") + "\n";
-  return all;
+  const std::string all = app::located(loaded.mistakes);
+  return all.empty() ? all : all + "\n";
 }
 
 }  // namespace
@@ -112,7 +113,7 @@ TEST_CASE("a file on top of a base changes the listeners that it names and adds 
   base.hostname = "mail.example.test";
   base.listeners = app::standard_listeners();
   const auto loaded = app::load("[listener.smtp]\nport = 2525\n[listener.more]\nprotocol = \"imap\"\nport = 1143\n",
-                                base, no_sources());
+                                "c.toml", base, sources());
   CHECK(mistakes(loaded) == "");
   REQUIRE(loaded.config.listeners.size() == 6);
   CHECK(loaded.config.listeners[0].port == 2525);
@@ -123,7 +124,7 @@ TEST_CASE("a file on top of a base changes the listeners that it names and adds 
 TEST_CASE("what is printed is read again as the same") {
   Config base;
   base.hostname = "mail.example.test";
-  base.tls = {"/c \"quoted\" \\ .pem", "/k.pem"};
+  base.tls = {"/c \"quoted\" \\ .pem", "/k.pem", ""};
   base.max_message_bytes = 1234567;
   base.listeners = app::standard_listeners();
   base.listeners[0].trusted = {app::Network::parse("10.0.0.0/8").value()};
@@ -137,6 +138,18 @@ TEST_CASE("what is printed is read again as the same") {
   Config sorted = base;
   std::ranges::sort(sorted.listeners, {}, &app::Listener::name);
   CHECK(app::print(again.config) == app::print(sorted));
+}
+
+TEST_CASE("a secret is not printed, and a change of it is seen all the same") {
+  const std::string start = "hostname = \"mail.example.org\"\n[tls]\ncertificate = \"/c\"\nkey = \"/k\"\n";
+  const Config config = load(start + "key_password = \"geheim\"").config;
+  CHECK(config.tls.key_password == "geheim");
+  const std::string printed = app::print(config);
+  CHECK(printed.find("geheim") == std::string::npos);
+  CHECK(printed.find("\n# key_password = \"(secret)\"\n") != std::string::npos);
+  Config next = load(start + "key_password = \"anders\"").config;
+  CHECK(app::compare(config, next).changed == std::vector<std::string>{"tls.key_password = \"(secret)\""});
+  CHECK(next.tls.key_password == "anders");
 }
 
 TEST_CASE("docs/config.md is current") {
@@ -190,7 +203,13 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
       {"[timeouts]\nstop = \"soon\"",
        "c.toml:3: timeouts.stop must be a duration such as \"90s\" (s, m, h, d), not \"soon\"\n"},
       {"[timeouts]\nstop = [5]", "c.toml:3: timeouts.stop must be a list of texts; this element is a number\n"},
-      {"[tls]\ncertificate = \"/c.pem\"", "c.toml:3: tls.certificate is given without tls.key\n"},
+      {"[certificate.a]\nkey = \"/k.pem\"",
+       "c.toml:2: certificate.a needs a certificate: the file, or a directory that holds it and its key\n"},
+      {"[certificate.a]\ncertificate = \"/c\"\ndomains = [\"*.x.*\"]",
+       "c.toml:4: certificate.a.domains must be a full host name such as \"mail.example.org\"; \"x.*\" has more than "
+       "letters, digits and \"-\" in a part\n"},
+      {"[listener.a]\nprotocol = \"smtp\"\ncertificate = \"b\"",
+       "c.toml:4: listener.a.certificate: there is no [certificate.b]\n"},
       {"[tls]\nkey = \"/k.pem\"", "c.toml:3: tls.key is given without tls.certificate\n"},
       {"user = \"${env:NOBODY}\"", "c.toml:2: user: ${env:NOBODY}: there is no such variable in the environment\n"},
       {"user = \"${file:/no}\"", "c.toml:2: user: ${file:/no}: cannot read /no: it does not exist\n"},
@@ -218,6 +237,10 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
        "c.toml:4: listener.a.plaintext_auth is for hosts of trusted networks, and listener.a.trusted names none\n"},
       {"[listener.a]\nprotocol = \"imap\"\n[listener.b]\nprotocol = \"imap\"\naddress = \"::\"",
        "c.toml:4: listener.b and listener.a both want :: port 143\n"},
+      {"[listener.a]\nprotocol = \"imap\"\n[listener.b]\nprotocol = \"imap\"\naddress = \"192.0.2.1\"",
+       "c.toml:4: listener.b wants 192.0.2.1 and listener.a wants 0.0.0.0, port 143 both: name each address once\n"},
+      {"[listener.a]\nprotocol = \"imap\"\naddress = \"::1\"\n[listener.b]\nprotocol = \"imap\"\naddress = \"0:0::1\"",
+       "c.toml:5: listener.b and listener.a both want ::1 port 143\n"},
       {"[listener.\"a b\"]\nprotocol = \"smtp\"",
        "c.toml:2: listener.a b: a listener's name is at most 40 letters, digits, \"-\" and \"_\"\n"},
       {"threads = 999\nusr = 1\n[log]\nlevel = 5",
@@ -233,6 +256,57 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
     CHECK((want.ends_with("\n") ? got == want : got.starts_with(want)));
     if (want.ends_with("\n")) CHECK(got == want);
   }
+}
+
+TEST_CASE("each of the broken files is answered with the lines that it expects") {
+  const std::string here = std::string(POSTRIDER_SOURCE_DIR) + "/tests/config/broken";
+  app::Sources machine = app::Sources::of_machine();
+  machine.environment.clear();
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(here)) {
+    if (entry.is_directory()) continue;
+    const std::string file = entry.path();
+    CAPTURE(file);
+    std::vector<std::string> expected;  // "# expect: [FILE:]LINE: how the sentence begins"
+    const std::string text = app::read_file(file, 1 << 20).value();
+    for (const std::string_view line : base::split(text, '\n')) {
+      if (!line.starts_with("# expect: ")) continue;
+      std::string want(line.substr(10));
+      want.insert(0, base::is_digit(want[0]) ? file + ":" : here + "/");
+      while (want.find("HERE") != std::string::npos) want.replace(want.find("HERE"), 4, here);
+      expected.push_back(want);
+    }
+    app::Loaded loaded = app::load_file(file, Config{}, machine);
+    if (loaded.mistakes.empty()) {
+      loaded.mistakes = app::examine(loaded, base::system_clock().now(), *app::in_this_process());
+    }
+    CAPTURE(mistakes(loaded));
+    CHECK(loaded.mistakes.size() == expected.size());
+    for (const std::string& want : expected) {
+      CAPTURE(want);
+      CHECK(std::ranges::any_of(loaded.mistakes, [&](const auto& m) { return m.located().starts_with(want); }));
+    }
+    ++files;
+  }
+  CHECK(files >= 30);
+}
+
+TEST_CASE("every example of the documents is a configuration that loads") {
+  std::size_t examples = 0;
+  for (const char* page : {"/docs/config.md", "/docs/operations.md", "/README.md"}) {
+    const std::string text = app::read_file(std::string(POSTRIDER_SOURCE_DIR) + page, 1 << 20).value();
+    for (std::size_t at = text.find("```toml\n"); at != std::string::npos; at = text.find("```toml\n", at + 1)) {
+      std::string example = text.substr(at + 8, text.find("```\n", at + 8) - at - 8);
+      CAPTURE(example);
+      // Parts of a file: the host name stands in another part.
+      if (example.find("hostname") == std::string::npos) example.insert(0, "hostname = \"mail.example.org\"\n");
+      app::Sources any = sources();
+      any.file = [](const std::string&, std::size_t) { return base::Result<std::string>(""); };
+      CHECK(mistakes(app::load(example, page, Config{}, any)) == "");
+      ++examples;
+    }
+  }
+  CHECK(examples >= 5);
 }
 
 TEST_CASE("a host name is a full one") {
@@ -260,4 +334,25 @@ TEST_CASE("sizes and durations are read with their units, and print as the large
   CHECK_FALSE(app::parse_seconds("90").has_value());
   CHECK(app::print_seconds(std::chrono::seconds(5400)) == "90m");
   CHECK(app::print_seconds(std::chrono::seconds(0)) == "0s");
+}
+
+TEST_CASE("where the log goes and who may read the metrics") {
+  const Config defaults;
+  CHECK(defaults.log_target == app::LogTarget::automatic);
+  CHECK(defaults.metrics.addresses.empty());
+  CHECK(app::contains(defaults.metrics.allowed, "127.0.0.1"));
+  CHECK_FALSE(app::contains(defaults.metrics.allowed, "192.0.2.1"));
+  const auto loaded = load(
+      "hostname = \"mail.example.org\"\n[log]\ntarget = \"syslog\"\n"
+      "[metrics]\naddress = \"10.0.0.5\"\nport = 9100\nallowed = \"10.0.0.0/8\"\n");
+  CHECK(mistakes(loaded) == "");
+  CHECK(loaded.config.log_target == app::LogTarget::syslog);
+  CHECK(loaded.config.metrics.addresses == std::vector<std::string>{"10.0.0.5"});
+  CHECK(loaded.config.metrics.port == 9100);
+  CHECK(app::contains(loaded.config.metrics.allowed, "10.1.2.3"));
+  CHECK_FALSE(app::contains(loaded.config.metrics.allowed, "127.0.0.1"));
+  CHECK(mistakes(load("hostname = \"mail.example.org\"\n[metrics]\naddress = []\n")) == "");
+  CHECK(mistakes(load("hostname = \"mail.example.org\"\n[log]\ntarget = \"file\"\n[metrics]\naddress = \"here\"\n")) ==
+        "c.toml:3: log.target must be one of \"auto\", \"stderr\", \"journal\", \"syslog\", not \"file\"\n"
+        "c.toml:5: metrics.address must be numeric addresses such as \"0.0.0.0\" or \"::1\", not \"here\"\n");
 }

@@ -8,7 +8,9 @@
 #include <latch>
 #include <mutex>
 
+#include "app/exit.h"
 #include "app/files.h"
+#include "app/key_files.h"
 #include "app/run.h"
 #include "app/values.h"
 #include "base/text.h"
@@ -17,9 +19,9 @@ namespace app {
 
 namespace {
 
+constexpr unsigned kHttp = 80;
 constexpr unsigned kPrivileged = 1024;  // the ports that are shifted are below it
 constexpr std::size_t kMaxUsers = 100'000;
-constexpr std::size_t kMaxConfigFile = 1 << 20;
 constexpr std::size_t kUsersAtOnce = 8;
 
 base::Result<std::string> absolute(const std::string& path) {
@@ -95,7 +97,7 @@ base::Result<void> ensure_users(Server& server, const DevOptions& options) {
   TRY_ASSIGN(const std::string domain, directory::normalize_domain(options.domain));
   const auto wanted = std::make_shared<Wanted>();
   wanted->password = options.password;
-  wanted->quota_bytes = server.config().mailbox_quota_bytes;
+  wanted->quota_bytes = server.config()->mailbox_quota_bytes;
   TRY(net::run(find_users(server.directory(), domain, options.users, wanted)));
   for (std::size_t i = 0; i < kUsersAtOnce; ++i) {
     server.loops().at(i % server.loops().size()).spawn(make_users(server.directory(), wanted));
@@ -106,28 +108,32 @@ base::Result<void> ensure_users(Server& server, const DevOptions& options) {
   return {};
 }
 
-base::Result<Config> whole_config(const DevOptions& options) {
-  TRY_ASSIGN(Config config, dev_config(options));
-  if (!options.config_file.empty()) {
-    TRY_ASSIGN(const std::string text, read_file(options.config_file, kMaxConfigFile));
-    const std::string directory = config.data_dir;
-    Loaded loaded = load(text, std::move(config), Sources::of_machine());
-    if (!loaded.mistakes.empty()) {
-      std::string all;
-      for (const Mistake& mistake : loaded.mistakes)
-        all += (all.empty() ? "" : "\n") + mistake.located(options.config_file);
-      return base::fail(base::Code::invalid, std::move(all));
-    }
-    config = std::move(loaded.config);
-    config.data_dir = directory;  // --dir says where, also when the file is a production server's
-  }
-  TRY(make_directories(config.data_dir, 0700));
+/// The file on top of developer mode's own configuration, and the certificate that it makes.
+Loaded read_dev(const DevOptions& options, const Sources& sources) {
+  Loaded loaded;
+  const auto refuse = [&](const base::Error& error) {
+    loaded.mistakes.push_back({{"developer mode", 0}, error.text});
+    return std::move(loaded);
+  };
+  auto base = dev_config(options);
+  if (!base) return refuse(base.error());
+  base->metrics.addresses = {options.host};
+  base->metrics.port = static_cast<std::uint16_t>(options.base_port + kHttp);
+  const std::string directory = base->data_dir;
+  loaded = options.config_file.empty() ? load("", "developer mode", *std::move(base), sources)
+                                       : load_file(options.config_file, *std::move(base), sources);
+  if (!loaded.mistakes.empty()) return loaded;
+  Config& config = loaded.config;
+  config.data_dir = directory;  // --dir says where, also when the file is a production server's
+  if (const auto made = make_directories(config.data_dir, 0700); !made) return refuse(made.error());
   if (config.tls.certificate.empty()) {
     const std::vector<std::string> names{config.hostname, options.domain, "localhost", "127.0.0.1", "::1"};
-    TRY_ASSIGN(config.tls, dev_certificate(config.data_dir, names, base::system_clock().now()));
+    auto files = dev_certificate(config.data_dir, names, base::system_clock().now());
+    if (!files) return refuse(files.error());
+    config.tls = *std::move(files);
   }
   config.settle();
-  return config;
+  return loaded;
 }
 
 }  // namespace
@@ -153,7 +159,7 @@ base::Result<Config> dev_config(const DevOptions& options) {
   for (Listener& listener : config.listeners) {
     listener.addresses = {options.host};
     listener.port = static_cast<std::uint16_t>(options.base_port + listener.port);
-    listener.trusted = {*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
+    listener.trusted = loopback_networks();
     listener.plaintext_auth = true;
   }
   config.settle();
@@ -162,7 +168,7 @@ base::Result<Config> dev_config(const DevOptions& options) {
 
 base::Result<TlsFiles> dev_certificate(const std::string& directory, const std::vector<std::string>& names,
                                        base::WallTime now) {
-  const TlsFiles files{directory + "/certificate.pem", directory + "/key.pem"};
+  const TlsFiles files{directory + "/certificate.pem", directory + "/key.pem", {}};
   if (exists(files.certificate)) {
     TRY_ASSIGN(const tls::KeyPair pair, read_key_pair(files, *in_this_process()));
     TRY_ASSIGN(const auto info, tls::inspect(pair.certificate_pem));
@@ -176,18 +182,14 @@ base::Result<TlsFiles> dev_certificate(const std::string& directory, const std::
 }
 
 int run_dev(const DevOptions& options) {
-  auto config = whole_config(options);
-  if (!config) {
-    std::fprintf(stderr, "postrider: %s\n", config.error().text.c_str());
-    return 1;
-  }
-  return run_server(*std::move(config), {.when_ready = [&options](Server& server) -> base::Result<void> {
-                                           TRY(ensure_users(server, options));
-                                           std::puts("ready");
-                                           std::fflush(stdout);
-                                           return {};
-                                         },
-                                         .hangup_reloads = false});
+  return run_server([&options](const Sources& sources) { return read_dev(options, sources); },
+                    {.when_ready = [&options](Server& server) -> base::Result<void> {
+                       TRY(ensure_users(server, options));
+                       std::puts("ready");
+                       std::fflush(stdout);
+                       return {};
+                     },
+                     .hangup_reloads = false});
 }
 
 }  // namespace app

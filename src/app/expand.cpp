@@ -1,6 +1,9 @@
 #include "app/expand.h"
 
-#include <cstdlib>
+#include <glob.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "app/files.h"
 #include "base/text.h"
@@ -21,25 +24,50 @@ base::Result<std::string> value_of(std::string_view reference, const Sources& so
                       shown + " is neither ${env:NAME} nor ${file:PATH} (write $${ for a plain ${)");
   }
   if (kind == "env") {
-    auto value = sources.environment(name);
-    if (!value) return base::fail(base::Code::not_found, shown + ": there is no such variable in the environment");
-    return *std::move(value);
+    const auto value = sources.environment.find(name);
+    if (value != sources.environment.end()) return value->second;
+    return base::fail(base::Code::not_found, shown + ": there is no such variable in the environment");
   }
-  auto content = sources.file(name);
+  auto content = sources.file(name, kMaxFile);
+  if (!content && content.error().code == base::Code::too_large)
+    return base::fail(base::Code::too_large, shown + ": the file is larger than 64 KiB");
   if (!content) return base::fail(content.error().code, shown + ": " + content.error().text);
-  if (content->size() > kMaxFile) return base::fail(base::Code::too_large, shown + ": the file is larger than 64 KiB");
   while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();
   return content;
 }
 
+std::map<std::string, std::string> environment_of_process() {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) all.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return all;
+}
+
+base::Result<std::vector<std::string>> files_like(const std::string& pattern) {
+  glob_t found{};
+  const int result = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+  const int error = errno;
+  std::vector<std::string> names(found.gl_pathv, found.gl_pathv + (result == 0 ? found.gl_pathc : 0));
+  ::globfree(&found);
+  // A directory that is missing holds nothing; one that cannot be read may hold what was meant.
+  if (result == 0 || result == GLOB_NOMATCH || (result == GLOB_ABORTED && error == ENOENT)) return names;
+  return std::unexpected(system_error("cannot look for " + pattern, result == GLOB_NOSPACE ? ENOMEM : error));
+}
+
 }  // namespace
 
+Sources Sources::of_machine(Privileged& privileged) {
+  return Sources{
+      .environment = environment_of_process(),
+      .file = [&privileged](const std::string& path, std::size_t limit) { return privileged.read(path, limit); },
+      .files = files_like};
+}
+
 Sources Sources::of_machine() {
-  return Sources{.environment = [](const std::string& name) -> std::optional<std::string> {
-                   const char* value = std::getenv(name.c_str());
-                   return value ? std::optional<std::string>(value) : std::nullopt;
-                 },
-                 .file = [](const std::string& path) { return read_file(path, kMaxFile + 1); }};
+  return Sources{.environment = environment_of_process(), .file = read_file, .files = files_like};
 }
 
 base::Result<std::string> expand(std::string_view text, const Sources& sources) {

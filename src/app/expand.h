@@ -4,19 +4,28 @@
 // value of a file is its content without the line end at its end, at most 64 KiB.
 
 #include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "app/privileged.h"
 #include "base/result.h"
 
 namespace app {
 
-/// Where the values come from; the machine's by default, a test's own otherwise.
+/// What a configuration is read from: the machine's by default, a test's own otherwise.
 struct Sources {
-  std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::function<base::Result<std::string>(const std::string& path)> file;
+  std::map<std::string, std::string> environment;
+  /// A whole file; too_large above `limit` bytes.
+  std::function<base::Result<std::string>(const std::string& path, std::size_t limit)> file;
+  /// The files whose names fit a pattern (`*`, `?`, `[…]`), sorted by bytes; none is no error, what cannot be looked
+  /// through is.
+  std::function<base::Result<std::vector<std::string>>(const std::string& pattern)> files;
 
+  /// Files are read by `privileged`, which outlives this.
+  static Sources of_machine(Privileged& privileged);
+  /// With the rights of this process.
   static Sources of_machine();
 };
 

@@ -5,16 +5,16 @@
 namespace {
 
 app::Sources sources() {
-  return app::Sources{.environment = [](const std::string& name) -> std::optional<std::string> {
-                        if (name == "HOST") return "mail.example.org";
-                        if (name == "TRICK") return "${env:HOST}$";
-                        return std::nullopt;
-                      },
-                      .file = [](const std::string& path) -> base::Result<std::string> {
+  return app::Sources{.environment = {{"HOST", "mail.example.org"}, {"TRICK", "${env:HOST}$"}},
+                      .file = [](const std::string& path, std::size_t limit) -> base::Result<std::string> {
                         if (path == "/run/secret") return "geheim\r\n\n";
-                        if (path == "/run/large") return std::string(70'000, 'x');
+                        if (path == "/run/large") {
+                          CHECK(limit < 70'000);
+                          return base::fail(base::Code::too_large, "cannot read it");
+                        }
                         return base::fail(base::Code::not_found, "there is no file " + path);
-                      }};
+                      },
+                      .files = {}};
 }
 
 std::string expanded(std::string_view text) { return app::expand(text, sources()).value(); }

@@ -32,6 +32,9 @@ constexpr Field<Owner> make(const char* key, const char* sentence, const char* s
         return {};
       },
       .print = [](const Owner& owner) { return Kind::print(Member<Chain...>::of(owner)); },
+      .copy = [](Owner& to, const Owner& from) { Member<Chain...>::of(to) = Member<Chain...>::of(from); },
+      .same = [](const Owner& a, const Owner& b) { return Member<Chain...>::of(a) == Member<Chain...>::of(b); },
+      .secret = std::is_same_v<Kind, Secret>,
       .shown_default = shown_default,
   };
 }
@@ -46,27 +49,55 @@ constexpr Field<Listener> of_listener(const char* key, const char* sentence, con
   return make<Listener, Kind, Chain...>(key, sentence, shown_default);
 }
 
+template <class Kind, auto... Chain>
+constexpr Field<NamedCertificate> of_certificate(const char* key, const char* sentence,
+                                                 const char* shown_default = nullptr) {
+  return make<NamedCertificate, Kind, Chain...>(key, sentence, shown_default);
+}
+
 constexpr Field<Config> kSettings[] = {
     setting<HostName, &Config::hostname>(
         "hostname", "The server's own full name, as it greets and as its certificate says; never a mail domain.",
-        "the machine's own name, when it is a full one"),
-    setting<Path, &Config::data_dir>("data_dir", "Where everything durable is kept; made when missing."),
+        "the machine's own name, when it is a full one")
+        .needs_restart(),
+    setting<Path, &Config::data_dir>("data_dir", "Where everything durable is kept; made when missing.")
+        .needs_restart(),
     setting<Text, &Config::user>(
         "user", "The user to become once the ports are bound and the certificates read, when started as root.",
-        "stay as started"),
-    setting<Number<0, 256>, &Config::threads>("threads", "Event loops; 0 is one for each core."),
-    setting<Number<1, 256>, &Config::workers>("workers", "Threads for what waits on the disk or computes for long."),
+        "stay as started")
+        .needs_restart(),
+    setting<Number<0, 256>, &Config::threads>("threads", "Event loops; 0 is one for each core.").needs_restart(),
+    setting<Number<1, 256>, &Config::workers>("workers", "Threads for what waits on the disk or computes for long.")
+        .needs_restart(),
 
     setting<Choice<base::Level>, &Config::log_level>("log.level",
                                                      "The least level that is logged: debug, info, warning or error."),
     setting<Choice<LogFormat>, &Config::log_format>("log.format",
-                                                    "Lines of text, or one JSON object a line: text or json."),
+                                                    "Lines of text, or one JSON object a line: text or json.")
+        .needs_restart(),
+    setting<Choice<LogTarget>, &Config::log_target>(
+        "log.target",
+        "Where lines go: stderr, journal, syslog (as mail.*), or auto, which is the journal where standard error leads "
+        "there and otherwise standard error.")
+        .needs_restart(),
+
+    setting<AddressesOrNone, &Config::metrics, &MetricsEndpoint::addresses>(
+        "metrics.address", "Numeric addresses where GET /metrics is answered over HTTP; an empty list is nowhere.")
+        .needs_restart(),
+    setting<Port, &Config::metrics, &MetricsEndpoint::port>("metrics.port", "The TCP port for it.").needs_restart(),
+    setting<Networks, &Config::metrics, &MetricsEndpoint::allowed>("metrics.allowed", "Networks that may ask there.")
+        .needs_restart(),
 
     setting<Path, &Config::tls, &TlsFiles::certificate>(
         "tls.certificate",
-        "The certificate chain in PEM, the server's own first; only read. Without one no TLS is offered.", "none"),
+        "The certificate chain in PEM, the server's own first; only read. Without one no TLS is offered. A directory "
+        "that "
+        "holds tls.crt and tls.key, or fullchain.pem and privkey.pem, may stand here alone.",
+        "none"),
     setting<Path, &Config::tls, &TlsFiles::key>("tls.key", "The private key of the certificate in PEM; only read.",
                                                 "none"),
+    setting<Secret, &Config::tls, &TlsFiles::key_password>(
+        "tls.key_password", "The passphrase of the private key, when it has one; best given as ${file:…}.", "none"),
 
     setting<Size<64 * kKiB, kGiB>, &Config::max_message_bytes>("limits.message_size",
                                                                "The largest message that is taken."),
@@ -89,10 +120,12 @@ constexpr Field<Config> kSettings[] = {
     setting<Number<10, 1000>, &Config::delivery, &delivery::Config::max_received_fields>(
         "limits.hops", "Received fields above which a message is taken for one that goes in circles."),
     setting<Number<1, 64>, &Config::directory, &directory::Config::password_checks_at_once>(
-        "limits.password_checks", "Password checks at once; each takes a core for 20 ms."),
+        "limits.password_checks", "Password checks at once; each takes a core for 20 ms.")
+        .needs_restart(),
     setting<Number<1, 1'000'000>, &Config::directory, &directory::Config::password_checks_waiting>(
         "limits.password_checks_waiting",
-        "Logins that may wait for a password check before others are told to come back later."),
+        "Logins that may wait for a password check before others are told to come back later.")
+        .needs_restart(),
 
     setting<Duration<10, 3600>, &Config::smtp, &smtp::Config::command_timeout>(
         "timeouts.smtp_command", "How long an SMTP session may wait for the next command."),
@@ -101,7 +134,7 @@ constexpr Field<Config> kSettings[] = {
     setting<Duration<60, 7 * 86400>, &Config::smtp, &smtp::Config::session_timeout>(
         "timeouts.smtp_session", "How long an SMTP session may last."),
     setting<Duration<5, 3600>, &Config::imap, &imap::Config::login_timeout>(
-        "timeouts.imap_login", "How long an IMAP client may take to log in."),
+        "timeouts.imap_login", "How long an IMAP client may take from the connection to its login."),
     // RFC 9051 §5.4: at least 30 minutes.
     setting<Duration<30 * 60, 7 * 86400>, &Config::imap, &imap::Config::idle_timeout>(
         "timeouts.imap_idle", "How long an IMAP session may be silent; the standard asks for at least 30 minutes."),
@@ -109,11 +142,24 @@ constexpr Field<Config> kSettings[] = {
                                                       "How long sessions may take to end when the server stops."),
 
     setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
-        "store.min_free", "Free disk space below which new mail is deferred and nothing else is written."),
+        "store.min_free", "Free disk space below which new mail is deferred and nothing else is written.")
+        .needs_restart(),
     setting<Size<4 * kMiB, 16 * kGiB>, &Config::store, &store::Options::write_buffer_bytes>(
-        "store.write_buffer", "Memory for what was written and is not yet sorted into files."),
+        "store.write_buffer", "Memory for what was written and is not yet sorted into files.")
+        .needs_restart(),
     setting<Size<1 * kMiB, 256 * kGiB>, &Config::store, &store::Options::block_cache_bytes>(
-        "store.cache", "Memory for records that were read."),
+        "store.cache", "Memory for records that were read.")
+        .needs_restart(),
+};
+
+constexpr Field<NamedCertificate> kCertificateSettings[] = {
+    of_certificate<Path, &NamedCertificate::files, &TlsFiles::certificate>(
+        "certificate", "The certificate chain in PEM, or a directory, as for tls.certificate.", "must be given"),
+    of_certificate<Path, &NamedCertificate::files, &TlsFiles::key>("key", "The private key in PEM; only read.", "none"),
+    of_certificate<Secret, &NamedCertificate::files, &TlsFiles::key_password>(
+        "key_password", "The passphrase of the private key, when it has one.", "none"),
+    of_certificate<HostPatterns, &NamedCertificate::domains>(
+        "domains", "Host names and wildcards that it is served for: one, or a list.", "those that stand in it"),
 };
 
 constexpr Field<Listener> kListenerSettings[] = {
@@ -128,11 +174,26 @@ constexpr Field<Listener> kListenerSettings[] = {
         "trusted", "Networks whose hosts are trusted: their bare line ends are mended instead of refused."),
     of_listener<Switch, &Listener::plaintext_auth>("plaintext_auth",
                                                    "Whether hosts of the trusted networks may log in without TLS."),
+    of_listener<Text, &Listener::certificate>(
+        "certificate", "The NAME of a [certificate.NAME] for clients that name no host, or one that none has.",
+        "that of [tls]"),
 };
 
 }  // namespace
 
 std::span<const Field<Config>> settings() { return kSettings; }
+std::span<const Field<NamedCertificate>> certificate_settings() { return kCertificateSettings; }
 std::span<const Field<Listener>> listener_settings() { return kListenerSettings; }
+
+const std::vector<NamedTable>& named_tables() {
+  static const auto keys = [](const auto& fields) {
+    std::vector<std::string> all;
+    for (const auto& field : fields) all.emplace_back(field.key);
+    return all;
+  };
+  static const std::vector<NamedTable> tables{{"certificate", keys(kCertificateSettings)},
+                                              {"listener", keys(kListenerSettings)}};
+  return tables;
+}
 
 }  // namespace app

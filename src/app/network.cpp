@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "base/text.h"
 
@@ -34,6 +33,12 @@ std::optional<Address> parse_address(std::string_view text) {
     address.v4 = true;
   }
   return address;
+}
+
+std::string text_of(const Address& address) {
+  char out[INET6_ADDRSTRLEN] = {};
+  inet_ntop(address.v4 ? AF_INET : AF_INET6, address.bytes.data(), out, sizeof out);
+  return out;
 }
 
 /// The address with all bits behind `prefix` cleared.
@@ -82,16 +87,19 @@ bool Network::contains(std::string_view address) const {
   return parsed && parsed->v4 == v4_ && masked(parsed->bytes, prefix_) == bytes_;
 }
 
-std::string Network::text() const {
-  char out[INET6_ADDRSTRLEN] = {};
-  inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), out, sizeof out);
-  return std::string(out) + "/" + std::to_string(prefix_);
-}
+std::string Network::text() const { return text_of({bytes_, v4_}) + "/" + std::to_string(prefix_); }
 
 bool contains(const std::vector<Network>& networks, std::string_view address) {
   return std::ranges::any_of(networks, [&](const Network& network) { return network.contains(address); });
 }
 
+std::vector<Network> loopback_networks() { return {*Network::parse("127.0.0.0/8"), *Network::parse("::1")}; }
+
 bool is_numeric_address(std::string_view text) { return parse_address(text).has_value(); }
+
+std::optional<std::string> canonical_address(std::string_view text) {
+  const auto address = parse_address(text);
+  return address ? std::optional(text_of(*address)) : std::nullopt;
+}
 
 }  // namespace app

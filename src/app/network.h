@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,13 @@ class Network {
 /// Whether any of them contains the address.
 bool contains(const std::vector<Network>& networks, std::string_view address);
 
+/// 127.0.0.0/8 and ::1.
+std::vector<Network> loopback_networks();
+
 /// Whether the text is a numeric IPv4 or IPv6 address.
 bool is_numeric_address(std::string_view text);
+
+/// The one text for a numeric address ("::" for "0:0::0"); nothing for what is none.
+std::optional<std::string> canonical_address(std::string_view text);
 
 }  // namespace app

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "app/files.h"
 
@@ -38,6 +39,25 @@ base::Result<void> drop_to(uid_t uid, gid_t gid, const std::string& name) {
     return base::fail(base::Code::denied, what + ": the way back to root is open");
   }
   return {};
+}
+
+base::Error somebody_elses(const std::string& what, const struct stat& info, const std::string& directory) {
+  const std::string me = user_name(::geteuid());
+  return {base::Code::denied, what + " belongs to " + user_name(info.st_uid) + ", and this is " + me +
+                                  ": run chown -R " + me + " " + directory + ", or start as its owner"};
+}
+
+/// A start as root by mistake leaves files of root's among those of the store, which would fail one by one much later.
+base::Result<void> check_store(const std::string& directory) {
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(directory + "/store", error), end; !error && at != end;
+       at.increment(error)) {
+    struct stat info{};
+    const std::string& path = at->path().native();
+    if (::access(path.c_str(), R_OK | W_OK) == 0 || errno != EACCES || ::lstat(path.c_str(), &info) != 0) continue;
+    return std::unexpected(somebody_elses(path, info, directory));
+  }
+  return {};  // what else is wrong with it is the store's to tell
 }
 
 }  // namespace
@@ -84,10 +104,14 @@ base::Result<void> become_owner_of(const std::string& directory) {
 }
 
 base::Result<void> prepare_directory(const std::string& directory, const std::string& user) {
+  // Before anything is made.
+  const passwd* entry = nullptr;
+  if (!user.empty()) {
+    TRY_ASSIGN(entry, find_user(user));
+  }
   const bool made = !exists(directory);
   TRY(make_directories(directory, kDirectoryMode));
-  if (!made || user.empty() || ::geteuid() != 0) return {};
-  TRY_ASSIGN(const passwd* entry, find_user(user));
+  if (!made || !entry || ::geteuid() != 0) return {};
   if (::chown(directory.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
     return std::unexpected(system_error("cannot give " + directory + " to " + user, errno));
   }
@@ -99,14 +123,12 @@ base::Result<void> check_directory(const std::string& directory) {
   if (::stat(directory.c_str(), &info) != 0)
     return std::unexpected(system_error("cannot use the data directory " + directory, errno));
   if (!S_ISDIR(info.st_mode)) return base::fail(base::Code::invalid, directory + " is not a directory");
-  if (::access(directory.c_str(), R_OK | W_OK | X_OK) == 0) return {};
-  const int error = errno;
-  if (error == EACCES) {
-    return base::fail(base::Code::denied, "the data directory " + directory + " belongs to " + user_name(info.st_uid) +
-                                              ", and this is " + user_name(::geteuid()) + ": run chown -R " +
-                                              user_name(::geteuid()) + " " + directory + ", or start as its owner");
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
+    const int error = errno;
+    if (error == EACCES) return std::unexpected(somebody_elses("the data directory " + directory, info, directory));
+    return std::unexpected(system_error("cannot use the data directory " + directory, error));
   }
-  return std::unexpected(system_error("cannot use the data directory " + directory, error));
+  return check_store(directory);
 }
 
 }  // namespace app

@@ -3,6 +3,7 @@
 // store in this process and carries it out here; the store's lock excludes both at once. Prints, and returns the exit
 // status.
 
+#include <chrono>
 #include <string>
 
 #include "admin/api.h"
@@ -16,8 +17,10 @@ struct Place {
   std::string directory;
 };
 
-/// What the place says; mistakes of the file are printed, one a line, into the error.
-base::Result<Config> config_of(const Place& place);
+/// The name of the place's file.
+std::string config_file(const Place& place);
+/// What the place says: the file (and the environment), or the directory.
+Loaded read_config(const Place& place, const Sources& sources);
 
 struct CommandCall {
   std::string name;  // "domain add"
@@ -26,6 +29,11 @@ struct CommandCall {
   bool needs_server = false;  // makes no sense beside a stopped one
 };
 int run_command(const Place& place, const CommandCall& call);
+/// A command whose reply is followed by lines: prints them as they come, until the server ends.
+int run_following(const Place& place, const CommandCall& call);
+
+/// `stop`: asks the server to end and waits until its process has. The exit status.
+int stop_server(const Place& place, std::chrono::seconds patience, bool json);
 
 inline constexpr const char* kDefaultConfigFile = "/etc/postrider/postrider.toml";
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <future>
 #include <latch>
@@ -26,27 +27,14 @@ namespace {
 constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
+constexpr std::chrono::seconds kStorePatience{3};
+constexpr std::chrono::milliseconds kStorePause{50};
 
 std::size_t loop_count(const Config& config) {
   return config.threads > 0 ? config.threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
-bool machine_has_ipv6() {
-  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0) ::close(fd);
-  return fd >= 0;
-}
-
 bool is_smtp(Protocol protocol) { return protocol != Protocol::imap && protocol != Protocol::imaps; }
-
-/// What the operator can do when a port cannot be had.
-std::string listen_hint(const Listener& listener, const base::Error& error) {
-  if (error.text.ends_with(std::generic_category().message(EADDRINUSE))) {
-    return " (another program has this port: stop it, or choose another one for the listener)";
-  }
-  if (listener.port < 1024 && ::geteuid() != 0) return " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)";
-  return {};
-}
 
 /// What a connection above the limits is told; nothing where it would have to be told over TLS. RFC 9051 §7.1.5.
 std::string too_many(const Config& config, const Listener& listener) {
@@ -79,164 +67,163 @@ struct Server::Purge {
   }
 };
 
-Server::Server(Config config, const base::Clock& clock, base::Log log)
-    : config_(std::move(config)),
+Server::Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read, Inherited inherited)
+    : config_(config),
+      smtp_config_(config.smtp),
+      imap_config_(config.imap),
+      delivery_config_(config.delivery),
       clock_(clock),
       log_(std::move(log)),
-      privileged_(in_this_process()),
-      certificate_(config_.tls, *privileged_) {}
+      read_(std::move(read)),
+      privileged_(std::move(inherited.privileged)),
+      sockets_(std::move(inherited.sockets)),
+      certificates_(*privileged_, clock_, log_),
+      watch_(*privileged_) {}
 
-base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log) {
+base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log,
+                                                    ReadConfig read, Inherited inherited) {
   config.settle();
   log.info("app.start",
            {{"version", version()}, {"hostname", config.hostname}, {"data", config.data_dir}, {"pid", ::getpid()}});
-  raise_file_limit(config.connections.connections + kOtherFiles, log);
-  std::unique_ptr<Server> server(new Server(std::move(config), clock, log));
-  TRY(server->bind());
+  raise_file_limit(files_wanted(config), log);
+  std::unique_ptr<Server> server(new Server(std::move(config), clock, log, std::move(read), std::move(inherited)));
+  TRY_ASSIGN(auto sockets, server->bind());
   TRY(server->open());
-  TRY(server->bind_admin());
-  for (Bound& bound : server->bound_) server->accept(std::move(bound));
-  server->bound_.clear();
+  TRY(server->serve_admin());
+  TRY(server->serve_metrics());
+  server->listeners_->adopt(std::move(sockets), [&](const Listener& listener) { return server->service(listener); });
   server->resume_purges();
   return server;
 }
 
 Server::~Server() { stop(); }
 
-base::Result<void> Server::bind() {
+std::uint64_t Server::files_wanted(const Config& config) { return config.connections.connections + kOtherFiles; }
+
+base::Result<Listeners::Prepared> Server::bind() {
   // No program that we might start may have more rights than we; before there are threads, because it is theirs too.
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  loops_ = std::make_unique<net::Loops>(loop_count(config_));
-  TRY(certificate_.load());
-  if (certificate_.configured()) {
-    log_.info("app.certificate", {{"file", config_.tls.certificate}, {"names", certificate_.description()}});
-    if (*certificate_.expires() < clock_.now())
-      log_.warning("app.certificate.expired", {{"file", config_.tls.certificate}});
-  } else {
-    log_.warning(
-        "app.certificate.missing",
-        {{"why",
-          "tls.certificate and tls.key are not set: no STARTTLS, no implicit TLS, and no logins but in plain text"}});
-  }
-  for (const Listener& listener : config_.listeners) TRY(bind_one(listener));
-  return {};
+  const auto config = config_.get();
+  loops_ = std::make_unique<net::Loops>(loop_count(*config));
+  drop_unknown_sockets();
+  listeners_ = std::make_unique<Listeners>(*loops_, *privileged_, sockets_, log_);
+  TRY_ASSIGN(auto certificates, certificates_.prepare(*config));
+  certificates_.adopt(std::move(certificates));
+  return listeners_->prepare(
+      ready(*config, [this](std::string_view name) { return certificates_.acceptor(name) != nullptr; }));
 }
 
-base::Result<void> Server::bind_one(const Listener& listener) {
-  if (listener.tls == TlsMode::implicit && !certificate_.configured()) {
-    log_.warning("app.listener.skipped",
-                 {{"listener", listener.name}, {"why", "it begins with TLS, and no certificate is configured"}});
-    return {};
+void Server::drop_unknown_sockets() {
+  const auto config = config_.get();
+  for (const auto& [name, count] : sockets_.counts()) {
+    if (std::ranges::find(config->listeners, name, &Listener::name) != config->listeners.end()) continue;
+    log_.warning(
+        "app.socket.unknown",
+        {{"name", name}, {"why", "a socket of this name was handed over, and no listener has it: it is closed"}});
+    sockets_.drop(name);
   }
-  for (const std::string& address : listener.addresses) {
-    const bool v6 = address.find(':') != std::string::npos;
-    if (v6 && listener.addresses.size() > 1 && !machine_has_ipv6()) {
-      log_.warning("app.listener.skipped",
-                   {{"listener", listener.name}, {"address", address}, {"why", "this machine has no IPv6"}});
-      continue;
-    }
-    net::Loop& loop = loops_->at(bound_.size() % loops_->size());
-    auto bound = privileged_->listen(address, listener.port);
-    auto socket = bound ? net::adopt_tcp(loop, *bound) : std::unexpected(std::move(bound).error());
-    if (!socket) {
-      return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text +
-                                                 listen_hint(listener, socket.error()));
-    }
-    bound_.push_back({&listener, address, &loop, *std::move(socket)});
-  }
-  return {};
 }
 
 base::Result<void> Server::open() {
-  TRY(prepare_directory(config_.data_dir, config_.user));
-  if (!config_.user.empty()) TRY(become(config_.user));
-  TRY(check_directory(config_.data_dir));
-  pool_ = std::make_unique<net::Pool>(config_.workers);
-  TRY_ASSIGN(store_, store::open_embedded(config_.store, *pool_, clock_, log_));
-  TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config_.directory, config_.hostname));
+  const auto config = config_.get();
+  TRY(prepare_directory(config->data_dir, config->user));
+  if (!config->user.empty()) TRY(become(config->user));
+  TRY(check_directory(config->data_dir));
+  pool_ = std::make_unique<net::Pool>(config->workers, log_.metrics());
+  TRY(open_store(config->store));
+  TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config->directory, config->hostname));
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
-  delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, config_.delivery);
-  admin::Settings settings{.hostname = config_.hostname,
-                           .version = version(),
-                           .mailbox_quota_bytes = config_.mailbox_quota_bytes,
-                           .status = [this] { return status(); }};
+  delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_);
   api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_},
-                                      std::move(settings), log_);
+                                      admin_settings(), log_);
   std::string why;
   const bool writes = store_->accepts_writes(&why);
-  log_.info("app.store", {{"directory", config_.store.directory}, {"writes", writes ? "yes" : why.c_str()}});
-  if (config_.store.no_sync) {
+  log_.info("app.store", {{"directory", config->store.directory}, {"writes", writes ? "yes" : why.c_str()}});
+  if (config->store.no_sync) {
     log_.warning("app.store.unsafe",
                  {{"why", "syncs are switched off: a power cut loses mail. For tests of tests only"}});
   }
   return {};
 }
 
+/// A command of the operator may have the store for a moment: that is no reason not to start.
+base::Result<void> Server::open_store(const store::Options& options) {
+  const auto give_up = clock_.steady() + kStorePatience;
+  for (;;) {
+    auto opened = store::open_embedded(options, *pool_, clock_, log_);
+    if (opened) {
+      store_ = *std::move(opened);
+      return {};
+    }
+    if (opened.error().code != base::Code::busy || clock_.steady() > give_up) return std::unexpected(opened.error());
+    std::this_thread::sleep_for(kStorePause);
+  }
+}
+
 void Server::leave_hostname() {
-  if (const auto known = read_file(config_.hostname_path(), 1024); known && *known == config_.hostname + "\n") return;
+  const auto config = config_.get();
+  if (const auto known = read_file(config->hostname_path(), 1024); known && *known == config->hostname + "\n") return;
   // Not worth a start: with a full disk the old name, or none, has to do.
-  if (const auto written = write_file(config_.hostname_path(), config_.hostname + "\n", 0644); !written) {
+  if (const auto written = write_file(config->hostname_path(), config->hostname + "\n", 0644); !written) {
     log_.warning("app.hostname.unwritten", {{"why", written.error().text}});
   }
 }
 
-base::Result<void> Server::bind_admin() {
-  socket_path_ = std::make_unique<admin::SocketPath>(config_.data_dir);
+base::Result<void> Server::serve_admin() {
+  socket_path_ = std::make_unique<admin::SocketPath>(config_.get()->data_dir);
   auto socket = net::listen_unix(loops_->at(0), socket_path_->path(), kAdminMode);
   if (!socket) return base::fail(socket.error().code, "the admin socket: " + socket.error().text);
-  bound_.push_back({nullptr, config_.socket_path(), &loops_->at(0), *std::move(socket)});
+  net::Server::Options options{
+      .name = "admin",
+      .limits = {.connections = kAdminConnections, .connections_per_address = kAdminConnections},
+      .too_many = "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many admin connections at once\"}\n"};
+  auto serve = [this](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
+    return admin::serve(std::move(stream), *api_, std::move(log), std::move(stopping));
+  };
+  log_.info("app.listen", {{"listener", "admin"}, {"address", config_.get()->socket_path()}});
+  admin_ = std::make_unique<net::Server>(*std::move(socket), loops_->at(0), *loops_, std::move(options),
+                                         std::move(serve), log_);
+  admin_->start();
   return {};
+}
+
+Listeners::Service Server::service(const Listener& listener) {
+  const auto config = config_.get();
+  return {.options = {.name = listener.name, .limits = config->connections, .too_many = too_many(*config, listener)},
+          .serve = session(listener)};
 }
 
 net::Server::Serve Server::session(const Listener& listener) {
   const auto trusted = [networks = listener.trusted](std::string_view address) { return contains(networks, address); };
   const bool offers_tls = listener.tls != TlsMode::none;
-  const auto tls = [this, offers_tls] { return offers_tls ? certificate_.acceptor() : nullptr; };
+  // The certificate of now is for sessions that are still open when the listener is gone.
+  const auto tls = [this, offers_tls, name = listener.name, of_now = certificates_.acceptor(listener.name)] {
+    if (!offers_tls) return std::shared_ptr<const tls::Acceptor>();
+    auto newest = certificates_.acceptor(name);
+    return newest ? newest : of_now;
+  };
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
-    const smtp::Mode mode{
-        .service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission,
-        .implicit_tls = implicit,
-        .plaintext_auth = listener.plaintext_auth,
-        .trusted = trusted};
+    const auto service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
+    const auto mode = std::make_shared<const smtp::Mode>(smtp::Mode{.service = service,
+                                                                    .implicit_tls = implicit,
+                                                                    .plaintext_auth = listener.plaintext_auth,
+                                                                    .trusted = trusted,
+                                                                    .metrics = smtp::Metrics(log_.metrics(), service)});
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
-      return smtp::serve(std::move(stream), *delivery_, config_.smtp, mode, tls, clock_, std::move(log),
+      return smtp::serve(std::move(stream), *delivery_, smtp_config_, mode, tls, clock_, std::move(log),
                          std::move(stopping));
     };
   }
-  const imap::Mode mode{.implicit_tls = implicit, .plaintext_auth = listener.plaintext_auth, .trusted = trusted};
+  const auto mode = std::make_shared<const imap::Mode>(imap::Mode{.implicit_tls = implicit,
+                                                                  .plaintext_auth = listener.plaintext_auth,
+                                                                  .trusted = trusted,
+                                                                  .metrics = imap::Metrics(log_.metrics())});
   return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
-    return imap::serve(std::move(stream), imap::Services{*directory_, *mail_, *store_, clock_}, config_.imap, mode, tls,
+    return imap::serve(std::move(stream), imap::Services{*directory_, *mail_, *store_, clock_}, imap_config_, mode, tls,
                        std::move(log), std::move(stopping));
   };
-}
-
-void Server::accept(Bound bound) {
-  net::Server::Options options;
-  net::Server::Serve serve;
-  if (bound.listener) {
-    options = {
-        .name = bound.listener->name, .limits = config_.connections, .too_many = too_many(config_, *bound.listener)};
-    serve = session(*bound.listener);
-    log_.info("app.listen", {{"listener", bound.listener->name},
-                             {"protocol", Choice<Protocol>::word(bound.listener->protocol)},
-                             {"address", bound.address},
-                             {"port", bound.socket->port()},
-                             {"tls", Choice<TlsMode>::word(bound.listener->tls)}});
-  } else {
-    options = {.name = "admin",
-               .limits = {.connections = kAdminConnections, .connections_per_address = kAdminConnections},
-               .too_many = "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many admin connections at once\"}\n"};
-    serve = [this](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
-      return admin::serve(std::move(stream), *api_, std::move(log), std::move(stopping));
-    };
-    log_.info("app.listen", {{"listener", "admin"}, {"address", bound.address}});
-  }
-  const std::string name = options.name;
-  running_.push_back({name, std::make_unique<net::Server>(std::move(bound.socket), *bound.loop, *loops_,
-                                                          std::move(options), std::move(serve), log_)});
-  running_.back().server->start();
 }
 
 void Server::resume_purges() {
@@ -245,23 +232,33 @@ void Server::resume_purges() {
 }
 
 void Server::stop() {
-  if (std::exchange(stopped_, true)) return;
-  if (!running_.empty()) {
+  {
+    const std::lock_guard lock(changing_);
+    if (std::exchange(stopped_, true)) return;
+  }
+  if (store_) store_->interrupt();
+  const auto grace = config_.get()->stop_timeout;
+  std::vector<net::Server*> servers = listeners_ ? listeners_->servers() : std::vector<net::Server*>();
+  if (admin_) servers.push_back(admin_.get());
+  for (const auto& server : metrics_) servers.push_back(server.get());
+  if (!servers.empty()) {
     log_.info("app.stopping");
-    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(running_.size()));
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      loops_->at(i % loops_->size()).spawn(stop_one(*running_[i].server, config_.stop_timeout, done), log_);
+    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(servers.size()));
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      loops_->at(i % loops_->size()).spawn(stop_one(*servers[i], grace, done), log_);
     }
     done->wait();
   }
-  if (purge_ && purge_->done.get_future().wait_for(config_.stop_timeout) == std::future_status::timeout) {
+  if (purge_ && purge_->done.get_future().wait_for(grace) == std::future_status::timeout) {
     // Each of its commits is whole, and the next start goes on with it: the mail of a removed account holds up nothing.
     log_.warning("app.purge.interrupted", {{"next", "at the next start"}});
     std::_Exit(0);
   }
-  running_.clear();
-  bound_.clear();
+  listeners_.reset();
+  admin_.reset();
+  metrics_.clear();
   loops_.reset();
+  monitor_.reset();
   api_.reset();
   delivery_.reset();
   mail_.reset();
@@ -271,27 +268,34 @@ void Server::stop() {
   log_.info("app.stopped");
 }
 
-void Server::reload_certificate() {
-  if (const auto loaded = certificate_.load(); !loaded) {
-    log_.error("app.certificate.kept", {{"why", loaded.error().text}, {"in_use", certificate_.description()}});
-  } else {
-    log_.info("app.certificate", {{"file", config_.tls.certificate}, {"names", certificate_.description()}});
-  }
-}
-
-std::optional<std::uint16_t> Server::port(std::string_view listener) const {
-  const auto found = std::ranges::find(running_, listener, &Running::name);
-  return found == running_.end() ? std::nullopt : std::optional(found->server->port());
-}
+std::optional<std::uint16_t> Server::port(std::string_view listener) const { return listeners_->port(listener); }
 
 admin::Status Server::status() const {
-  admin::Status status;
-  for (const Running& running : running_) {
-    status.listeners.push_back(
-        {.name = running.name, .port = running.server->port(), .sessions = running.server->sessions()});
-  }
-  status.certificate_expires = certificate_.expires();
+  admin::Status status{.listeners = listeners_->status()};
+  status.listeners.push_back(
+      {.name = "admin", .port = 0, .sessions = admin_->sessions(), .failed_sessions = admin_->failed_sessions()});
+  status.certificates = certificates_.status();
   return status;
+}
+
+admin::Settings Server::admin_settings() {
+  return {.hostname = config_.get()->hostname,
+          .version = version(),
+          .mailbox_quota_bytes = [this] { return config_.get()->mailbox_quota_bytes; },
+          .status = [this] { return status(); },
+          .reload = [this]() -> base::Result<admin::Reload> {
+            const Reloaded done = reload("command");
+            if (done.mistakes.empty()) return admin::Reload{done.changes.changed, done.changes.waiting};
+            return base::fail(base::Code::invalid,
+                              "the configuration has mistakes, and nothing was changed:\n" + located(done.mistakes));
+          },
+          .sessions = [this] { return list_sessions(listeners_->session_sources()); },
+          .end_sessions =
+              [this](const std::vector<std::uint64_t>& ids, std::chrono::seconds grace) {
+                return end_sessions(listeners_->session_sources(), ids, grace);
+              },
+          // As the operator's own SIGTERM would: the main thread waits for it.
+          .stop = [] { ::kill(::getpid(), SIGTERM); }};
 }
 
 }  // namespace app

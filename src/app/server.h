@@ -1,20 +1,28 @@
 #pragma once
 // Server: the object graph, built from top to bottom; the only place that knows all concrete types. start() opens the
-// store and begins to accept on every listener, or says in words why not; stop() ends everything in order: no new
-// connections, sessions end with the words of their protocol, what they committed is durable, the store is closed.
-// Made, stopped and destroyed on one thread, which is none of the loops'.
+// store and begins to accept on every listener, or says in words why not; reload() takes up a changed configuration;
+// stop() ends everything in order: no new connections, sessions end with the words of their protocol, what they
+// committed is durable, the store is closed. Made, stopped and destroyed on one thread, which is none of the loops'.
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "admin/api.h"
 #include "admin/socket.h"
-#include "app/certificate.h"
+#include "app/certificates.h"
+#include "app/changes.h"
 #include "app/config.h"
+#include "app/config_watch.h"
+#include "app/listeners.h"
+#include "app/monitor.h"
 #include "app/privileged.h"
+#include "app/sessions.h"
+#include "app/systemd.h"
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "net/loop.h"
@@ -23,11 +31,27 @@
 
 namespace app {
 
+/// Reads the configuration that the server was started with once more, on top of the same base.
+using ReadConfig = std::function<Loaded(const Sources&)>;
+
+/// What became of a reload.
+struct Reloaded {
+  std::vector<Mistake> mistakes;  // not empty: nothing was changed
+  Changes changes;
+};
+
+/// What the process was given beside its configuration.
+struct Inherited {
+  std::unique_ptr<Privileged> privileged = in_this_process();
+  HandedSockets sockets;  // of listeners, by their names: these bind no port
+};
+
 class Server {
  public:
-  /// Binds, reads the certificate, stops being root when the configuration names a user, opens the store; then accepts.
-  /// `clock` outlives the server.
-  static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log);
+  /// Binds, reads the certificates, stops being root when the configuration names a user, opens the store; then
+  /// accepts. `clock` outlives the server. Without `read` there is nothing to reload.
+  static base::Result<std::unique_ptr<Server>> start(Config config, const base::Clock& clock, base::Log log,
+                                                     ReadConfig read = {}, Inherited inherited = {});
 
   /// Stops if stop() was not called.
   ~Server();
@@ -35,58 +59,82 @@ class Server {
   /// Returns when all is closed. Sessions get the configured time to end, then their connections are cut.
   void stop();
 
-  /// Reads the certificate again; a pair that cannot be used changes nothing and is logged.
-  void reload_certificate();
+  /// Reads the configuration again, and either all of it holds from now on, but for what waits for a restart, or
+  /// nothing was changed; the log says which and why. Nobody who is connected is dropped. `asked_by` is for the log.
+  /// From any thread but the loops'; blocks.
+  Reloaded reload(std::string_view asked_by);
 
-  const Config& config() const { return config_; }
+  /// To be called every second or so: takes up certificates and configuration files that have changed, and starts the
+  /// listeners that waited for their certificate.
+  void look_at_files();
+
+  /// Descriptors that a server with this configuration may need.
+  static std::uint64_t files_wanted(const Config& config);
+
+  std::shared_ptr<const Config> config() const { return config_.get(); }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
+  /// How many sockets take connections.
+  std::size_t listening() const { return listeners_->servers().size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
   std::optional<std::uint16_t> port(std::string_view listener) const;
 
  private:
-  struct Bound {
-    const Listener* listener;  // nullptr: the admin socket
-    std::string address;
-    net::Loop* loop;  // that it accepts on
-    std::unique_ptr<net::Listener> socket;
-  };
-  struct Running {
-    std::string name;
-    std::unique_ptr<net::Server> server;
-  };
+  Server(Config config, const base::Clock& clock, base::Log log, ReadConfig read, Inherited inherited);
 
-  Server(Config config, const base::Clock& clock, base::Log log);
-
-  base::Result<void> bind();
-  base::Result<void> bind_one(const Listener& listener);
+  void drop_unknown_sockets();
+  base::Result<Listeners::Prepared> bind();
   base::Result<void> open();
+  base::Result<void> open_store(const store::Options& options);
   void leave_hostname();
-  base::Result<void> bind_admin();
-  void accept(Bound bound);
+  base::Result<void> serve_admin();
+  base::Result<void> serve_metrics();  // server_metrics.cpp
+  Listeners::Service service(const Listener& listener);
   net::Server::Serve session(const Listener& listener);
   admin::Status status() const;
+  admin::Settings admin_settings();
   void resume_purges();
 
+  // reload.cpp; under changing_.
+  using HasCertificate = std::function<bool(std::string_view listener)>;
+  std::vector<Listener> ready(const Config& config, const HasCertificate& has) const;
+  std::vector<Mistake> take_over(const Loaded& loaded, Config next);
+  Loaded read_again();
+  void watch(const Inputs& inputs);
+  void start_waiting();
+  void log_reload(std::string_view asked_by, const Reloaded& done) const;
+
   // In the order of construction but for the loops, which come first and go before everything that their sessions use.
-  const Config config_;
+  base::Live<Config> config_;
+  base::Live<smtp::Config> smtp_config_;
+  base::Live<imap::Config> imap_config_;
+  base::Live<delivery::Config> delivery_config_;
   const base::Clock& clock_;
   const base::Log log_;
+  const ReadConfig read_;
   const std::unique_ptr<Privileged> privileged_;
-  Certificate certificate_;
+  HandedSockets sockets_;
+  Certificates certificates_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<directory::Directory> directory_;
   std::unique_ptr<mailstore::Mailstore> mail_;
   std::unique_ptr<delivery::Delivery> delivery_;
   std::unique_ptr<admin::Api> api_;
+  std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<admin::SocketPath> socket_path_;
   std::unique_ptr<net::Loops> loops_;
-  std::vector<Bound> bound_;
-  std::vector<Running> running_;
+  std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<net::Server> admin_;
+  std::vector<std::unique_ptr<net::Server>> metrics_;  // one for each address
   struct Purge;
   std::shared_ptr<Purge> purge_;
-  bool stopped_ = false;
+
+  std::mutex changing_;  // held by who changes the configuration, or stops; never by what runs on a loop
+  ConfigWatch watch_;    // guarded by changing_
+  Inputs inputs_;        // what watch_ watches; guarded by changing_
+  bool watched_ = false;
+  bool stopped_ = false;  // guarded by changing_
 };
 
 }  // namespace app

@@ -26,12 +26,12 @@ Signals::Signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-int Signals::wait() const {
+int Signals::wait(std::chrono::milliseconds timeout) const {
   const sigset_t set = set_of(true);
-  int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
-  }
-  return signal;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timespec time{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(timeout - seconds).count()};
+  const int signal = sigtimedwait(&set, nullptr, &time);
+  return signal > 0 ? signal : 0;  // interrupted (a debugger), too: who asks comes again
 }
 
 void Signals::release() const {

@@ -1,5 +1,6 @@
 #include "app/values.h"
 
+#include <algorithm>
 #include <array>
 
 #include "app/nearest.h"
@@ -50,8 +51,13 @@ std::unexpected<base::Error> bad(std::string text) { return base::fail(base::Cod
 
 base::Result<std::vector<std::string>> texts_of(const Raw& raw, std::string_view wanted) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&raw)) return *list;
-  if (const auto* one = std::get_if<std::string>(&raw)) return std::vector<std::string>{*one};
-  return wrong_kind(raw, wanted);
+  const auto* text = std::get_if<std::string>(&raw);
+  if (!text) return wrong_kind(raw, wanted);
+  // One, or several as an environment variable holds them.
+  std::vector<std::string> texts;
+  for (const std::string_view one : base::split(*text, ',')) texts.emplace_back(base::trim(one));
+  if (texts.size() == 1 && texts.front().empty()) texts.clear();
+  return texts;
 }
 
 }  // namespace
@@ -212,12 +218,30 @@ base::Result<std::chrono::seconds> parse_duration(const Raw& raw, std::chrono::s
 base::Result<std::vector<std::string>> Addresses::parse(const Raw& raw) {
   TRY_ASSIGN(const auto texts, texts_of(raw, "a numeric address or a list of them"));
   if (texts.empty()) return bad("must name at least one address");
+  std::vector<std::string> addresses;
   for (const std::string& text : texts) {
-    if (!is_numeric_address(text)) {
+    auto address = canonical_address(text);
+    if (!address) {
       return bad("must be numeric addresses such as \"0.0.0.0\" or \"::1\", not \"" + base::printable(text, 60) + "\"");
     }
+    if (std::ranges::find(addresses, *address) == addresses.end()) addresses.push_back(*std::move(address));
+  }
+  return addresses;
+}
+
+base::Result<std::vector<std::string>> HostPatterns::parse(const Raw& raw) {
+  TRY_ASSIGN(auto texts, texts_of(raw, "a host name or a list of them"));
+  for (std::string& text : texts) {
+    const bool wildcard = text.starts_with("*.");
+    TRY_ASSIGN(const std::string host, parse_hostname(std::string_view(text).substr(wildcard ? 2 : 0)));
+    text = (wildcard ? "*." : "") + host;
   }
   return texts;
+}
+
+base::Result<std::vector<std::string>> AddressesOrNone::parse(const Raw& raw) {
+  const auto* list = std::get_if<std::vector<std::string>>(&raw);
+  return list && list->empty() ? base::Result<type>(type()) : Addresses::parse(raw);
 }
 
 base::Result<std::vector<Network>> Networks::parse(const Raw& raw) {

@@ -41,6 +41,12 @@ struct Text {
   static std::string print(const type& value) { return toml_text(value); }
 };
 
+/// What config print and logs do not show.
+struct Secret : Text {
+  static constexpr const char* kName = "secret";
+  static std::string print(const type& value) { return toml_text(value.empty() ? "" : "(secret)"); }
+};
+
 struct HostName : Text {
   static constexpr const char* kName = "host name";
   static base::Result<type> parse(const Raw& raw);
@@ -101,6 +107,19 @@ struct Addresses {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// The same, and an empty list for none.
+struct AddressesOrNone : Addresses {
+  static base::Result<type> parse(const Raw& raw);
+};
+
+/// Host names and wildcards ("*.example.org"): one as text, or a list; lower case.
+struct HostPatterns {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "host names";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
 /// Networks: one as text, or a list.
 struct Networks {
   using type = std::vector<Network>;
@@ -119,6 +138,10 @@ struct Words<base::Level> {
 template <>
 struct Words<LogFormat> {
   static constexpr const char* kWords[] = {"text", "json"};
+};
+template <>
+struct Words<LogTarget> {
+  static constexpr const char* kWords[] = {"auto", "stderr", "journal", "syslog"};
 };
 template <>
 struct Words<Protocol> {

@@ -50,17 +50,24 @@ class Service : public Delivery {
                                                 smtp::Peer peer) override;
 
   net::Task<base::Result<std::unique_ptr<smtp::Sink>>> begin(smtp::Envelope envelope, std::optional<smtp::User> user,
-                                                             smtp::Peer peer) override {
+                                                             smtp::Peer peer, base::Log log) override {
     // What was granted at MAIL may have been withdrawn since.
     if (user) CO_TRY(co_await check_sender(&*user, envelope.sender, peer));
     std::string why;
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
-    co_return make_sink(context_, std::move(envelope), std::move(user), peer);
+    co_return make_sink(context_, std::move(envelope), std::move(user), peer, std::move(log));
+  }
+
+  net::Task<base::Result<std::uint64_t>> queue_length() override {
+    co_return co_await context_.store.read(count_queue);
   }
 
   net::Task<base::Result<std::vector<QueueEntry>>> queue() override {
     co_return co_await context_.store.read(list_queue);
+  }
+  net::Task<base::Result<QueueSummary>> queue_summary() override {
+    co_return co_await context_.store.read(summarize_queue);
   }
 
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override {
@@ -116,8 +123,9 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 }  // namespace
 
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, Config config) {
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), std::move(config)});
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config) {
+  const Metrics metrics(log.metrics());
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics});
 }
 
 }  // namespace delivery

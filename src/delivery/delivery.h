@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "directory/directory.h"
@@ -34,15 +36,28 @@ struct QueueEntry {
   std::string reason;  // why it waits
 };
 
+struct QueueSummary {
+  std::uint64_t messages = 0;
+  std::optional<base::WallTime> oldest;
+};
+
 class Delivery : public smtp::Host {
  public:
+  /// How many entries there are.
+  virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
   /// All entries, oldest first.
   virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
+  /// Counts them, without reading more than the oldest.
+  virtual net::Task<base::Result<QueueSummary>> queue_summary() = 0;
   /// Walks the queue's records and reports what is wrong, and goes on. Blocks.
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
 };
 
+/// The room's tables, for what counts records.
+std::vector<store::TableName> tables();
+
+/// All that is given outlives it; a message goes by the config of the moment at which it began to arrive.
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, Config config);
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config);
 
 }  // namespace delivery

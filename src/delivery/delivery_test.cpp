@@ -188,7 +188,7 @@ TEST_CASE("a mailbox that is full refuses at RCPT; an alias does only when all b
   REQUIRE(world.send({"u1@example.test"}, std::string(2000 - used - prefix, 'y')));
   CHECK_EQ(code_of(world.send({"u1@example.test"}, "")), base::Code::over_quota);
   // That it had room is remembered for moments; another server process would know nothing of it.
-  auto restarted = open(*world.store, *world.directory, *world.mail, base::system_clock(), {}, {.hostname = "mx"});
+  auto restarted = open(*world.store, *world.directory, *world.mail, base::system_clock(), {}, world.live);
   const auto rcpt = [&](const char* to) { return net::run(restarted->check_recipient(nullptr, "", to, world.peer())); };
   CHECK_EQ(code_of(rcpt("u1@example.test")), base::Code::over_quota);
   CHECK(rcpt("both@example.test").has_value());
@@ -236,7 +236,7 @@ TEST_CASE("a large message is spooled as it arrives and comes back byte for byte
   CHECK(world.inbox(u1.id)[0].ends_with(content));
   {
     smtp::Envelope envelope{.sender = "", .declared_size = {}, .recipients = {"u1@example.test"}};
-    auto sink = good(net::run(world.delivery->begin(envelope, {}, world.peer())));
+    auto sink = good(net::run(world.delivery->begin(envelope, {}, world.peer(), {})));
     good(net::run(sink->write(content)));
   }
   for (int i = 0; i < 200 && !world.problems().empty(); ++i) net::run(net::sleep_for(std::chrono::milliseconds(10)));

@@ -123,6 +123,14 @@ base::Result<void> put_entry(store::Txn& tx, base::QueueId id, schema::QueuedMes
   return {};
 }
 
+base::Result<std::uint64_t> count_queue(const store::Reader& reader) {
+  std::uint64_t count = 0;
+  auto cursor = reader.scan(kMessages);
+  for (; cursor.valid(); cursor.next()) ++count;
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return count;
+}
+
 base::Result<std::vector<QueueEntry>> list_queue(const store::Reader& reader) {
   std::vector<QueueEntry> entries;
   auto cursor = reader.scan(kMessages);
@@ -148,6 +156,20 @@ base::Result<std::vector<QueueEntry>> list_queue(const store::Reader& reader) {
   if (cursor.error()) return std::unexpected(*cursor.error());
   return entries;
 }
+
+base::Result<QueueSummary> summarize_queue(const store::Reader& reader) {
+  QueueSummary summary;
+  auto cursor = reader.scan(kMessages);
+  for (; cursor.valid(); cursor.next()) {
+    ++summary.messages;
+    if (summary.oldest) continue;
+    if (const auto message = cursor.value()) summary.oldest = wall_time(message->created_us());
+  }
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return summary;
+}
+
+std::vector<store::TableName> tables() { return {{kMessages.id, kMessages.name}, {kRecipients.id, kRecipients.name}}; }
 
 base::Result<void> check_queue(const store::Reader& reader, const std::function<void(store::Problem)>& report) {
   Check check(reader, report);

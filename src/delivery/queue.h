@@ -18,8 +18,11 @@ namespace delivery {
 base::Result<void> put_entry(store::Txn& tx, base::QueueId id, schema::QueuedMessage message,
                              const std::vector<schema::QueuedRecipient>& recipients);
 
+base::Result<std::uint64_t> count_queue(const store::Reader& reader);
 /// Oldest first. Records that do not decode are left out: check_queue() names them.
 base::Result<std::vector<QueueEntry>> list_queue(const store::Reader& reader);
+
+base::Result<QueueSummary> summarize_queue(const store::Reader& reader);
 
 /// Every record decodes, every message has its recipients, its body, its size and its link, and nothing is left over.
 base::Result<void> check_queue(const store::Reader& reader, const std::function<void(store::Problem)>& report);

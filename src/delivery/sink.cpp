@@ -49,20 +49,23 @@ schema::QueuedRecipient to_send(const Plan::Remote& remote) {
 
 class MessageSink : public smtp::Sink {
  public:
-  MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer)
+  MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer,
+              base::Log log)
       : context_(context),
+        config_(context.config.get()),
+        log_(std::move(log)),
         envelope_(std::move(envelope)),
         user_(std::move(user)),
         id_{context.store.next_id()},
         id_text_(std::to_string(id_.value)),
-        received_head_(received_head(envelope_, peer, user_.has_value(), context.config.hostname, id_text_)),
+        received_head_(received_head(envelope_, peer, user_.has_value(), config_->hostname, id_text_)),
         body_(context.store.new_body()) {}
 
   // Parsing stays on the loop: a block of 64 KiB takes well below a millisecond, less than a trip to the pool and back
   // costs for the small blocks that most mail is.
   net::Task<base::Result<void>> write(std::string_view bytes) override {
     size_ += bytes.size();
-    if (size_ > context_.config.max_message_bytes) co_return base::fail(base::Code::too_large, "above the limit");
+    if (size_ > config_->max_message_bytes) co_return base::fail(base::Code::too_large, "above the limit");
     parser_.feed(bytes);
     co_return co_await body_->append(bytes);
   }
@@ -83,6 +86,8 @@ class MessageSink : public smtp::Sink {
                             Outcome& outcome) const;
 
   const Context& context_;
+  const std::shared_ptr<const Config> config_;
+  const base::Log log_;
   smtp::Envelope envelope_;
   std::optional<smtp::User> user_;
   base::QueueId id_;
@@ -94,16 +99,17 @@ class MessageSink : public smtp::Sink {
 };
 
 net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
+  const base::SteadyTime start = context_.clock.steady();
   const auto parsed = std::make_shared<const mime::Message>(parser_.finish());
   // RFC 5321 §6.3: a message that has passed so many hosts goes round.
-  if (parsed->received_fields > context_.config.max_received_fields) {
+  if (parsed->received_fields > config_->max_received_fields) {
     co_return base::fail(base::Code::conflict,
                          "the message has " + std::to_string(parsed->received_fields) + " Received fields");
   }
   const mailstore::Incoming incoming = mailstore::make_incoming(body_->finish(), parsed);
   const base::WallTime now = context_.clock.now();
   std::string added = received(received_head_, now);
-  if (user_) added += missing_fields(*parsed, now, context_.config.hostname, id_text_);
+  if (user_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
   const schema::QueuedMessage entry = queued_message(incoming.body, added, now);
 
   const Plan plan = co_await make_plan(context_.directory, envelope_.recipients, user_.has_value());
@@ -116,11 +122,14 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   CO_TRY(co_await context_.store.write(
       std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); }));
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
+  context_.metrics.filed.add(outcome.filed.size());
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
-    context_.log.info(
+    context_.metrics.count_queued(recipient.reason());
+    log_.info(
         "delivery.queued",
         {{"id", id_text_}, {"rcpt", base::printable(recipient.address())}, {"why", base::printable(recipient.text())}});
   }
+  context_.metrics.seconds.observe(std::chrono::duration<double>(context_.clock.steady() - start).count());
   co_return Accepted{id_text_};
 }
 
@@ -184,8 +193,8 @@ base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
 }  // namespace
 
 std::unique_ptr<smtp::Sink> make_sink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user,
-                                      const smtp::Peer& peer) {
-  return std::make_unique<MessageSink>(context, std::move(envelope), std::move(user), peer);
+                                      const smtp::Peer& peer, base::Log log) {
+  return std::make_unique<MessageSink>(context, std::move(envelope), std::move(user), peer, std::move(log));
 }
 
 }  // namespace delivery

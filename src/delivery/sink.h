@@ -7,6 +7,7 @@
 #include <string>
 
 #include "delivery/delivery.h"
+#include "delivery/metrics.h"
 #include "delivery/plan.h"
 #include "mime/message.h"
 #include "smtp/host.h"
@@ -19,11 +20,12 @@ struct Context {
   directory::Directory& directory;
   mailstore::Mailstore& mail;
   const base::Clock& clock;
-  base::Log log;
-  Config config;
+  base::Log log;  // without a session's fields; keeps what `metrics` counts with
+  const base::Live<Config>& config;
+  Metrics metrics;
 };
 
 std::unique_ptr<smtp::Sink> make_sink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user,
-                                      const smtp::Peer& peer);
+                                      const smtp::Peer& peer, base::Log log);
 
 }  // namespace delivery

@@ -35,11 +35,11 @@ T good(base::Result<T> result) {
 
 class World {
  public:
-  explicit World(Config config = {.hostname = "mx.example.test"}) {
+  explicit World(Config config = {.hostname = "mx.example.test"}) : live(config) {
     store = store::open_memory(pool, base::system_clock(), {}, &faults);
     directory = good(directory::open(*store, base::system_clock(), {}, {}, config.hostname));
     mail = mailstore::open(*store, base::system_clock(), {});
-    delivery = open(*store, *directory, *mail, base::system_clock(), {}, config);
+    delivery = open(*store, *directory, *mail, base::system_clock(), {}, live);
     good(net::run(directory->add_domain("example.test")));
   }
 
@@ -102,6 +102,7 @@ class World {
   }
 
   net::Pool pool{2};
+  base::Live<Config> live;
   FailingSync faults;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<directory::Directory> directory;
@@ -112,7 +113,7 @@ class World {
   static net::Task<base::Result<std::string>> send_task(World& world, smtp::Envelope envelope, std::string content,
                                                         std::optional<smtp::User> user) {
     const smtp::Peer peer = world.peer();
-    CO_TRY_ASSIGN(auto sink, co_await world.delivery->begin(std::move(envelope), std::move(user), peer));
+    CO_TRY_ASSIGN(auto sink, co_await world.delivery->begin(std::move(envelope), std::move(user), peer, {}));
     for (std::size_t at = 0; at < content.size(); at += 1000) {
       CO_TRY(co_await sink->write(std::string_view(content).substr(at, 1000)));
     }

@@ -52,8 +52,7 @@ base::Result<void> count_account(Txn& txn, const std::string& domain, int change
     record->set_accounts(count);
   }
   if (change > 0 && record->max_accounts() != 0 && record->accounts() > record->max_accounts()) {
-    return base::fail(Code::too_large, domain + " may have " +
-                                           counted(record->max_accounts(), "account", "accounts") +
+    return base::fail(Code::too_large, domain + " may have " + counted(record->max_accounts(), "account", "accounts") +
                                            " and has as many");
   }
   txn.put(kDomains, std::tuple(domain), *record);

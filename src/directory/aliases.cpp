@@ -1,5 +1,6 @@
-// Aliases and groups: changes and lists. Both are addresses that lead to others; a group's targets are its members, which
-// must exist, and for each of them a record says which groups it is in, so that they can leave when they are removed.
+// Aliases and groups: changes and lists. Both are addresses that lead to others; a group's targets are its members,
+// which must exist, and for each of them a record says which groups it is in, so that they can leave when they are
+// removed.
 #include <algorithm>
 
 #include "base/text.h"

@@ -23,7 +23,8 @@ base::Result<void> check_name(std::string_view name, const char* what) {
   const bool control =
       std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
   if (!control && name.size() <= kMaxNameBytes && base::valid_utf8(name)) return {};
-  return base::fail(Code::invalid, std::string(what) + " must be UTF-8 text without control characters, at most 200 bytes");
+  return base::fail(Code::invalid,
+                    std::string(what) + " must be UTF-8 text without control characters, at most 200 bytes");
 }
 
 base::Result<std::string> normalize_pattern(std::string_view pattern) {

@@ -127,6 +127,9 @@ class Directory {
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
 };
 
+/// The room's tables, for what counts records.
+std::vector<store::TableName> tables();
+
 /// `hostname` is the server's own name, which may not become a mail domain. unsupported: it already is one.
 base::Result<std::unique_ptr<Directory>> open(store::Store& store, const base::Clock& clock, base::Log log,
                                               Config config, std::string hostname);

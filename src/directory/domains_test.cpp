@@ -83,9 +83,9 @@ TEST_CASE("a domain alias has the addresses of its domain, for mail, senders and
 
 TEST_CASE("a domain has limits and counts its accounts") {
   Kit kit;
-  good(kit->add_domain("example.test", "", {.default_quota_bytes = std::optional<std::uint64_t>(5000),
-                                            .max_accounts = 2,
-                                            .quota_bytes = 9000}));
+  good(kit->add_domain(
+      "example.test", "",
+      {.default_quota_bytes = std::optional<std::uint64_t>(5000), .max_accounts = 2, .quota_bytes = 9000}));
   good(kit->add_account("ann@example.test", "x", 0));
   good(kit->add_account("bob@example.test", "x", 0));
   CHECK(code(kit->add_account("carl@example.test", "x", 0)) == Code::too_large);

@@ -45,6 +45,7 @@ class Expander {
     if (seen_.size() > 2 * kMaxTargets) return stop("it leads to more than 2,000 addresses");
 
     if (!found) {
+      out_.known = true;  // a catch-all leads there
       if (fresh) out_.route.remotes.push_back({item.written});
       return check_targets();
     }
@@ -86,8 +87,10 @@ class Expander {
     for (const std::string& target : alias.targets) {
       TRY(follow(target, name,
                  {.address = {},
-                   .written = {},
-                   .aliases = item.aliases + 1, .sendable = item.sendable && alias.send_as, .first = false}));
+                  .written = {},
+                  .aliases = item.aliases + 1,
+                  .sendable = item.sendable && alias.send_as,
+                  .first = false}));
     }
     return {};
   }
@@ -95,10 +98,9 @@ class Expander {
   base::Result<void> nobody(const Item& item, const Resolved& found, bool fresh) {
     if (!found.catch_all.empty()) {
       if (item.aliases == kMaxAliasDepth) return fresh ? stop("its aliases are nested deeper than 10") : Done();
-      return follow(found.catch_all, "catch-all of " + found.address.domain,
-                    {.address = {},
-                   .written = {},
-                   .aliases = item.aliases + 1, .sendable = false, .first = item.first});
+      return follow(
+          found.catch_all, "catch-all of " + found.address.domain,
+          {.address = {}, .written = {}, .aliases = item.aliases + 1, .sendable = false, .first = item.first});
     }
     // RFC 5321 §4.5.1: a postmaster "at any of the domains for which the SMTP server provides mail service".
     if (found.untagged == kPostmaster) {

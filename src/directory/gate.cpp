@@ -2,8 +2,8 @@
 
 namespace directory {
 
-Gate::Gate(net::Pool& pool, std::size_t at_once, std::size_t waiting)
-    : pool_(pool), at_once_(std::max<std::size_t>(at_once, 1)), max_waiting_(waiting) {}
+Gate::Gate(net::Pool& pool, std::size_t at_once, std::size_t waiting, base::Gauge waiting_gauge)
+    : pool_(pool), at_once_(std::max<std::size_t>(at_once, 1)), max_waiting_(waiting), waiting_gauge_(waiting_gauge) {}
 
 Gate::~Gate() {
   std::deque<Work> dropped;  // outlives the lock: what it holds may be anything
@@ -18,6 +18,7 @@ bool Gate::enter(Work work) {
     if (running_ == at_once_) {
       if (waiting_.size() >= max_waiting_) return false;
       waiting_.push_back(std::move(work));
+      waiting_gauge_.add(1);
       return true;
     }
     ++running_;
@@ -32,6 +33,7 @@ void Gate::leave() {
     // Still under the lock: the gate, and the pool behind it, live until running_ is 0.
     pool_.submit(std::move(waiting_.front()));
     waiting_.pop_front();
+    waiting_gauge_.add(-1);
     return;
   }
   --running_;

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <variant>
 
+#include "base/metrics.h"
 #include "base/result.h"
 #include "net/completion.h"
 #include "net/pool.h"
@@ -22,7 +23,8 @@ namespace directory {
 
 class Gate {
  public:
-  Gate(net::Pool& pool, std::size_t at_once, std::size_t waiting);
+  /// `waiting_gauge` shows how many wait.
+  Gate(net::Pool& pool, std::size_t at_once, std::size_t waiting, base::Gauge waiting_gauge = {});
   ~Gate();
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
@@ -62,6 +64,7 @@ class Gate {
   net::Pool& pool_;
   const std::size_t at_once_;
   const std::size_t max_waiting_;
+  const base::Gauge waiting_gauge_;
   std::mutex mutex_;
   std::condition_variable left_;
   std::size_t running_ = 0;

@@ -65,7 +65,10 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
   if (found.value && found.value->account.state == State::active && prepared) {
     for (const Credential& credential : found.value->credentials) {
       keys.push_back(verified_key(*found.value, credential, *prepared));
-      if (verified_.get(keys.back(), 0)) co_return identity_of(*found.value, credential, found.generation);
+      if (verified_.get(keys.back(), 0)) {
+        counts_.remembered.add();
+        co_return identity_of(*found.value, credential, found.generation);
+      }
       hashes.push_back(credential.hash);
     }
   }
@@ -81,9 +84,15 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
     if (match && *match && !keys.empty()) verified_.put(keys[**match], std::make_shared<const Verified>(), 0, 1);
     return match;
   };
-  CO_TRY_ASSIGN(const auto match, co_await checks_.run(std::move(check)));
+  const auto start = clock_.steady();
+  const auto checked = co_await checks_.run(std::move(check));
+  if (!checked && checked.error().code == Code::busy) counts_.busy.add();
+  CO_TRY_ASSIGN(const auto match, checked);
+  counts_.seconds.observe(std::chrono::duration<double>(clock_.steady() - start).count());
   // No keys: it was the decoy, whatever the check says.
-  if (!match || keys.empty()) co_return base::fail(Code::denied, "wrong name or password");
+  const bool right = match && !keys.empty();
+  (right ? counts_.right : counts_.wrong).add();
+  if (!right) co_return base::fail(Code::denied, "wrong name or password");
   co_return identity_of(*found.value, found.value->credentials[*match], found.generation);
 }
 

@@ -6,6 +6,11 @@ namespace directory {
 
 using base::Code;
 
+std::vector<store::TableName> tables() {
+  const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
+  return {name(kDomains), name(kAccounts), name(kAddresses), name(kCredentials), name(kRemoved), name(kMemberOf)};
+}
+
 namespace {
 
 base::Error dangling(const mime::AddrSpec& address, base::AccountId id) {

@@ -35,18 +35,34 @@ std::size_t weight_of(const Login& login) {
   return bytes;
 }
 
+Service::Checks::Checks(const base::Metrics& metrics) {
+  const auto counter = [&metrics](std::string_view result) {
+    return metrics.counter("postrider_password_checks_total",
+                           "Passwords that were checked, by result; remembered ones cost nothing.",
+                           {{"result", result}});
+  };
+  remembered = counter("remembered");
+  right = counter("right");
+  wrong = counter("wrong");
+  busy = counter("busy");
+  waiting = metrics.gauge("postrider_password_checks_waiting", "Logins that wait for a password check.");
+  seconds = metrics.histogram("postrider_password_check_seconds", "From a login to the end of its password check.",
+                              base::kSecondsBounds);
+}
+
 Service::Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config,
                  std::string hostname)
     : store_(store),
       clock_(clock),
       log_(std::move(log)),
       hostname_(std::move(hostname)),
+      counts_(log_.metrics()),
       local_domains_(kDomainCacheBytes),
       routes_(kRouteCacheBytes),
       logins_(kLoginCacheBytes),
       verified_(config.verified_credentials),
       cache_secret_(crypto::random_bytes(32)),
-      checks_(store.pool(), config.password_checks_at_once, config.password_checks_waiting),
+      checks_(store.pool(), config.password_checks_at_once, config.password_checks_waiting, counts_.waiting),
       hashing_(store.pool(), 1, config.password_checks_waiting) {}
 
 std::uint64_t Service::begin_read() {

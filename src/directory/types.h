@@ -32,9 +32,9 @@ struct Domain {
 };
 
 struct DomainChange {
-  std::optional<std::string> catch_all = std::nullopt;                                   // "": none
-  std::optional<std::string> separator = std::nullopt;                                   // one of kSeparators, or ""
-  std::optional<std::optional<std::uint64_t>> default_quota_bytes = std::nullopt;        // nothing in it: the server's
+  std::optional<std::string> catch_all = std::nullopt;                             // "": none
+  std::optional<std::string> separator = std::nullopt;                             // one of kSeparators, or ""
+  std::optional<std::optional<std::uint64_t>> default_quota_bytes = std::nullopt;  // nothing in it: the server's
   std::optional<std::uint64_t> max_accounts = std::nullopt;
   std::optional<std::uint64_t> quota_bytes = std::nullopt;
 };
@@ -107,7 +107,7 @@ struct AliasChange {
   std::vector<std::string> remove = {};  // not_found when it is none
   std::optional<Posting> posting = std::nullopt;
   std::optional<std::vector<std::string>> senders = std::nullopt;  // instead of those that it had
-  std::optional<bool> send_as = std::nullopt;                      // by default: those of an alias may, those of a group may not
+  std::optional<bool> send_as = std::nullopt;  // by default: those of an alias may, those of a group may not
 };
 
 /// Where mail for one address goes.

@@ -11,7 +11,7 @@ net::Task<std::expected<mailstore::MailboxId, Reply>> check_append(Session& sess
   const LiteralHead& literal = session.framer.literal();
   if (literal.binary) co_return std::unexpected(no(says::kLiteral8));
   if (literal.size == 0) co_return std::unexpected(no(says::kEmptyMessage));
-  if (literal.size > session.config.max_message_bytes) co_return std::unexpected(no(says::kMessageTooBig));
+  if (literal.size > session.config->max_message_bytes) co_return std::unexpected(no(says::kMessageTooBig));
   auto name = session.decode_mailbox(arguments.name);
   if (!name) co_return std::unexpected(refused(name.error()));
   const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);

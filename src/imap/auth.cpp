@@ -14,7 +14,8 @@ constexpr std::size_t kMaxFailedLogins = 10;
 
 // RFC 9051 §11.7: whoever guesses is slowed down.
 net::Task<Reply> login_failed(Session& session, std::string_view user) {
-  session.log.info("imap.login.failed", {{"user", base::printable(user, 100)}});
+  session.mode->metrics.logins_refused.add();
+  session.log.noise("imap.login.failed", {{"user", base::printable(user, 100)}});
   if (++session.failed_logins >= kMaxFailedLogins) {
     session.bye(says::kByeLogins);
   } else if (session.failed_logins > 2) {
@@ -33,11 +34,13 @@ net::Task<Reply> login(Session& session, std::string verb, sasl::Credentials cre
     if (code == base::Code::denied || code == base::Code::invalid) {
       co_return co_await login_failed(session, credentials.user);
     }
+    session.mode->metrics.logins_deferred.add();
     co_return code == base::Code::busy ? no(says::kLoginBusy) : refused(identity.error());
   }
   session.identity = std::make_unique<directory::Identity>(std::move(*identity));
   session.log = session.log.with({{"user", session.identity->address}});
   session.log.info("imap.login");
+  session.mode->metrics.logins_accepted.add();
   session.adjust_limits();
   co_return completed(verb, "CAPABILITY" + capabilities(session.situation()));
 }
@@ -64,8 +67,7 @@ net::Task<Reply> do_starttls(Session& session, Command& command) {
   // RFC 9051 §6.2.1: nothing that came in the clear behind STARTTLS may be taken for what comes encrypted.
   session.discard_input();
   session.signal->stream = nullptr;
-  session.stream->set_deadline(session.services.clock.steady() + session.config.login_timeout);
-  session.stream = co_await acceptor->accept(std::move(session.stream));
+  co_await session.handshake(acceptor);
   session.signal->stream = session.stream.get();
   session.replied = true;
   co_return Reply{};

@@ -21,8 +21,8 @@ inline constexpr std::size_t kFlushBytes = 64 * 1024;
 
 class Session {
  public:
-  Session(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode, TlsSource tls,
-          base::Log log, net::Stopping stopping);
+  Session(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+          std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping);
   ~Session();
 
   /// From greeting to end.
@@ -30,8 +30,8 @@ class Session {
 
   // --- For handlers --------------------------------------------------------------------------------------------------
   Services services;
-  const Config& config;
-  const Mode& mode;
+  base::Live<Config>::View config;  // the newest at each command
+  const std::shared_ptr<const Mode> mode;
   base::Log log;
   net::Stopping stopping;
   std::unique_ptr<net::Stream> stream;
@@ -40,10 +40,11 @@ class Session {
   std::unique_ptr<directory::Identity> identity;  // after the login
   std::unique_ptr<Selected> selected;
   std::shared_ptr<Signal> signal;
-  bool rev2 = false;           // ENABLE IMAP4rev2
-  bool message_waits = false;  // the command under way is an APPEND whose literal has not been accepted
-  bool replied = false;        // the handler has written its own tagged reply
-  bool ending = false;         // no further command is read
+  const base::SteadyTime login_by;  // a session that nobody has logged in to by then ends
+  bool rev2 = false;                // ENABLE IMAP4rev2
+  bool message_waits = false;       // the command under way is an APPEND whose literal has not been accepted
+  bool replied = false;             // the handler has written its own tagged reply
+  bool ending = false;              // no further command is read
   std::size_t failed_logins = 0;
   std::string out;  // responses not written yet
 
@@ -53,6 +54,8 @@ class Session {
   bool encrypted() const { return stream->tls() != nullptr; }
   bool may_login() const;
   TlsSource& tls() { return tls_; }
+  /// The stream goes on encrypted, or the session ends.
+  net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
 
   void line(std::string_view text) { append_line(out, text); }
   net::Task<void> flush();
@@ -95,9 +98,9 @@ class Session {
 
  private:
   net::Task<void> serve_commands();
-  net::Task<void> begin_tls();
   net::Task<void> dispatch();
   net::Task<Reply> execute(Command& command);
+  void report(std::string_view command) const;
   net::Task<void> say_goodbye(std::string_view text);
   void count_error();
 

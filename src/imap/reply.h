@@ -40,6 +40,7 @@ inline constexpr std::string_view kClosed = "* OK [CLOSED] The mailbox that was 
 inline constexpr std::string_view kStillSearching = "* OK Still searching";
 inline constexpr std::string_view kByeLogout = "* BYE Until next time";
 inline constexpr std::string_view kByeStopping = "* BYE The server is stopping, please come back in a moment";
+inline constexpr std::string_view kByeEnded = "* BYE The administrator has ended this session";
 inline constexpr std::string_view kByeTimeout = "* BYE Nothing was heard for too long";
 inline constexpr std::string_view kByeErrors = "* BYE There were too many bad commands";
 inline constexpr std::string_view kByeLogins = "* BYE There were too many failed logins";

@@ -26,16 +26,17 @@ void free_buffer(std::string& buffer) {
 
 }  // namespace
 
-Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services, const Config& the_config,
-                 const Mode& the_mode, TlsSource tls, base::Log the_log, net::Stopping the_stopping)
+Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services, const base::Live<Config>& the_config,
+                 std::shared_ptr<const Mode> the_mode, TlsSource tls, base::Log the_log, net::Stopping the_stopping)
     : services(the_services),
       config(the_config),
-      mode(the_mode),
+      mode(std::move(the_mode)),
       log(std::move(the_log)),
       stopping(std::move(the_stopping)),
       stream(std::move(the_stream)),
       framer(Framer::Limits{}),
       signal(std::make_shared<Signal>()),
+      login_by(services.clock.steady() + config->login_timeout),
       tls_(std::move(tls)) {
   signal->loop = net::Loop::current();
   adjust_limits();
@@ -48,16 +49,16 @@ Session::~Session() {
 
 void Session::adjust_limits() {
   if (identity) {
-    framer.set_limits({.command_bytes = config.max_command_bytes, .skipped_bytes = config.max_message_bytes});
+    framer.set_limits({.command_bytes = config->max_command_bytes, .skipped_bytes = config->max_message_bytes});
   } else {
-    framer.set_limits({.command_bytes = std::min(kStrangerBytes, config.max_command_bytes),
-                       .skipped_bytes = config.max_command_bytes});
+    framer.set_limits({.command_bytes = std::min(kStrangerBytes, config->max_command_bytes),
+                       .skipped_bytes = config->max_command_bytes});
   }
 }
 
 bool Session::may_login() const {
   if (encrypted()) return true;
-  return mode.plaintext_auth && mode.trusted && mode.trusted(stream->endpoints().peer_address);
+  return mode->plaintext_auth && mode->trusted && mode->trusted(stream->endpoints().peer_address);
 }
 
 Situation Session::situation() const {
@@ -75,6 +76,7 @@ net::Task<void> Session::flush() {
   if (out.empty()) co_return;
   // A client that does not read is given less time than one that has nothing to say.
   stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  mode->metrics.bytes_out.add(out.size());
   co_await stream->write(out);
   if (out.capacity() > 2 * kFlushBytes) std::string().swap(out);
   out.clear();
@@ -83,6 +85,7 @@ net::Task<void> Session::flush() {
 net::Task<void> Session::write(std::string text) {
   co_await flush();
   stream->set_deadline(services.clock.steady() + kWriteTimeout);
+  mode->metrics.bytes_out.add(text.size());
   co_await stream->write(text);
 }
 
@@ -104,9 +107,8 @@ net::Task<bool> Session::wait_for_input() {
   free_buffer(in_);
   in_at_ = 0;
   framer.release();
-  // RFC 9051 §5.4: strangers may be given less than the thirty minutes.
-  const auto patience = identity ? config.idle_timeout : config.login_timeout;
-  stream->set_deadline(services.clock.steady() + patience);
+  // RFC 9051 §5.4: strangers may be given less than the thirty minutes, and all that they say counts.
+  stream->set_deadline(identity ? services.clock.steady() + config->idle_timeout : login_by);
   bool timed_out = false;
   net::Ready ready = net::Ready::woken;
   try {
@@ -116,7 +118,7 @@ net::Task<bool> Session::wait_for_input() {
     timed_out = true;
   }
   if (timed_out || (ready == net::Ready::woken && stopping.requested())) {
-    co_await say_goodbye(timed_out ? says::kByeTimeout : says::kByeStopping);
+    co_await say_goodbye(timed_out ? says::kByeTimeout : stopping.alone() ? says::kByeEnded : says::kByeStopping);
     throw net::Closed(timed_out ? net::Closed::Why::timeout : net::Closed::Why::local);
   }
   co_return ready == net::Ready::data;
@@ -126,6 +128,7 @@ net::Task<void> Session::read_available() {
   std::string bytes(framer.idle() ? kReadBytes : kReadMessageBytes, '\0');
   const std::size_t got = co_await stream->read(std::span(bytes.data(), bytes.size()));
   if (got == 0) throw net::Closed(net::Closed::Why::peer);
+  mode->metrics.bytes_in.add(got);
   bytes.resize(got);
   in_ = std::move(bytes);
   in_at_ = 0;
@@ -221,6 +224,14 @@ net::Task<bool> Session::still_allowed() {
   co_return false;
 }
 
+void Session::report(std::string_view command) const {
+  net::Report& report = stopping.report();
+  report.command = command;
+  report.state = selected ? "selected" : identity ? "authenticated" : "not authenticated";
+  report.tls = encrypted();
+  if (identity) report.user = identity->address;
+}
+
 net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
@@ -233,25 +244,37 @@ net::Task<Reply> Session::execute(Command& command) {
 }
 
 void Session::count_error() {
-  if (++errors_ >= config.max_errors) bye(says::kByeErrors);
+  if (++errors_ >= config->max_errors) bye(says::kByeErrors);
 }
 
 net::Task<void> Session::dispatch() {
   auto parsed = std::make_unique<Parsed>(parse_command(framer.text()));
   if (!parsed->command) {
     append_reply(out, parsed->tag, bad(parsed->command.error().text));
+    mode->metrics.malformed.add();
+    log.debug("imap.command.malformed", {{"why", parsed->command.error().text}});
     count_error();
     co_return;
   }
   if (!co_await still_allowed()) co_return;
+  const Verb& verb = *parsed->command->verb;
+  report(verb.name);
   const Reply reply = co_await execute(*parsed->command);
+  report(verb.name);
+  mode->metrics.count_command(verb, reply.kind);
+  // The arguments may be a password or somebody's words, so they are not told.
+  if (log.enabled(base::Level::debug)) log.debug("imap.command", {{"verb", verb.name}, {"reply", reply.text}});
   if (!std::exchange(replied, false)) append_reply(out, parsed->tag, reply);
   if (reply.kind == Reply::Kind::bad) count_error();
 }
 
 net::Task<void> Session::serve_commands() {
+  bool outdated = false;
   while (!ending) {
+    // Between two commands: within one, the framer counts by the limits that it began with.
+    if (std::exchange(outdated, false)) adjust_limits();
     const Framer::Event event = co_await next_event();
+    outdated = config.refresh();
     switch (event) {
       case Framer::Event::command:
         co_await dispatch();
@@ -279,29 +302,29 @@ net::Task<void> Session::serve_commands() {
   }
 }
 
-net::Task<void> Session::begin_tls() {
-  stream->set_deadline(services.clock.steady() + config.login_timeout);
-  const auto acceptor = tls_ ? tls_() : nullptr;
+net::Task<void> Session::handshake(std::shared_ptr<const tls::Acceptor> acceptor) {
   if (!acceptor) throw net::Closed(net::Closed::Why::tls, "there is no certificate");
-  stream = co_await acceptor->accept(std::move(stream));
+  stream->set_deadline(login_by);
+  stream = co_await tls::accept(std::move(acceptor), std::move(stream), mode->metrics.tls, log);
+  log = log.with({{"tls", stream->tls()->version}});
 }
 
 net::Task<void> Session::run() {
-  if (mode.implicit_tls) co_await begin_tls();
+  if (mode->implicit_tls) co_await handshake(tls_ ? tls_() : nullptr);
   signal->stream = stream.get();
   if (stopping.requested()) {
     co_await say_goodbye(says::kByeStopping);
     co_return;
   }
-  line("* OK [CAPABILITY" + capabilities(situation()) + "] " + config.hostname + " postrider is ready");
+  line("* OK [CAPABILITY" + capabilities(situation()) + "] " + config->hostname + " postrider is ready");
   co_await serve_commands();
   co_await flush();
   co_await stream->shutdown();
 }
 
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
-                      TlsSource tls, base::Log log, net::Stopping stopping) {
-  const auto session = std::make_unique<Session>(std::move(stream), services, config, mode, std::move(tls),
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping) {
+  const auto session = std::make_unique<Session>(std::move(stream), services, config, std::move(mode), std::move(tls),
                                                  std::move(log), std::move(stopping));
   co_await session->run();
 }

@@ -8,8 +8,10 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "directory/directory.h"
+#include "imap/metrics.h"
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -22,7 +24,7 @@ struct Config {
   std::uint64_t max_message_bytes = 25ull << 20;  // APPEND
   std::size_t max_command_bytes = 64 * 1024;      // a command with its literals, APPEND's message apart
   std::size_t max_errors = 50;                    // BAD answers before BYE
-  std::chrono::seconds login_timeout{60};         // before authentication
+  std::chrono::seconds login_timeout{180};        // from the connection to the login, whatever is said
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
 };
 
@@ -30,6 +32,7 @@ struct Mode {
   bool implicit_tls = false;    // 993
   bool plaintext_auth = false;  // LOGIN without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;
+  Metrics metrics;
 };
 
 using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
@@ -42,7 +45,8 @@ struct Services {
   const base::Clock& clock;
 };
 
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const Config& config, const Mode& mode,
-                      TlsSource tls, base::Log log, net::Stopping stopping);
+/// The config outlives the session; a change of it holds from the next command on.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping);
 
 }  // namespace imap

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../../tests/support/plain_tls.h"
 #include "imap/session.h"
 #include "mailstore/mailstore.h"
 #include "net/loop.h"
@@ -101,31 +102,7 @@ class FakeDirectory final : public directory::Directory {
   }
 };
 
-/// Says that it is TLS and is not: so a dialog can be read.
-class PlainTls final : public net::Stream {
- public:
-  explicit PlainTls(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
-  net::Task<net::Ready> wait() override { return stream_->wait(); }
-  net::Task<std::size_t> read(std::span<char> into) override { return stream_->read(into); }
-  net::Task<void> write(std::string_view data) override { return stream_->write(data); }
-  void wake() override { stream_->wake(); }
-  void set_deadline(base::SteadyTime deadline) override { stream_->set_deadline(deadline); }
-  void close() noexcept override { stream_->close(); }
-  net::Task<void> shutdown() override { return stream_->shutdown(); }
-  const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
-  const net::TlsInfo* tls() const override { return &info_; }
-
- private:
-  std::unique_ptr<net::Stream> stream_;
-  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
-};
-
-class PlainAcceptor final : public tls::Acceptor {
- public:
-  net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
-    co_return std::make_unique<PlainTls>(std::move(plain));
-  }
-};
+using tests::PlainAcceptor;
 
 inline net::Pool& pool() {
   static net::Pool shared(2);
@@ -146,13 +123,15 @@ class World {
   std::unique_ptr<mailstore::Mailstore> mail;
   FakeDirectory directory;
   Config config;
+  base::Live<Config> live{};  // what sessions see; set from config when one begins
   Mode mode;
   TlsSource tls;
   net::Stopping stopping;
 
   net::Task<void> serve(std::unique_ptr<net::Stream> stream) {
-    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, config, mode, tls, {},
-                       stopping);
+    live.set(config);
+    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, live,
+                       std::make_shared<const Mode>(mode), tls, {}, stopping);
   }
 
   /// Files messages into u1's mailbox as a delivery would.

@@ -163,6 +163,20 @@ Impl::Impl(store::Store& store, const base::Clock& clock, base::Log log)
 
 Impl::~Impl() { stop_finishing(); }
 
+std::vector<store::TableName> tables() {
+  const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
+  return {name(kAccounts),      name(kMailboxes), name(kNames),      name(kNameHistory),
+          name(kSubscriptions), name(kEmails),    name(kPlacements), name(kPlacementOf),
+          name(kThreads),       name(kChanges),   name(kRemovals),   name(kCopies)};
+}
+
+std::optional<AccountId> account_of(std::string_view key) {
+  std::uint8_t table = 0;
+  AccountId account;
+  if (!store::take_key_part(key, table) || table < kFirstTable || table > kLastTable) return std::nullopt;
+  return store::take_key_part(key, account) ? std::optional(account) : std::nullopt;
+}
+
 std::unique_ptr<Mailstore> open(store::Store& store, const base::Clock& clock, base::Log log) {
   return std::make_unique<Impl>(store, clock, std::move(log));
 }

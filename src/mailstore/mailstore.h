@@ -128,6 +128,11 @@ class Mailstore {
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
 };
 
+/// The room's tables, and the account that a record of theirs belongs to (nothing for other tables' keys): for what
+/// counts records.
+std::vector<store::TableName> tables();
+std::optional<AccountId> account_of(std::string_view record_key);
+
 std::unique_ptr<Mailstore> open(store::Store& store, const base::Clock& clock, base::Log log);
 
 }  // namespace mailstore

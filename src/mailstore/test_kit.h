@@ -3,13 +3,13 @@
 // their end on a loop of the calling thread.
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "../../tests/support/temp_dir.h"
 #include "base/clock.h"
 #include "mailstore/mailstore.h"
 #include "net/loop.h"
@@ -18,23 +18,7 @@
 
 namespace mailstore::test {
 
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "postrider-mailstore-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using tests::TempDir;
 
 enum class Engine { memory, embedded };
 

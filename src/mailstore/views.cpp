@@ -13,7 +13,21 @@ base::Error no_mailbox(MailboxId mailbox) {
   return {base::Code::not_found, "there is no mailbox " + std::to_string(mailbox.value)};
 }
 
+base::Counter counter(const base::Log& log, std::string_view how) {
+  return log.metrics().counter("postrider_mailstore_views_total",
+                               "Views of mailboxes that were asked for, by what it took.", {{"how", how}});
+}
+
 }  // namespace
+
+Views::Views(Context& context, std::size_t cached_rows)
+    : context_(context),
+      cached_rows_(cached_rows),
+      kept_(counter(context.log, "kept")),
+      advanced_(counter(context.log, "advanced")),
+      read_(counter(context.log, "read")),
+      cached_gauge_(context.log.metrics().gauge("postrider_mailstore_view_rows",
+                                                "Messages in the views of mailboxes that are kept in memory.")) {}
 
 net::Task<Views::Result> Views::get(AccountId account, MailboxId mailbox) {
   const Id id{account, mailbox};
@@ -24,6 +38,7 @@ net::Task<Views::Result> Views::get(AccountId account, MailboxId mailbox) {
     const std::shared_ptr<const Rows> rows = entry.strong ? entry.strong : entry.weak.lock();
     if (rows && entry.synced >= context_.live.assigned(account)) {
       if (entry.strong) recency_.splice(recency_.begin(), recency_, entry.recency);
+      kept_.add();
       co_return rows;
     }
     entry.waiting.push_back(waiter);
@@ -66,6 +81,7 @@ void Views::work(Id id) {
       if (loaded && !entry.dropped) keep(id, entry, *loaded, garbage);
       if (!loaded && loaded.error().code == base::Code::not_found) release(entry, garbage);
       sweep();
+      cached_gauge_.set(static_cast<double>(rows_));
     }
     for (const Waiter& waiter : waiting) {
       waiter->set(loaded ? Result(loaded->rows) : Result(std::unexpected(loaded.error())));
@@ -139,12 +155,19 @@ base::Result<Views::Loaded> Views::load(Id id, const Loaded& base) const {
 
   const ModSeq now = account->modseq();
   const bool same = base.rows && base.rows->uid_validity() == record->uid_validity() && base.synced <= now;
-  if (same && base.rows->highest_modseq() == record->highest_modseq()) return Loaded{base.rows, now};
+  if (same && base.rows->highest_modseq() == record->highest_modseq()) {
+    kept_.add();
+    return Loaded{base.rows, now};
+  }
   if (same && base.synced >= account->change_floor()) {
     TRY_ASSIGN(auto rows, advance(*reader, id, *record, base, now));
-    if (rows) return Loaded{std::move(rows), now};
+    if (rows) {
+      advanced_.add();
+      return Loaded{std::move(rows), now};
+    }
   }
   TRY_ASSIGN(auto rows, read_all(*reader, id, *record));
+  read_.add();
   return Loaded{std::move(rows), now};
 }
 

@@ -23,8 +23,7 @@ class Views : public std::enable_shared_from_this<Views> {
  public:
   static constexpr std::size_t kCachedRows = 1'000'000;
 
-  explicit Views(Context& context, std::size_t cached_rows = kCachedRows)
-      : context_(context), cached_rows_(cached_rows) {}
+  explicit Views(Context& context, std::size_t cached_rows = kCachedRows);
 
   using Result = base::Result<std::shared_ptr<const View>>;
   net::Task<Result> get(AccountId account, MailboxId mailbox);
@@ -67,6 +66,8 @@ class Views : public std::enable_shared_from_this<Views> {
 
   Context& context_;
   const std::size_t cached_rows_;
+  const base::Counter kept_, advanced_, read_;  // how views were come by
+  const base::Gauge cached_gauge_;
   std::mutex mutex_;
   std::map<Id, Entry> entries_;
   std::list<Id> recency_;  // newest first

@@ -63,13 +63,23 @@ bool concerns_one_connection(int error) {
 
 Endpoints endpoints_of(int fd, const sockaddr_storage& peer) {
   Endpoints endpoints;
-  if (peer.ss_family == AF_UNIX) return endpoints;
+  if (peer.ss_family == AF_UNIX) {
+    endpoints.peer_uid = peer_uid(fd);
+    return endpoints;
+  }
   std::tie(endpoints.peer_address, endpoints.peer_port) = describe(peer);
   std::tie(endpoints.local_address, endpoints.local_port) = local_address(fd);
   return endpoints;
 }
 
-Task<std::unique_ptr<Stream>> accept_on(std::shared_ptr<Socket> socket, Loop& onto) {
+/// The socket, and whether only what is in its backlog is still accepted.
+struct Accepting {
+  std::shared_ptr<Socket> socket;
+  std::shared_ptr<bool> finishing;
+};
+
+Task<std::unique_ptr<Stream>> accept_on(Accepting accepting, Loop& onto) {
+  Socket* const socket = accepting.socket.get();
   if (socket->turn_is_over()) {
     socket->post_resume(&Operations::reader);
     co_await socket->suspend(socket->reader);
@@ -87,6 +97,7 @@ Task<std::unique_ptr<Stream>> accept_on(std::shared_ptr<Socket> socket, Loop& on
     }
     const int error = errno;
     if (error == EAGAIN) {
+      if (*accepting.finishing) throw Closed(Closed::Why::local);
       socket->arm_read();
       co_await socket->suspend(socket->reader);
     } else if (out_of_resources(error)) {
@@ -124,15 +135,21 @@ class SocketListener final : public Listener {
       : socket_(std::make_shared<Socket>(loop, fd)), port_(local_address(fd).second), file_(std::move(file)) {}
   ~SocketListener() override { close(); }
 
-  Task<std::unique_ptr<Stream>> accept(Loop& onto) override { return accept_on(socket_, onto); }
+  Task<std::unique_ptr<Stream>> accept(Loop& onto) override { return accept_on({socket_, finishing_}, onto); }
   void close() noexcept override {
     file_.remove();
     socket_->close();
   }
+  void finish() override {
+    *finishing_ = true;
+    socket_->post_resume(&Operations::reader);
+  }
+  void share_port(bool shared) override { set_option(socket_->fd(), SOL_SOCKET, SO_REUSEPORT, shared ? 1 : 0); }
   std::uint16_t port() const override { return port_; }
 
  private:
   std::shared_ptr<Socket> socket_;
+  std::shared_ptr<bool> finishing_ = std::make_shared<bool>(false);
   std::uint16_t port_;
   SocketFile file_;
 };
@@ -143,7 +160,8 @@ std::string bracketed(const std::string& address, std::uint16_t port) {
 }
 
 std::unexpected<base::Error> unavailable(const std::string& what, int error) {
-  return base::fail(Code::unavailable, "cannot listen on " + what + ": " + system_text(error));
+  const Code code = error == EACCES || error == EPERM ? Code::denied : Code::unavailable;
+  return base::fail(code, "cannot listen on " + what + ": " + system_text(error));
 }
 
 /// Whether the file at `path` may be replaced: a socket that nobody listens on any more.
@@ -175,8 +193,16 @@ base::Result<int> bind_tcp(const std::string& address, std::uint16_t port) {
   if (fd.get() < 0) return unavailable(what, errno);
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (bound.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&bound), length) != 0) return unavailable(what, errno);
-  if (::listen(fd.get(), kBacklog) != 0) return unavailable(what, errno);
+  const auto bind = [&] { return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&bound), length) == 0; };
+  bool done = bind();
+  if (!done && errno == EADDRINUSE) {
+    // A socket of ours that shares the port at this moment (share_port) lets us in; any other still does not. Only when
+    // the ordinary way fails: the kernel remembers for a port that it was shared.
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    done = bind();
+  }
+  if (!done || ::listen(fd.get(), kBacklog) != 0) return unavailable(what, errno);
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 0);
   return fd.release();
 }
 

@@ -23,13 +23,21 @@ class Listener {
   /// Stops listening; an accept under way throws Closed(local). On the accepting loop.
   virtual void close() noexcept = 0;
 
+  /// What is connected already is still accepted; then accept() throws Closed(local). On the accepting loop.
+  virtual void finish() = 0;
+
+  /// Whether another socket of this user may be bound to the same port meanwhile, also to an address that this one
+  /// covers (SO_REUSEPORT): while a listener moves from one address to another. Not for Unix sockets. From any thread.
+  virtual void share_port(bool shared) = 0;
+
   /// The bound port (useful when 0 was asked for); 0 for Unix sockets.
   virtual std::uint16_t port() const = 0;
 };
 
 /// Binds and listens on a numeric address ("127.0.0.1", "::1", "::", "0.0.0.0"; IPv6 sockets are v6 only) with
 /// SO_REUSEADDR and a backlog of 1,024; accepted connections have TCP_NODELAY and keep-alive.
-/// Errors: invalid (not an address), unavailable (with the system's reason: in use, not permitted).
+/// Errors, with the system's reason: invalid (not an address), denied (not permitted), unavailable (in use, no such
+/// address).
 base::Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& address, std::uint16_t port);
 
 /// The two halves of listen_tcp, for sockets that are bound elsewhere (by a privileged process, by systemd, by the

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "base/metrics.h"
 #include "net/completion.h"
 #include "net/task.h"
 
@@ -17,7 +18,7 @@ namespace net {
 
 class Pool {
  public:
-  explicit Pool(std::size_t threads);
+  explicit Pool(std::size_t threads, const base::Metrics& metrics = {});
   /// Finishes what is queued, then joins.
   ~Pool();
   Pool(const Pool&) = delete;

@@ -1,10 +1,12 @@
 #include "net/server.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "net/asio.h"
+#include "net/completion.h"
 
 namespace net {
 
@@ -51,36 +53,59 @@ class Gate : public std::enable_shared_from_this<Gate> {
 /// The sessions of one loop; touched only there.
 using Tracked = std::unordered_set<TrackedStream*>;
 
+/// How connections are served, until another way is given; each session keeps the one that it began with.
+struct How {
+  How(Server::Options o, Server::Serve s, const base::Log& of_server)
+      : options(std::move(o)),
+        serve(std::move(s)),
+        log(of_server.with({{"server", options.name}})),
+        accepted(log.metrics().counter("postrider_connections_total", "Connections that were taken.",
+                                       {{"listener", options.name}})),
+        refused(log.metrics().counter("postrider_connections_refused_total",
+                                      "Connections that were turned away because there were too many.",
+                                      {{"listener", options.name}})),
+        failed(log.metrics().counter("postrider_sessions_failed_total",
+                                     "Sessions that a bug of ours, or want of memory, has ended.",
+                                     {{"listener", options.name}})),
+        open(log.metrics().gauge("postrider_connections_open", "Connections at this moment.",
+                                 {{"listener", options.name}})) {}
+
+  const Server::Options options;
+  const Server::Serve serve;
+  const base::Log log;
+  const base::Counter accepted, refused, failed;
+  const base::Gauge open;
+};
+
 }  // namespace
 
 struct Server::State {
-  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, Options o, Serve s, base::Log g)
-      : listener(std::move(l)),
-        accept_on(a),
-        loops(ls),
-        options(std::move(o)),
-        serve(std::move(s)),
-        log(g.with({{"server", options.name}})),
-        tracked(ls.size()) {}
+  State(std::unique_ptr<Listener> l, Loop& a, Loops& ls, base::Log g)
+      : listener(std::move(l)), accept_on(a), loops(ls), log(std::move(g)), tracked(ls.size()) {}
 
   std::unique_ptr<Listener> listener;  // on accept_on
   Loop& accept_on;
   Loops& loops;
-  const Options options;
-  const Serve serve;
   const base::Log log;
   Stopping stopping;
+  std::atomic<bool> retired = false;
   std::atomic<bool> closing = false;  // the grace is over
   std::atomic<std::size_t> sessions = 0;
   std::atomic<std::size_t> failed = 0;
   std::vector<Tracked> tracked;  // by loop
 
-  std::mutex mutex;         // guards what follows
+  std::mutex mutex;  // guards what follows
+  std::shared_ptr<const How> how;
   std::size_t running = 0;  // the accepting task and the sessions
   std::unordered_map<std::string, std::size_t> by_address;
   std::vector<std::shared_ptr<Gate>> at_end;  // opened when nothing runs any more
 
-  bool enter(const std::string& address);
+  void replace(Options options, Serve serve);
+  std::shared_ptr<const How> current() {
+    const std::lock_guard lock(mutex);
+    return how;
+  }
+  bool enter(const std::string& address, const Limits& limits);
   void leave(const std::string& address);
   void begin();
   void end();
@@ -94,8 +119,13 @@ using Shared = std::shared_ptr<Server::State>;
 /// a TLS stream; a wake or close of the server reaches the session through it.
 class TrackedStream final : public Stream {
  public:
-  TrackedStream(Shared state, std::size_t loop, std::unique_ptr<Stream> inner)
-      : state_(std::move(state)), loop_(loop), inner_(std::move(inner)) {}
+  TrackedStream(Shared state, std::size_t loop, std::uint64_t id, std::unique_ptr<Stream> inner)
+      : state_(std::move(state)),
+        loop_(loop),
+        id_(id),
+        since_(std::chrono::steady_clock::now()),
+        stopping_(state_->stopping.for_session()),
+        inner_(std::move(inner)) {}
   ~TrackedStream() override {
     if (tracked_) state_->tracked[loop_].erase(this);
   }
@@ -109,6 +139,14 @@ class TrackedStream final : public Stream {
     if (state_->closing) close();
   }
 
+  const Stopping& stopping() const { return stopping_; }
+  std::uint64_t id() const { return id_; }
+  SessionInfo info() const { return {id_, endpoints(), since_, traffic(), stopping_.report()}; }
+  void end_alone() {
+    stopping_.request_alone();
+    wake();
+  }
+
   Task<Ready> wait() override { return inner_->wait(); }
   Task<std::size_t> read(std::span<char> into) override { return inner_->read(into); }
   Task<void> write(std::string_view data) override { return inner_->write(data); }
@@ -118,10 +156,14 @@ class TrackedStream final : public Stream {
   Task<void> shutdown() override { return inner_->shutdown(); }
   const Endpoints& endpoints() const override { return inner_->endpoints(); }
   const TlsInfo* tls() const override { return inner_->tls(); }
+  Traffic traffic() const override { return inner_->traffic(); }
 
  private:
   Shared state_;
   std::size_t loop_;
+  std::uint64_t id_;
+  base::SteadyTime since_;
+  Stopping stopping_;
   std::unique_ptr<Stream> inner_;
   bool tracked_ = false;
 };
@@ -129,32 +171,48 @@ class TrackedStream final : public Stream {
 /// One place among the server's sessions, given back at the end.
 class Seat {
  public:
-  Seat(Shared state, std::string address) : state_(std::move(state)), address_(std::move(address)) {}
+  Seat(Shared state, std::string address, std::shared_ptr<const How> how)
+      : state_(std::move(state)), address_(std::move(address)), how_(std::move(how)) {
+    how_->accepted.add();
+    how_->open.add(1);
+  }
   Seat(Seat&&) noexcept = default;
   Seat& operator=(Seat&&) = delete;
   ~Seat() {
-    if (state_) state_->leave(address_);
+    if (!state_) return;
+    how_->open.add(-1);
+    state_->leave(address_);
   }
 
  private:
   Shared state_;
   std::string address_;
+  std::shared_ptr<const How> how_;  // that it was counted under
 };
 
-Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> stream, base::Log log) {
+Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, std::unique_ptr<TrackedStream> stream,
+                       base::Log log) {
   const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
   stream->track();
+  log.debug("net.connection.opened");
+  const Stopping stopping = stream->stopping();
+  std::string failure;
   try {
-    co_await state->serve(std::move(stream), log, state->stopping);
-  } catch (const Closed&) {
+    co_await how->serve(std::move(stream), log, stopping);
+    log.debug("net.connection.closed");
+    co_return;
+  } catch (const Closed& closed) {
     // Lost, timed out or closed by us: the ordinary ends.
+    log.debug("net.connection.closed", {{"why", closed.what()}});
+    co_return;
   } catch (const std::exception& error) {
-    ++state->failed;
-    log.error("net.session.failed", {{"why", error.what()}});
+    failure = error.what();
   } catch (...) {
-    ++state->failed;
-    log.error("net.session.failed", {{"why", "an unknown exception"}});
+    failure = "an unknown exception";
   }
+  ++state->failed;
+  how->failed.add();
+  log.error("net.session.failed", {{"why", failure}});
 }
 
 Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
@@ -173,18 +231,22 @@ Task<void> accept_all(Shared state) {
       Loop& loop = state->loops.at(at);
       auto stream = co_await state->listener->accept(loop);
       const std::string address = stream->endpoints().peer_address;
-      if (!state->enter(address)) {
-        state->log.info("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
-        loop.spawn(refuse(std::move(stream), state->options.too_many));
+      auto how = state->current();
+      if (!state->enter(address, how->options.limits)) {
+        how->refused.add();
+        how->log.noise("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
+        loop.spawn(refuse(std::move(stream), how->options.too_many));
         continue;
       }
-      Seat seat(state, address);
-      auto log = state->log.with({{"session", next_session++}, {"peer", address}});
-      auto tracked = std::make_unique<TrackedStream>(state, at, std::move(stream));
-      loop.spawn(run_session(state, std::move(seat), std::move(tracked), std::move(log)));
+      Seat seat(state, address, how);
+      const std::uint64_t id = next_session++;
+      auto log = how->log.with({{"session", id}, {"peer", address}});
+      auto tracked = std::make_unique<TrackedStream>(state, at, id, std::move(stream));
+      loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log)));
     }
   } catch (const Closed& closed) {
-    if (!state->stopping.requested()) state->log.error("net.accept.failed", {{"why", closed.what()}});
+    if (!state->stopping.requested() && !state->retired)
+      state->current()->log.error("net.accept.failed", {{"why", closed.what()}});
   }
   state->listener->close();
   state->end();
@@ -196,6 +258,43 @@ void on_all_streams(const Shared& state, F function) {
     state->loops.at(i).post([state, i, function] {
       for (TrackedStream* stream : state->tracked[i]) function(*stream);
     });
+  }
+}
+
+Task<std::vector<SessionInfo>> list_sessions(Shared state) {
+  using Part = std::vector<SessionInfo>;
+  Part all;
+  for (std::size_t i = 0; i < state->loops.size(); ++i) {
+    const auto told = std::make_shared<Completion<Part>>();
+    state->loops.at(i).post([state, i, told] {
+      Part part;
+      for (const TrackedStream* stream : state->tracked[i]) part.push_back(stream->info());
+      told->set(std::move(part));
+    });
+    Part part = co_await told->wait();
+    std::ranges::move(part, std::back_inserter(all));
+  }
+  std::ranges::sort(all, {}, &SessionInfo::id);
+  co_return all;
+}
+
+using Ids = std::shared_ptr<const std::vector<std::uint64_t>>;  // sorted
+
+/// Waits for the sessions to end; those that have not by then are cut.
+Task<std::size_t> await_sessions(Shared state, Ids ids, base::SteadyTime until) {
+  constexpr std::chrono::milliseconds kLookAgain{20};
+  for (;;) {
+    const std::vector<SessionInfo> live = co_await list_sessions(state);
+    const auto left = std::ranges::count_if(
+        live, [&](const SessionInfo& session) { return std::ranges::binary_search(*ids, session.id); });
+    if (left == 0) co_return 0;
+    if (std::chrono::steady_clock::now() >= until) {
+      on_all_streams(state, [ids](TrackedStream& stream) {
+        if (std::ranges::binary_search(*ids, stream.id())) stream.close();
+      });
+      co_return static_cast<std::size_t>(left);
+    }
+    co_await sleep_for(kLookAgain);
   }
 }
 
@@ -214,13 +313,19 @@ Task<bool> wait_for_end(Shared state, base::SteadyTime until) {
 
 }  // namespace
 
-// Counts the session if the limits allow it.
-bool Server::State::enter(const std::string& address) {
+void Server::State::replace(Options options, Serve serve) {
+  auto next = std::make_shared<const How>(std::move(options), std::move(serve), log);
   const std::lock_guard lock(mutex);
-  if (sessions >= options.limits.connections) return false;
+  how.swap(next);
+}
+
+// Counts the session if the limits allow it.
+bool Server::State::enter(const std::string& address, const Limits& limits) {
+  const std::lock_guard lock(mutex);
+  if (sessions >= limits.connections) return false;
   if (!address.empty()) {
     const auto [place, added] = by_address.try_emplace(address, 0);
-    if (place->second >= options.limits.connections_per_address) {
+    if (place->second >= limits.connections_per_address) {
       if (added) by_address.erase(place);
       return false;
     }
@@ -258,8 +363,9 @@ void Server::State::end() {
 
 Server::Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve,
                base::Log log)
-    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(options), std::move(serve),
-                                     std::move(log))) {}
+    : state_(std::make_shared<State>(std::move(listener), accept_on, loops, std::move(log))) {
+  state_->replace(std::move(options), std::move(serve));
+}
 
 Server::~Server() {
   if (state_->stopping.requested()) return;
@@ -272,6 +378,15 @@ void Server::start() {
   state_->accept_on.spawn(accept_all(state_), state_->log);
 }
 
+void Server::replace(Options options, Serve serve) { state_->replace(std::move(options), std::move(serve)); }
+
+void Server::retire() {
+  state_->retired = true;
+  state_->accept_on.post([state = state_] { state->listener->finish(); });
+}
+
+void Server::share_port(bool shared) { state_->listener->share_port(shared); }
+
 Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   const auto until = std::chrono::steady_clock::now() + grace;
   const Shared state = state_;
@@ -279,13 +394,30 @@ Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
   state->accept_on.post([state] { state->listener->close(); });
   on_all_streams(state, [](TrackedStream& stream) { stream.wake(); });
   if (co_await wait_for_end(state, until)) co_return;
-  state->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
+  state->current()->log.info("net.stop.closing", {{"sessions", state->sessions.load()}});
   state->closing = true;
   on_all_streams(state, [](TrackedStream& stream) { stream.close(); });
   co_await wait_for_end(state, base::SteadyTime::max());
 }
 
+Task<std::vector<SessionInfo>> Server::list() const { return list_sessions(state_); }
+
+Task<std::size_t> Server::end_sessions(std::vector<std::uint64_t> wanted, base::SteadyTime until) const {
+  std::ranges::sort(wanted);
+  const Ids ids = std::make_shared<const std::vector<std::uint64_t>>(std::move(wanted));
+  on_all_streams(state_, [ids](TrackedStream& stream) {
+    if (std::ranges::binary_search(*ids, stream.id())) stream.end_alone();
+  });
+  return await_sessions(state_, ids, until);
+}
+
 std::size_t Server::sessions() const { return state_->sessions; }
+
+bool Server::ended() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->running == 0;
+}
+
 std::size_t Server::failed_sessions() const { return state_->failed; }
 std::uint16_t Server::port() const { return state_->listener->port(); }
 

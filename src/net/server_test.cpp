@@ -240,6 +240,93 @@ TEST_CASE("a server that is stopped twice, or was never started, or is only dest
   }
 }
 
+/// Answers each read with one word.
+Task<void> says(std::unique_ptr<Stream> stream, std::string word) {
+  std::string buffer(100, '\0');
+  while (co_await stream->read(buffer) > 0) co_await stream->write(word);
+}
+net::Server::Serve saying(std::string word) {
+  return [word](std::unique_ptr<Stream> stream, base::Log, net::Stopping) { return says(std::move(stream), word); };
+}
+
+Task<void> replace_story(net::Server& server) {
+  auto before = co_await dial(server.port());
+  CHECK(co_await exchange(*before, "?") == "old");
+  server.replace({.name = "new", .limits = {.connections = 2}, .too_many = "no more\r\n"}, saying("new"));
+  auto after = co_await dial(server.port());
+  CHECK(co_await exchange(*after, "?") == "new");
+  CHECK(co_await exchange(*before, "?") == "old");
+  auto third = co_await dial(server.port());
+  CHECK(co_await read_all(*third) == "no more\r\n");
+}
+TEST_CASE("how connections are served is replaced for new ones, and those that are open keep theirs") {
+  Fixture fixture(saying("old"));
+  net::run(replace_story(*fixture.server));
+}
+
+Task<void> retire_story(net::Server& server, std::uint16_t port) {
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(co_await dial(port));  // most are still in the backlog
+  server.retire();
+  for (auto& client : clients) CHECK(co_await exchange(*client, "still") == "still");
+  CHECK(server.sessions() == 50);
+  CHECK_FALSE(server.ended());
+  CHECK_THROWS_AS(co_await dial(port), Closed);
+  clients.clear();
+  co_await until_sessions(server, 0);
+  for (int i = 0; i < 1000 && !server.ended(); ++i) co_await net::sleep_for(1ms);
+  CHECK(server.ended());
+}
+TEST_CASE("a server that is retired takes whom it has, also out of the backlog, and nobody else") {
+  for (int round = 0; round < 5; ++round) {
+    Fixture fixture(echoing());
+    net::run(retire_story(*fixture.server, fixture.server->port()));
+  }
+}
+Task<void> retire_and_stop_story(net::Server& server) {
+  auto client = co_await dial(server.port());
+  CHECK(co_await exchange(*client, "in") == "in");
+  server.retire();
+  co_await server.stop(5s);
+  CHECK(co_await read_all(*client) == "bye");
+}
+TEST_CASE("a retired server with sessions is stopped in order") {
+  Fixture fixture(echoing());
+  net::run(retire_and_stop_story(*fixture.server));
+}
+
+Task<void> move_story(net::Server& all, net::Server& one, std::uint16_t port) {
+  // Both listen: the one that names the address gets the connection.
+  auto client = co_await dial(port);
+  CHECK(co_await exchange(*client, "?") == "one");
+  all.retire();
+  auto later = co_await dial(port);
+  CHECK(co_await exchange(*later, "?") == "one");
+  CHECK(one.sessions() == 2);
+}
+TEST_CASE("a port moves from all addresses to one while it is shared, and is nobody else's") {
+  net::Loops loops(2);
+  const auto serve = [&](const std::string& address, std::uint16_t port, const std::string& word) {
+    auto listener = net::listen_tcp(loops.at(0), address, port);
+    REQUIRE_MESSAGE(listener.has_value(), (listener ? "" : listener.error().text));
+    auto server = std::make_unique<net::Server>(std::move(*listener), loops.at(0), loops,
+                                                net::Server::Options{.name = word, .limits = {}, .too_many = ""},
+                                                saying(word), base::Log());
+    server->start();
+    return server;
+  };
+  const auto all = serve("0.0.0.0", 0, "all");
+  const std::uint16_t port = all->port();
+  CHECK_FALSE(net::listen_tcp(loops.at(0), "127.0.0.1", port).has_value());
+  all->share_port(true);
+  const auto one = serve("127.0.0.1", port, "one");
+  all->share_port(false);
+  CHECK_FALSE(net::listen_tcp(loops.at(0), "127.0.0.2", port).has_value());
+  net::run(move_story(*all, *one, port));
+  net::run(all->stop(1s));
+  net::run(one->stop(1s));
+}
+
 TEST_CASE("addresses that cannot be listened on are named") {
   net::Loop loop;
   auto bad = net::listen_tcp(loop, "localhost", 25);
@@ -383,3 +470,72 @@ Task<void> connect_errors_story() {
 TEST_CASE("connecting to what is not there says so") { net::run(connect_errors_story()); }
 
 }  // namespace
+
+namespace {
+
+/// Says goodbye to the session that is ended alone, and tells of itself.
+Task<void> telling(std::unique_ptr<Stream> stream, net::Stopping stopping) {
+  stopping.report().user = "ann";
+  stopping.report().state = "waiting";
+  std::string buffer(1000, '\0');
+  while (co_await stream->wait() == Ready::data) {
+    const std::size_t n = co_await stream->read(buffer);
+    if (n == 0) co_return;
+    stopping.report().command = "ECHO";
+    co_await stream->write(std::string_view(buffer).substr(0, n));
+  }
+  if (stopping.alone()) co_await stream->write("go away");
+}
+
+Task<void> watch_and_end(net::Server& server, std::uint16_t port) {
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(co_await dial(port));
+    CHECK(co_await exchange(*clients.back(), "12345") == "12345");
+  }
+  auto list = co_await server.list();
+  REQUIRE(list.size() == 5);
+  for (const net::SessionInfo& info : list) {
+    CHECK(info.report.user == "ann");
+    CHECK(info.report.state == "waiting");
+    CHECK(info.report.command == "ECHO");
+    CHECK(info.endpoints.peer_address == "127.0.0.1");
+    CHECK(info.traffic.received == 5);
+    CHECK(info.traffic.sent == 5);
+    CHECK(info.since <= Clock::now());
+  }
+  // They came one after the other, on two loops, and are listed so.
+  CHECK(co_await server.end_sessions({list[1].id, list[4].id, 1'000'000}, Clock::now() + 5s) == 0);
+  CHECK(co_await read_all(*clients[1]) == "go away");
+  CHECK(co_await read_all(*clients[4]) == "go away");
+  list = co_await server.list();
+  CHECK(list.size() == 3);
+  CHECK(co_await exchange(*clients[0], "still") == "still");
+}
+
+Task<void> cut_the_deaf(net::Server& server, std::uint16_t port) {
+  auto client = co_await dial(port);
+  auto list = co_await server.list();
+  while (list.empty()) list = co_await server.list();
+  CHECK(co_await server.end_sessions({list[0].id}, Clock::now() + 100ms) == 1);
+  std::string rest = "cut";
+  try {
+    rest = co_await read_all(*client);
+  } catch (const Closed&) {
+  }
+  CHECK((rest.empty() || rest == "cut"));
+}
+
+}  // namespace
+
+TEST_CASE("live sessions are listed with what they tell, and single ones end with their own words") {
+  Fixture fixture([](std::unique_ptr<Stream> stream, base::Log, net::Stopping stopping) {
+    return telling(std::move(stream), std::move(stopping));
+  });
+  net::run(watch_and_end(*fixture.server, fixture.server->port()));
+}
+
+TEST_CASE("a session that does not end in time is cut") {
+  Fixture fixture([](std::unique_ptr<Stream> stream, base::Log, net::Stopping) { return deaf(std::move(stream)); });
+  net::run(cut_the_deaf(*fixture.server, fixture.server->port()));
+}

@@ -100,7 +100,10 @@ Task<std::size_t> read_from(Shared socket, std::span<char> into) {
   while (true) {
     socket->check();
     const ssize_t n = ::recv(socket->fd(), into.data(), into.size(), MSG_DONTWAIT);
-    if (n >= 0) co_return static_cast<std::size_t>(n);
+    if (n >= 0) {
+      socket->traffic.received += static_cast<std::uint64_t>(n);
+      co_return static_cast<std::size_t>(n);
+    }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) throw_lost(errno);
     socket->arm_read();
@@ -119,6 +122,7 @@ Task<void> write_to(Shared socket, std::string_view data) {
     const ssize_t n = ::send(socket->fd(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0) {
       data.remove_prefix(static_cast<std::size_t>(n));
+      socket->traffic.sent += static_cast<std::uint64_t>(n);
       if (data.empty()) co_return;
       continue;
     }
@@ -147,6 +151,7 @@ class SocketStream final : public Stream {
   void close() noexcept override { socket_->close(); }
   Task<void> shutdown() override { return shutdown_of(socket_); }
   const Endpoints& endpoints() const override { return endpoints_; }
+  Traffic traffic() const override { return socket_->traffic; }
 
  private:
   Shared socket_;
@@ -199,6 +204,15 @@ bool parse_address(const std::string& text, std::uint16_t port, sockaddr_storage
     return true;
   }
   return false;
+}
+
+std::optional<std::uint32_t> peer_uid(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid == static_cast<uid_t>(-1)) {
+    return std::nullopt;
+  }
+  return peer.uid;
 }
 
 std::pair<std::string, std::uint16_t> local_address(int fd) {

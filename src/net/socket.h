@@ -22,6 +22,7 @@ class Socket final : public Operations {
   void arm_write();
   /// Set by a read event since arm_read() did something.
   bool readable = false;
+  Traffic traffic;
 
   /// Whether recv() would return at once.
   bool peek() const;
@@ -45,6 +46,8 @@ std::unique_ptr<Stream> make_socket_stream(std::shared_ptr<Socket> socket, Endpo
 std::pair<std::string, std::uint16_t> describe(const sockaddr_storage& address);
 /// The socket address for a numeric text. False if it is none.
 bool parse_address(const std::string& text, std::uint16_t port, sockaddr_storage& out, socklen_t& length);
+/// The user whose process connected to this Unix socket; nothing for other families.
+std::optional<std::uint32_t> peer_uid(int fd);
 /// The address that the socket is bound to.
 std::pair<std::string, std::uint16_t> local_address(int fd);
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,12 +30,13 @@ class Closed : public std::exception {
 };
 
 /// Both ends of a connection. Addresses are numeric text ("192.0.2.1", "2001:db8::1"), IPv4-mapped IPv6 as IPv4.
-/// For Unix sockets the addresses are empty and the ports 0.
+/// For Unix sockets the addresses are empty and the ports 0, and the system says whose process connected.
 struct Endpoints {
   std::string peer_address;
   std::uint16_t peer_port = 0;
   std::string local_address;
   std::uint16_t local_port = 0;
+  std::optional<std::uint32_t> peer_uid;
 };
 
 /// 127.0.0.0/8 or ::1.
@@ -46,6 +48,12 @@ struct TlsInfo {
   std::string cipher;       // "TLS_AES_128_GCM_SHA256"
   std::string server_name;  // SNI, as sent
   bool resumed = false;
+};
+
+/// Bytes on the wire since the connection began.
+struct Traffic {
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
 };
 
 enum class Ready { data, woken };
@@ -80,6 +88,8 @@ class Stream {
 
   virtual const Endpoints& endpoints() const = 0;
   virtual const TlsInfo* tls() const { return nullptr; }
+  /// Counted by streams over a socket only.
+  virtual Traffic traffic() const { return {}; }
 };
 
 }  // namespace net

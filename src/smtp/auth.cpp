@@ -25,12 +25,12 @@ struct Login {
 };
 
 bool Connection::auth_allowed() const {
-  if (mode_.service != Service::submission) return false;
-  return peer_.tls != nullptr || (mode_.plaintext_auth && peer_.trusted);
+  if (mode_->service != Service::submission) return false;
+  return peer_.tls != nullptr || (mode_->plaintext_auth && peer_.trusted);
 }
 
 std::optional<Reply> Connection::not_authenticated() const {
-  if (mode_.service != Service::submission || user_) return std::nullopt;
+  if (mode_->service != Service::submission || user_) return std::nullopt;
   return auth_allowed() ? reply::needs_authentication() : reply::needs_tls();
 }
 
@@ -74,12 +74,15 @@ net::Task<void> Connection::auth(std::string_view argument) {
   base::Result<User> user = co_await host_.authenticate(login->user, std::move(login->password), peer_);
   if (!user) {
     const Reply reply = reply::auth_failed(user.error());
-    log_.info("smtp.auth.failed", {{"user", base::printable(login->user)}, {"why", base::name(user.error().code)}});
+    mode_->metrics.logins.count(reply);
+    log_.noise("smtp.auth.failed", {{"user", base::printable(login->user)}, {"why", base::name(user.error().code)}});
     say(reply);
     co_return;
   }
   log_ = log_.with({{"user", user->address}});
+  log_.info("smtp.auth");
   user_ = *std::move(user);
+  mode_->metrics.logins.accepted.add();
   say(reply::authenticated());
 }
 

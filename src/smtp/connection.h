@@ -25,15 +25,16 @@ struct Offer {
 
 class Connection {
  public:
-  Connection(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode, TlsSource tls,
-             const base::Clock& clock, base::Log log, net::Stopping stopping);
+  Connection(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+             std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+             net::Stopping stopping);
 
   /// To the end of the session; throws net::Closed.
   net::Task<void> run();
   /// After Closed(timeout): tells the client, as far as it listens.
   net::Task<void> say_timeout();
 
-  Service service() const { return mode_.service; }
+  Service service() const { return mode_->service; }
   Offer offer() const;
 
   // Handlers of the verb table.
@@ -65,6 +66,7 @@ class Connection {
   // session.cpp: the driver
   net::Task<void> serve_commands();
   net::Task<void> execute(Line line);
+  void report(std::string_view command) const;
   std::optional<Reply> not_allowed(const struct VerbRow& row, std::string_view argument) const;
   net::Task<Line> next_line();
   net::Task<void> fill_line();
@@ -92,12 +94,13 @@ class Connection {
   net::Task<void> take_content(Incoming& incoming, std::string_view piece);
   net::Task<Reply> finish_content(Incoming incoming);
   net::Task<void> receive_chunk(std::uint64_t size, Incoming* incoming);
-  void log_refusal(std::string_view event, const Reply& reply, std::string_view address = {});
+  void count_message(const Reply& reply);
+  void log_refusal(std::string_view event, const Reply& reply, std::string_view address, bool noise);
 
   std::unique_ptr<net::Stream> stream_;
   Host& host_;
-  const Config& config_;
-  const Mode& mode_;
+  base::Live<Config>::View config_;  // the newest at each command
+  const std::shared_ptr<const Mode> mode_;
   TlsSource tls_;
   const base::Clock& clock_;
   base::Log log_;

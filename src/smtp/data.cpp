@@ -16,10 +16,10 @@ std::optional<Reply> Connection::no_content_now() const {
 
 net::Task<base::Result<Connection::Incoming>> Connection::begin_content(Content::Form form) {
   // Our users and listed networks send what their programs make; a stranger's bare line end is an error or an attack.
-  const bool convert = mode_.service == Service::submission || peer_.trusted;
+  const bool convert = mode_->service == Service::submission || peer_.trusted;
   long_content_ = false;
   Incoming incoming(form, convert ? Content::BareEnds::convert : Content::BareEnds::refuse);
-  CO_TRY_ASSIGN(incoming.sink, co_await host_.begin(*envelope_, user_, peer_));
+  CO_TRY_ASSIGN(incoming.sink, co_await host_.begin(*envelope_, user_, peer_, log_));
   co_return incoming;
 }
 
@@ -27,7 +27,7 @@ net::Task<base::Result<Connection::Incoming>> Connection::begin_content(Content:
 net::Task<void> Connection::take_content(Incoming& incoming, std::string_view piece) {
   incoming.size += piece.size();
   if (!incoming.sink) co_return;
-  if (incoming.size > config_.max_message_bytes) {
+  if (incoming.size > config_->max_message_bytes) {
     incoming.failure = base::Error{base::Code::too_large, "above the limit of a message"};
   } else if (!piece.empty()) {
     if (auto written = co_await incoming.sink->write(piece); !written) incoming.failure = std::move(written).error();
@@ -43,6 +43,7 @@ net::Task<Reply> Connection::finish_content(Incoming incoming) {
     auto accepted = co_await incoming.sink->accept();
     if (accepted) {
       errors_ = 0;
+      mode_->metrics.message_bytes.observe(static_cast<double>(incoming.size));
       if (log_.enabled(base::Level::info)) {
         log_.info("smtp.message.accepted", {{"id", accepted->id},
                                             {"helo", base::printable(peer_.helo)},
@@ -55,7 +56,12 @@ net::Task<Reply> Connection::finish_content(Incoming incoming) {
     }
     incoming.failure = std::move(accepted).error();
   }
-  co_return reply::content_refused(*incoming.failure, config_.max_message_bytes);
+  co_return reply::content_refused(*incoming.failure, config_->max_message_bytes);
+}
+
+void Connection::count_message(const Reply& reply) {
+  mode_->metrics.messages.count(reply);
+  if (reply.refuses()) log_refusal("smtp.message.refused", reply, {}, false);
 }
 
 net::Task<void> Connection::data(std::string_view) {
@@ -65,8 +71,8 @@ net::Task<void> Connection::data(std::string_view) {
   }
   auto incoming = co_await begin_content(Content::Form::dotted);
   if (!incoming) {
-    const Reply reply = reply::content_refused(incoming.error(), config_.max_message_bytes);
-    log_refusal("smtp.message.refused", reply);
+    const Reply reply = reply::content_refused(incoming.error(), config_->max_message_bytes);
+    count_message(reply);
     say(reply);
     co_return;
   }
@@ -81,7 +87,7 @@ net::Task<void> Connection::data(std::string_view) {
     in_.take(used);
   }
   const Reply reply = co_await finish_content(*std::move(incoming));
-  if (reply.refuses()) log_refusal("smtp.message.refused", reply);
+  count_message(reply);
   reset_transaction();
   say(reply);
 }
@@ -98,7 +104,8 @@ net::Task<void> Connection::bdat(std::string_view argument) {
     if (auto incoming = co_await begin_content(Content::Form::counted)) {
       chunks_ = std::make_unique<Incoming>(*std::move(incoming));
     } else {
-      refusal = reply::content_refused(incoming.error(), config_.max_message_bytes);
+      refusal = reply::content_refused(incoming.error(), config_->max_message_bytes);
+      count_message(*refusal);
     }
   }
   // RFC 3030 §2: the octets of a chunk are taken, and thrown away, whatever the answer is going to be.
@@ -118,7 +125,7 @@ net::Task<void> Connection::bdat(std::string_view argument) {
     co_await take_content(*chunks_, tail);
   }
   const Reply reply = co_await finish_content(std::move(*chunks_));
-  if (reply.refuses()) log_refusal("smtp.message.refused", reply);
+  count_message(reply);
   reset_transaction();
   say(reply);
 }

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "../../tests/support/dialog.h"
+#include "../../tests/support/plain_tls.h"
 #include "base/text.h"
 #include "smtp/fake_host.h"
 #include "smtp/table.h"
@@ -12,35 +13,10 @@
 namespace smtp {
 namespace {
 
-/// Says that it is TLS and is not: so a dialog can be read.
-class PlainTls : public net::Stream {
- public:
-  explicit PlainTls(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
-  net::Task<net::Ready> wait() override { return stream_->wait(); }
-  net::Task<std::size_t> read(std::span<char> into) override { return stream_->read(into); }
-  net::Task<void> write(std::string_view data) override { return stream_->write(data); }
-  void wake() override { stream_->wake(); }
-  void set_deadline(base::SteadyTime deadline) override { stream_->set_deadline(deadline); }
-  void close() noexcept override { stream_->close(); }
-  net::Task<void> shutdown() override { return stream_->shutdown(); }
-  const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
-  const net::TlsInfo* tls() const override { return &info_; }
-
- private:
-  std::unique_ptr<net::Stream> stream_;
-  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
-};
-
-class PlainAcceptor : public tls::Acceptor {
- public:
-  net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
-    co_return std::make_unique<PlainTls>(std::move(plain));
-  }
-};
-
 struct World {
   FakeHost host;
   Config config{.hostname = "mx.example.test", .max_errors = 1000};
+  base::Live<Config> live{};
   Mode mode;
   TlsSource tls;
   tests::Serve serve;
@@ -54,13 +30,15 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.mode.plaintext_auth = dialog.options.contains("trusted");
   w.mode.implicit_tls = dialog.options.contains("tls");
   if (w.mode.implicit_tls || dialog.options.contains("certificate")) {
-    w.tls = [] { return std::make_shared<PlainAcceptor>(); };
+    w.tls = [] { return std::make_shared<tests::PlainAcceptor>(); };
   }
   w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
   w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
+  w.live.set(w.config);
   w.serve = [&w](std::unique_ptr<net::Stream> stream) {
-    return serve(std::move(stream), w.host, w.config, w.mode, w.tls, base::system_clock(), {}, {});
+    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, base::system_clock(),
+                 {}, {});
   };
   return world;
 }

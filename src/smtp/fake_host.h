@@ -55,8 +55,8 @@ class FakeHost : public Host {
     if (recipient == "later@example.test") co_return base::fail(base::Code::unavailable, "later");
     co_return base::Result<void>();
   }
-  net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user,
-                                                       Peer peer) override {
+  net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user, Peer peer,
+                                                       base::Log) override {
     if (envelope.recipients[0] == "nospace@example.test") co_return base::fail(base::Code::no_space, "full disk");
     std::unique_ptr<Sink> sink =
         std::make_unique<Keep>(*this, Message{std::move(envelope), {}, user ? user->address : "", peer.helo});

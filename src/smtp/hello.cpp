@@ -19,7 +19,7 @@ net::Task<void> Connection::ehlo(std::string_view argument) {
     co_return;
   }
   greet(*name, true);
-  say(reply::hello(config_.hostname + "\n" + extension_lines(offer())));
+  say(reply::hello(config_->hostname + "\n" + extension_lines(offer())));
 }
 
 net::Task<void> Connection::helo(std::string_view argument) {
@@ -29,7 +29,7 @@ net::Task<void> Connection::helo(std::string_view argument) {
     co_return;
   }
   greet(*name, false);
-  say(reply::hello(config_.hostname));
+  say(reply::hello(config_->hostname));
 }
 
 void Connection::reset_transaction() {
@@ -48,7 +48,7 @@ net::Task<void> Connection::starttls(std::string_view) {
     co_return;
   }
   // Whatever was sent behind STARTTLS was sent in the clear, perhaps by somebody else: it is never looked at.
-  if (!in_.empty()) log_.info("smtp.starttls.discarded", {{"bytes", in_.size()}});
+  if (!in_.empty()) log_.noise("smtp.starttls.discarded", {{"bytes", in_.size()}});
   in_.clear();
   lines_.reset();
   say(reply::ready_for_tls());
@@ -63,10 +63,11 @@ net::Task<void> Connection::starttls(std::string_view) {
 }
 
 net::Task<void> Connection::handshake(std::shared_ptr<const tls::Acceptor> acceptor) {
-  arm(config_.command_timeout);
-  stream_ = co_await acceptor->accept(std::move(stream_));
+  arm(config_->command_timeout);
+  stream_ = co_await tls::accept(std::move(acceptor), std::move(stream_), mode_->metrics.tls, log_);
   peer_.tls = stream_->tls();
   ENSURE(peer_.tls != nullptr);
+  log_ = log_.with({{"tls", peer_.tls->version}});
 }
 
 }  // namespace smtp

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/result.h"
 #include "mime/address.h"
 #include "net/stream.h"
@@ -81,10 +82,10 @@ class Host {
   virtual net::Task<base::Result<void>> check_recipient(const User* user, std::string sender, std::string recipient,
                                                         Peer peer) = 0;
 
-  /// Begins a message. `envelope` has at least one recipient. denied (the sender is not the user's any more), no_space,
-  /// unavailable, busy.
-  virtual net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user,
-                                                               Peer peer) = 0;
+  /// Begins a message. `envelope` has at least one recipient; `log` has the session's fields. denied (the sender is not
+  /// the user's any more), no_space, unavailable, busy.
+  virtual net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user, Peer peer,
+                                                               base::Log log) = 0;
 };
 
 }  // namespace smtp

@@ -26,7 +26,7 @@ net::Task<void> Connection::expn(std::string_view) {
 }
 
 net::Task<void> Connection::help(std::string_view argument) {
-  const std::string text = help_text(argument, mode_.service);
+  const std::string text = help_text(argument, mode_->service);
   if (text.empty()) {
     say(reply::no_such_help());
   } else {
@@ -35,6 +35,6 @@ net::Task<void> Connection::help(std::string_view argument) {
   co_return;
 }
 
-net::Task<void> Connection::quit(std::string_view) { co_await end_with(reply::bye(config_.hostname)); }
+net::Task<void> Connection::quit(std::string_view) { co_await end_with(reply::bye(config_->hostname)); }
 
 }  // namespace smtp

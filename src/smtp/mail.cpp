@@ -11,14 +11,14 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(reply::wrong(parsed.error(), "MAIL FROM:<address>"));
     co_return;
   }
-  if (parsed->size && *parsed->size > config_.max_message_bytes) {  // RFC 1870 §6.1 (2)
-    say(reply::message_too_large(config_.max_message_bytes));
+  if (parsed->size && *parsed->size > config_->max_message_bytes) {  // RFC 1870 §6.1 (2)
+    say(reply::message_too_large(config_->max_message_bytes));
     co_return;
   }
   const auto allowed = co_await host_.check_sender(user_ ? &*user_ : nullptr, parsed->sender, peer_);
   if (!allowed) {
     const Reply reply = reply::sender_refused(allowed.error());
-    log_refusal("smtp.mail.refused", reply, parsed->sender);
+    log_refusal("smtp.mail.refused", reply, parsed->sender, true);
     say(reply);
     co_return;
   }
@@ -36,7 +36,7 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
     say(reply::wrong(parsed.error(), "RCPT TO:<address>"));
     co_return;
   }
-  if (envelope_->recipients.size() >= config_.max_recipients) {  // RFC 5321 §4.5.3.1.10
+  if (envelope_->recipients.size() >= config_->max_recipients) {  // RFC 5321 §4.5.3.1.10
     say(reply::too_many_recipients());
     co_return;
   }
@@ -44,21 +44,30 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
       co_await host_.check_recipient(user_ ? &*user_ : nullptr, envelope_->sender, parsed->recipient, peer_);
   if (!allowed) {
     const Reply reply = reply::recipient_refused(allowed.error());
-    log_refusal("smtp.rcpt.refused", reply, parsed->recipient);
+    mode_->metrics.recipients.count(reply);
+    log_refusal("smtp.rcpt.refused", reply, parsed->recipient, true);
     say(reply);
     co_return;
   }
+  mode_->metrics.recipients.accepted.add();
   envelope_->recipients.push_back(std::move(parsed->recipient));
   say(reply::recipient_ok());
 }
 
-void Connection::log_refusal(std::string_view event, const Reply& reply, std::string_view address) {
+/// A name that somebody tries is noise; what became of a whole message is always told.
+void Connection::log_refusal(std::string_view event, const Reply& reply, std::string_view address, bool noise) {
   if (!log_.enabled(base::Level::info)) return;
-  log_.info(event, {{"helo", base::printable(peer_.helo)},
-                    {"from", envelope_ ? base::printable(envelope_->sender) : std::string()},
-                    {"address", base::printable(address)},
-                    {"code", reply.code},
-                    {"why", reply.text}});
+  const std::initializer_list<base::Field> fields = {
+      {"helo", base::printable(peer_.helo)},
+      {"from", envelope_ ? base::printable(envelope_->sender) : std::string()},
+      {"address", base::printable(address)},
+      {"code", reply.code},
+      {"why", reply.text}};
+  if (noise) {
+    log_.noise(event, fields);
+  } else {
+    log_.info(event, fields);
+  }
 }
 
 }  // namespace smtp

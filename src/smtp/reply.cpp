@@ -222,6 +222,9 @@ Reply content_refused(const base::Error& error, std::uint64_t limit) {
 Reply stopping(std::string_view hostname) {
   return {421, "4.3.2", joined(hostname, " is shutting down, try again later")};
 }
+Reply ended(std::string_view hostname) {
+  return {421, "4.3.2", joined(hostname, " the administrator has ended this session, try again later")};
+}
 Reply timed_out(std::string_view hostname) {
   return {421, "4.4.2", joined(hostname, " timed out, closing connection")};
 }

@@ -81,6 +81,7 @@ Reply content_refused(const base::Error& error, std::uint64_t limit);
 
 // The end.
 Reply stopping(std::string_view hostname);
+Reply ended(std::string_view hostname);
 Reply timed_out(std::string_view hostname);
 Reply too_many_errors(std::string_view hostname);
 Reply too_many_commands(std::string_view hostname);

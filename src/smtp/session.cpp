@@ -18,32 +18,38 @@ constexpr std::size_t kReplyBuffer = 16 * 1024;  // replies gathered while a cli
 constexpr std::size_t kKeptReplyBuffer = 512;    // of it, while the session is idle
 constexpr std::chrono::seconds kFarewell{10};
 
+/// A command's argument without what is secret in it: of AUTH the mechanism alone.
+std::string_view loggable(const VerbRow& row, std::string_view argument) {
+  return row.handler == &Connection::auth ? argument.substr(0, argument.find(' ')) : argument;
+}
+
 }  // namespace
 
-Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
-                       TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping)
+Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+                       std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+                       net::Stopping stopping)
     : stream_(std::move(stream)),
       host_(host),
       config_(config),
-      mode_(mode),
+      mode_(std::move(mode)),
       tls_(std::move(tls)),
       clock_(clock),
       log_(std::move(log)),
       stopping_(std::move(stopping)),
-      session_end_(clock.steady() + config.session_timeout),
-      lines_(mode.service == Service::submission ? kAuthLineLimit : kLineLimit) {
+      session_end_(clock.steady() + config_->session_timeout),
+      lines_(mode_->service == Service::submission ? kAuthLineLimit : kLineLimit) {
   peer_.endpoints = stream_->endpoints();
-  peer_.trusted = mode_.trusted && mode_.trusted(peer_.endpoints.peer_address);
+  peer_.trusted = mode_->trusted && mode_->trusted(peer_.endpoints.peer_address);
 }
 
 Offer Connection::offer() const {
   return {.starttls = peer_.tls == nullptr && tls_ && tls_() != nullptr,
           .auth = auth_allowed() && !user_,
-          .max_message_bytes = config_.max_message_bytes};
+          .max_message_bytes = config_->max_message_bytes};
 }
 
 net::Task<void> Connection::run() {
-  if (mode_.implicit_tls) {
+  if (mode_->implicit_tls) {
     auto acceptor = tls_ ? tls_() : nullptr;
     if (!acceptor) {
       log_.error("smtp.tls.no_certificate");
@@ -51,23 +57,24 @@ net::Task<void> Connection::run() {
     }
     co_await handshake(std::move(acceptor));
   }
-  say(reply::greeting(config_.hostname));
+  say(reply::greeting(config_->hostname));
   co_await serve_commands();
 }
 
 net::Task<void> Connection::serve_commands() {
   while (!ended_) {
     const Line line = co_await next_line();
+    config_.refresh();
     // Also what came in together is not begun any more: the client keeps what was not answered.
     if (stopping_.requested()) {
-      co_await end_with(reply::stopping(config_.hostname));
-    } else if (++commands_ > config_.max_commands) {
-      co_await end_with(reply::too_many_commands(config_.hostname));
+      co_await end_with(stopping_.alone() ? reply::ended(config_->hostname) : reply::stopping(config_->hostname));
+    } else if (++commands_ > config_->max_commands) {
+      co_await end_with(reply::too_many_commands(config_->hostname));
     } else {
       co_await execute(line);
-      if (!ended_ && errors_ >= config_.max_errors) {
-        log_.info("smtp.session.too_many_errors", {{"errors", errors_}});
-        co_await end_with(reply::too_many_errors(config_.hostname));
+      if (!ended_ && errors_ >= config_->max_errors) {
+        log_.noise("smtp.session.too_many_errors", {{"errors", errors_}});
+        co_await end_with(reply::too_many_errors(config_->hostname));
       }
     }
   }
@@ -80,20 +87,34 @@ net::Task<void> Connection::execute(Line line) {
     co_return;
   }
   const Parsed<Command> command = parse_command(line.text);
-  const VerbRow* row = command ? find_verb(command->verb, mode_.service) : nullptr;
+  const VerbRow* row = command ? find_verb(command->verb, mode_->service) : nullptr;
+  mode_->metrics.count_command(row);
   if (row == nullptr) {
     say(command ? reply::unknown_command() : reply::wrong(command.error(), {}));
     co_await flush();  // RFC 2920 §3.2 (6)
     co_return;
+  }
+  if (log_.enabled(base::Level::debug)) {
+    log_.debug("smtp.command", {{"verb", row->name}, {"argument", base::printable(loggable(*row, command->argument))}});
   }
   std::optional<Reply> refusal = not_allowed(*row, command->argument);
   if (!refusal && user_ && (row->needs & (kLogin | kTransaction)) != 0) refusal = co_await login_ended();
   if (refusal) {
     say(*refusal);
   } else {
+    report(row->name);
     co_await (this->*row->handler)(command->argument);
+    report(row->name);
   }
   if ((row->needs & kFlush) != 0 || out_.size() > kReplyBuffer) co_await flush();
+}
+
+void Connection::report(std::string_view command) const {
+  net::Report& report = stopping_.report();
+  report.command = command;
+  report.state = envelope_ ? "in transaction" : greeted_ ? "ready" : "connected";
+  report.tls = peer_.tls != nullptr;
+  if (user_) report.user = user_->address;
 }
 
 std::optional<Reply> Connection::not_allowed(const VerbRow& row, std::string_view argument) const {
@@ -121,7 +142,7 @@ net::Task<Line> Connection::next_line() {
     co_await flush();
     if (stopping_.requested()) co_return Line{};  // the driver ends the session; a wake() tells of it only once
     // One deadline for the whole line: a client that sends a byte now and then does not stay for ever.
-    if (!std::exchange(armed, true)) arm(config_.command_timeout);
+    if (!std::exchange(armed, true)) arm(config_->command_timeout);
     co_await fill_line();
   }
 }
@@ -137,7 +158,7 @@ net::Task<void> Connection::fill_line() {
 
 net::Task<void> Connection::fill_content() {
   co_await flush();  // RFC 2920 §3.2 (7) holds for the octets of BDAT, too
-  arm(config_.data_timeout);
+  arm(config_->data_timeout);
   const std::span<char> room = in_.room(long_content_ ? kContentRead : kFirstContentRead);
   const std::size_t count = co_await stream_->read(room);
   if (count == 0) throw net::Closed(net::Closed::Why::peer);
@@ -147,7 +168,7 @@ net::Task<void> Connection::fill_content() {
 
 net::Task<void> Connection::flush() {
   if (out_.empty()) co_return;
-  arm(config_.command_timeout);
+  arm(config_->command_timeout);
   writing_ = true;
   co_await stream_->write(out_);
   writing_ = false;
@@ -165,9 +186,9 @@ net::Task<void> Connection::end_with(Reply reply) {
 net::Task<void> Connection::say_timeout() {
   // A write that did not get through is not helped by another one; a failed handshake has taken the stream.
   if (writing_ || stream_ == nullptr) co_return;
-  log_.info("smtp.session.timed_out");
+  log_.noise("smtp.session.timed_out");
   out_.clear();
-  append(out_, reply::timed_out(config_.hostname));
+  append(out_, reply::timed_out(config_->hostname));
   stream_->set_deadline(clock_.steady() + kFarewell);
   co_await stream_->write(out_);
   co_await stream_->shutdown();
@@ -179,12 +200,14 @@ void Connection::arm(std::chrono::seconds timeout) {
 
 void Connection::say(const Reply& reply) {
   append(out_, reply);
+  if (log_.enabled(base::Level::debug)) log_.debug("smtp.reply", {{"code", reply.code}, {"text", reply.text}});
   if (reply.code >= 500) ++errors_;
 }
 
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
-                      TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping) {
-  Connection connection(std::move(stream), host, config, mode, std::move(tls), clock, std::move(log),
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+                      net::Stopping stopping) {
+  Connection connection(std::move(stream), host, config, std::move(mode), std::move(tls), clock, std::move(log),
                         std::move(stopping));
   try {
     co_await connection.run();

@@ -9,10 +9,12 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "smtp/host.h"
+#include "smtp/metrics.h"
 #include "tls/tls.h"
 
 namespace smtp {
@@ -34,14 +36,17 @@ struct Mode {
   bool implicit_tls = false;    // TLS begins with the connection (465)
   bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
+  Metrics metrics;
 };
 
 /// The certificate of the moment; nullptr when there is none (STARTTLS is not announced then).
 using TlsSource = std::function<std::shared_ptr<const tls::Acceptor>()>;
 
-/// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it.
-net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const Config& config, const Mode& mode,
-                      TlsSource tls, const base::Clock& clock, base::Log log, net::Stopping stopping);
+/// Serves one connection to its end; throws net::Closed only. Host, clock and config outlive it; a change of the config
+/// holds from the next command on.
+net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,
+                      std::shared_ptr<const Mode> mode, TlsSource tls, const base::Clock& clock, base::Log log,
+                      net::Stopping stopping);
 
 /// What a connection above the listener's limits is told, as net::Server wants it: "421 4.3.2 …\r\n".
 std::string too_many_connections(std::string_view hostname);

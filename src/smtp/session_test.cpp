@@ -18,8 +18,10 @@ class Talk {
  public:
   FakeHost host;
   Config config{.hostname = "mx.example.test", .command_timeout = 20s};
+  base::Live<Config> live{};  // set from config when the session begins
   Mode mode;
   TlsSource tls;
+  base::Log log;
   net::Stopping stopping;
   std::unique_ptr<net::Stream> client;
   net::Stream* server = nullptr;  // until TLS has taken it
@@ -64,8 +66,9 @@ class Talk {
  private:
   static net::Task<void> serve_it(Talk& talk, std::unique_ptr<net::Stream> stream) {
     try {
-      co_await serve(std::move(stream), talk.host, talk.config, talk.mode, talk.tls, base::system_clock(), {},
-                     talk.stopping);
+      talk.live.set(talk.config);
+      co_await serve(std::move(stream), talk.host, talk.live, std::make_shared<const Mode>(talk.mode), talk.tls,
+                     base::system_clock(), talk.log, talk.stopping);
     } catch (const net::Closed& closed) {
       talk.closed = closed.why;
     }
@@ -386,6 +389,62 @@ TEST_CASE("a login that is under way when the server stops does not hold it") {
   talk.mode = {
       .service = Service::submission, .plaintext_auth = true, .trusted = [](std::string_view) { return true; }};
   run(stop_within_a_login(talk), talk);
+}
+
+// --- Log and metrics -------------------------------------------------------------------------------------------------
+
+class Kept final : public base::LogOutput {
+ public:
+  explicit Kept(std::string& all) : all_(all) {}
+  std::string form(const base::LogLine& line) const override { return base::log_message(line) + "\n"; }
+  bool write(const std::string& formed) override {
+    all_ += formed;
+    return true;
+  }
+
+ private:
+  std::string& all_;
+};
+
+net::Task<void> a_session_with_secrets(Talk& talk) {
+  talk.start();
+  co_await talk.reply();
+  co_await talk.ask("EHLO c");
+  // RFC 4616 §2: \0u1@example.test\0secret and the like
+  CHECK(is(co_await talk.ask("AUTH PLAIN AHUxQGV4YW1wbGUudGVzdAB3cm9uZw=="), "535 "));
+  CHECK(is(co_await talk.ask("AUTH LOGIN"), "334 "));
+  CHECK(is(co_await talk.ask("dTFAZXhhbXBsZS50ZXN0"), "334 "));
+  CHECK(is(co_await talk.ask("c2VjcmV0"), "235 "));
+  CHECK(is(co_await talk.ask("MAIL FROM:<u1@example.test>"), "250 "));
+  CHECK(is(co_await talk.ask("RCPT TO:<nobody@example.test>"), "550 "));
+  CHECK(is(co_await talk.ask("RCPT TO:<u1@example.test>"), "250 "));
+  CHECK(is(co_await talk.ask("DATA"), "354 "));
+  CHECK(is(co_await talk.ask("Subject: a\r\n\r\nb\r\n."), "250 "));
+  CHECK(is(co_await talk.ask("NONSENSE"), "500 "));
+}
+
+TEST_CASE("a log at its loudest tells every command and no secret, and what happened is counted") {
+  Talk talk;
+  std::string lines;
+  talk.log = base::Log::to(std::make_unique<Kept>(lines), base::Level::debug);
+  talk.mode = {.service = Service::submission,
+               .plaintext_auth = true,
+               .trusted = [](std::string_view) { return true; },
+               .metrics = Metrics(talk.log.metrics(), Service::submission)};
+  run(a_session_with_secrets(talk), talk);
+  CHECK(lines.find("smtp.command verb=AUTH argument=PLAIN\n") != std::string::npos);
+  CHECK(lines.find("smtp.auth user=u1@example.test\n") != std::string::npos);
+  for (const char* secret : {"AHUx", "c2VjcmV0", "secret", "wrong="}) CHECK(lines.find(secret) == std::string::npos);
+  const std::string metrics = talk.log.metrics().text();
+  for (const char* line : {"postrider_smtp_commands_total{service=\"submission\",verb=\"AUTH\"} 2\n",
+                           "postrider_smtp_commands_total{service=\"submission\",verb=\"unknown\"} 1\n",
+                           "postrider_smtp_logins_total{service=\"submission\",result=\"accepted\"} 1\n",
+                           "postrider_smtp_logins_total{service=\"submission\",result=\"refused\"} 1\n",
+                           "postrider_smtp_recipients_total{service=\"submission\",result=\"refused\"} 1\n",
+                           "postrider_smtp_messages_total{service=\"submission\",result=\"accepted\"} 1\n",
+                           "postrider_smtp_message_bytes_count{service=\"submission\"} 1\n"}) {
+    CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
+  }
 }
 
 }  // namespace

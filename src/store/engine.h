@@ -3,9 +3,10 @@
 // snapshots, and one atomic write that can be made durable. Everything else (closures, groups, bodies, ids, the floor
 // of free space) is the same for all engines and stands above.
 //
-// Threads: snapshot(), append() and the read-only functions from any thread; commit(), recover() and idle() on the
-// committer's thread only. After an error of commit() or append(), or one in the background, failure() says why and
-// nothing more is written until recover() has succeeded. What a failed commit wrote may or may not be there afterwards.
+// Threads: snapshot(), append() and the read-only functions from any thread; commit(), recover() and idle() by the
+// committer only, one at a time. After an error of commit() or append(), or one in the background, failure() says why
+// and nothing more is written until recover() has succeeded. What a failed commit wrote may or may not be there
+// afterwards.
 
 #include <cstdint>
 #include <functional>
@@ -71,6 +72,14 @@ class Snapshot {
                                                                                 std::string to) const = 0;
 };
 
+/// Bytes on the disk and in memory; all but exact.
+struct EngineUsage {
+  std::uint64_t records = 0;  // compressed
+  std::uint64_t bodies = 0;   // compressed, with the garbage among them
+  std::uint64_t garbage = 0;  // of removed bodies
+  std::uint64_t memory = 0;   // not flushed yet: it stands in the log
+};
+
 enum class Durability { synced, unsynced };
 
 class Engine {
@@ -99,6 +108,16 @@ class Engine {
   virtual void idle() = 0;
 
   virtual std::uint64_t free_bytes() const = 0;
+
+  // --- For the operator: from any thread; all but usage() block, for long.
+  virtual EngineUsage usage() const = 0;
+  /// Writes what is durable now, at the least, as an engine's directory at `directory`, which does not exist. Synced.
+  /// Errors: unsupported, no_space, unavailable.
+  virtual base::Result<void> checkpoint(const std::string& directory) = 0;
+  /// Gives back the space of all that was removed. Errors: no_space, unavailable (also when interrupted).
+  virtual base::Result<void> compact() = 0;
+  /// From now on compact() gives up.
+  virtual void interrupt() = 0;
 };
 
 }  // namespace store

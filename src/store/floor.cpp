@@ -25,6 +25,7 @@ void Floor::look(std::int64_t now) {
   const std::lock_guard lock(mutex_);
   if (now < look_again_.load(std::memory_order_relaxed)) return;
   const std::uint64_t free = free_bytes_();
+  free_gauge_.set(static_cast<double>(free));
   const bool below = free < min_free_bytes_;
   if (below != below_.load(std::memory_order_relaxed)) {
     if (below) {

@@ -21,7 +21,9 @@ constexpr std::string_view kVersionPrefix = "postrider store ";
 
 std::unexpected<base::Error> failed(const std::string& doing, const std::string& path) {
   const int error = errno;
-  const auto code = error == ENOSPC || error == EDQUOT ? base::Code::no_space : base::Code::unavailable;
+  const auto code = error == ENOSPC || error == EDQUOT  ? base::Code::no_space
+                    : error == EACCES || error == EPERM ? base::Code::denied
+                                                        : base::Code::unavailable;
   return base::fail(code, doing + " " + path + ": " + std::strerror(error));
 }
 
@@ -110,10 +112,18 @@ base::Result<void> Home::make_version(std::uint64_t version) {
                                                ": which program wrote it cannot be known");
   }
   secret_ = crypto::random_u64();
+  version_ = version;
+  return write_version(directory_, version);
+}
+
+base::Result<void> Home::write_version(const std::string& directory, std::uint64_t version) const {
   char secret[20];
   std::snprintf(secret, sizeof(secret), " %016llx\n", static_cast<unsigned long long>(secret_));
-  return write_durably(directory_, "VERSION", std::string(kVersionPrefix) + std::to_string(version) + secret);
+  return write_durably(directory, "VERSION", std::string(kVersionPrefix) + std::to_string(version) + secret);
 }
+
+// The secret goes with it: the commits in the copy's log are known by it.
+base::Result<void> Home::copy_version(const std::string& directory) const { return write_version(directory, version_); }
 
 base::Result<void> Home::check_version(std::uint64_t version) {
   const std::string path = directory_ + "/VERSION";
@@ -135,6 +145,7 @@ base::Result<void> Home::check_version(std::uint64_t version) {
                                                    std::to_string(version) +
                                                    ": run a newer postrider; nothing was changed");
   }
+  version_ = *found;
   text.remove_prefix(std::min(end + 1, text.size()));
   const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), secret_, 16);
   if (error != std::errc() || last != text.data() + text.size()) return unreadable();

@@ -224,6 +224,12 @@ class MemoryEngine final : public Engine {
   }
   void idle() override {}
   std::uint64_t free_bytes() const override { return std::numeric_limits<std::uint64_t>::max(); }
+  EngineUsage usage() const override { return {}; }
+  base::Result<void> checkpoint(const std::string&) override {
+    return base::fail(base::Code::unsupported, "a store in memory has no files");
+  }
+  base::Result<void> compact() override { return {}; }
+  void interrupt() override {}
 
  private:
   Faults* faults_;

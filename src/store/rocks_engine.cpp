@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/statvfs.h>
 
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -14,6 +15,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "store/log_tail.h"
+#include "store/rocks_care.h"
 #include "store/rocks_options.h"
 
 namespace store {
@@ -23,6 +25,8 @@ namespace {
 constexpr auto kReadersLeave = std::chrono::milliseconds(500);
 /// Memtables above this are flushed when idle.
 constexpr std::uint64_t kIdleMemtableBytes = 1 << 20;
+/// Below this much free space the database is not opened.
+constexpr std::uint64_t kOpeningBytes = 1 << 20;
 
 /// One opening of the database. Closed when the last who uses it lets go.
 struct Handle {
@@ -30,7 +34,7 @@ struct Handle {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::uint64_t generation = 0;
-  std::uint64_t commits = 0;  // that reached the log: only the committer's thread counts them
+  std::uint64_t commits = 0;  // that reached the log: counted by commit(), of which there is one at a time
 
   Handle() = default;
   Handle(const Handle&) = delete;
@@ -221,6 +225,10 @@ class RocksEngine final : public Engine {
   base::Result<void> recover() override;
   void idle() override;
   std::uint64_t free_bytes() const override;
+  EngineUsage usage() const override;
+  base::Result<void> checkpoint(const std::string& directory) override;
+  base::Result<void> compact() override;
+  void interrupt() override { interrupted_.store(true, std::memory_order_relaxed); }
 
  private:
   std::shared_ptr<Handle> current() const {
@@ -239,7 +247,8 @@ class RocksEngine final : public Engine {
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::Env> own_env_;
   rocksdb::Env* env_ = rocksdb::Env::Default();
-  bool compact_ = true;
+  std::atomic<bool> compact_{true};
+  std::atomic<bool> interrupted_{false};
 
   std::shared_ptr<Notify> notify_ = std::make_shared<Notify>();
 
@@ -387,11 +396,41 @@ std::uint64_t RocksEngine::free_bytes() const {
   return std::uint64_t{disk.f_bavail} * disk.f_frsize;
 }
 
+EngineUsage RocksEngine::usage() const {
+  const auto handle = current();
+  return handle ? usage_of(*handle->db, handle->families) : EngineUsage{};
+}
+
+base::Result<void> RocksEngine::checkpoint(const std::string& directory) {
+  const auto handle = current();
+  if (!handle) return std::unexpected(not_open());
+  if (handle->failure->set()) return std::unexpected(*handle->failure->error());
+  return make_checkpoint(*handle->db, directory);
+}
+
+base::Result<void> RocksEngine::compact() {
+  const auto handle = current();
+  if (!handle) return std::unexpected(not_open());
+  if (!compact_) return base::fail(base::Code::corrupt, "files of the store are damaged: run store check");
+  // The old files go only when the new ones are written.
+  const EngineUsage before = usage_of(*handle->db, handle->families);
+  if (const std::uint64_t needed = before.records + before.bodies; free_bytes() < needed) {
+    return base::fail(base::Code::no_space,
+                      "compaction needs as much free space as the store has: " + std::to_string(needed) + " bytes");
+  }
+  return compact_all(*handle->db, handle->families, interrupted_);
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& directory, std::uint64_t secret,
                                                         const Options& options, RocksHooks hooks, base::Log log) {
   auto engine = std::make_unique<RocksEngine>(directory, secret, options, std::move(hooks), std::move(log));
+  // RocksDB would leave half of its new files on a full disk. Not asked again when it is reopened: until then the old
+  // handle answers reads.
+  if (engine->free_bytes() < kOpeningBytes) {
+    return base::fail(base::Code::no_space, "the disk of the store in " + directory + " is full: it cannot be opened");
+  }
   TRY(engine->open());
   return engine;
 }

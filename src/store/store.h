@@ -1,8 +1,8 @@
 #pragma once
 // Store: everything durable, on one engine. write() runs a closure over a transaction and completes when what it wrote
-// would survive a power cut; read() runs a function over a consistent snapshot on the pool. One committer thread runs
-// the closures one after another and makes a group of them durable with one sync, so closures never conflict; a closure
-// has no side effects (it may be run twice) and does nothing slow. All functions are safe from any loop's thread.
+// would survive a power cut; read() runs a function over a consistent snapshot on the pool. The committer runs the
+// closures one after another and makes a group of them durable with one sync, so closures never conflict; a closure has
+// no side effects (it may be run twice) and does nothing slow. All functions are safe from any loop's thread.
 //
 // Failures: no_space while the disk is below the floor (reads go on, and it recovers by itself); unavailable after an
 // I/O error, until the engine was reopened (nothing of the failed group was acknowledged). A closure that returns an
@@ -81,6 +81,27 @@ struct Problem {
   std::string what;
 };
 
+/// What the store takes, and what is left. Bytes on the disk are compressed.
+struct Usage {
+  std::uint64_t records_bytes = 0;
+  std::uint64_t bodies_bytes = 0;   // with garbage_bytes
+  std::uint64_t garbage_bytes = 0;  // of removed bodies, as far as it is known: a compaction finds the rest
+  std::uint64_t memory_bytes = 0;   // not flushed from memory yet; in the log
+  std::uint64_t free_bytes = 0;     // of the disk
+  std::uint64_t min_free_bytes = 0;
+};
+
+struct Amount {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// A small file to stand in a checkpoint beside the store.
+struct BesideFile {
+  std::string name;
+  std::string content;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -113,19 +134,38 @@ class Store {
   /// other rooms are theirs to check. Returns how many bodies were seen.
   virtual base::Result<std::uint64_t> check(const std::function<void(Problem)>& report) const = 0;
 
+  // --- For the operator. From any thread; all but usage() and interrupt() block, for long.
+  virtual Usage usage() const = 0;
+  /// The bodies by arrival: [i] those before times[i], which grow, and the last one the others. Sizes are those of the
+  /// messages. Reads a record for each body.
+  virtual base::Result<std::vector<Amount>> bodies_by_age(const std::vector<base::WallTime>& times) const = 0;
+  /// Makes a consistent copy of all that is durable now, at the least: a directory that holds the store under the name
+  /// that its own directory has, and the files. It is there whole and synced or, but for what a crash leaves in
+  /// `directory`.partial, not at all. Files are linked where they can be: it takes little time and space.
+  /// Errors: exists, denied, no_space, unavailable, unsupported (a store in memory).
+  virtual base::Result<void> checkpoint(const std::string& directory, const std::vector<BesideFile>& files) = 0;
+  /// Gives back the space of what was removed, which goes by itself, too, though later. One at a time (busy). Errors:
+  /// no_space (it takes as much as the store for a while), corrupt, unavailable.
+  virtual base::Result<void> compact() = 0;
+  /// The store is to be closed soon: from now on compact() and check() give up.
+  virtual void interrupt() = 0;
+
   /// False while writes are refused (floor of free space, or the engine is being reopened); `why` in words.
   virtual bool accepts_writes(std::string* why = nullptr) const = 0;
 };
 
+/// The store's own tables.
+std::vector<TableName> own_tables();
+
 /// Opens, or makes, the embedded store in `options.directory`. Errors in words for the operator: busy (another process
-/// has it open), unsupported (a newer schema: which version is needed), corrupt, unavailable.
+/// has it open), unsupported (a newer schema: which version is needed), corrupt, denied, no_space, unavailable.
 base::Result<std::unique_ptr<Store>> open_embedded(const Options& options, net::Pool& pool, const base::Clock& clock,
                                                    base::Log log);
 
 /// The same interface over ordered maps, for tests; `faults` lets a test hold or fail the next syncs.
 struct Faults {
   virtual ~Faults() = default;
-  /// Called where a group would be synced, on the committer's thread; may block; an error fails the group.
+  /// Called where a group would be synced, on a thread of the committer; may block; an error fails the group.
   virtual base::Result<void> sync() = 0;
 };
 std::unique_ptr<Store> open_memory(net::Pool& pool, const base::Clock& clock, base::Log log, Faults* faults = nullptr);

@@ -33,6 +33,12 @@ struct Table {
   const char* name;  // in messages and documents
 };
 
+/// A table without its types, for what counts all records.
+struct TableName {
+  std::uint8_t id = 0;
+  const char* name = nullptr;
+};
+
 /// Records in key order. After a failure valid() is false and error() says why; "the end" is no failure.
 class RawCursor {
  public:

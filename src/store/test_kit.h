@@ -2,8 +2,6 @@
 // Private to the room's tests: stores to try things on. MemoryKit and RocksKit offer the same, so that one suite runs
 // over both engines; helpers run tasks to their end on a loop of the calling thread.
 
-#include <stdlib.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "../../tests/support/temp_dir.h"
 #include "base/clock.h"
 #include "net/loop.h"
 #include "net/pool.h"
@@ -61,24 +60,7 @@ inline bool copy_live(const std::string& from, const std::string& to, int tries 
   return false;
 }
 
-/// A directory of its own, removed at the end.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "postrider-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using tests::TempDir;
 
 inline Options small_options(const std::string& directory) {
   Options options;

@@ -393,19 +393,26 @@ TEST_CASE("certificates and keys that do not fit are named") {
   REQUIRE(!tls::make_connector("no PEM"));
 }
 
-TEST_CASE("an encrypted key is refused, not asked about on the terminal") {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
+TEST_CASE("an encrypted key is opened with its passphrase, and nobody is asked for it on the terminal") {
+  BIO* in = BIO_new_mem_buf(pair().key_pem.data(), static_cast<int>(pair().key_pem.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
   BIO* out = BIO_new(BIO_s_mem());
   char pass[] = "secret";
   PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_128_cbc(), pass, 6, nullptr, nullptr);
   char* text = nullptr;
   const long size = BIO_get_mem_data(out, &text);
-  auto made = tls::make_acceptor(
-      {.certificate_pem = pair().certificate_pem, .key_pem = std::string(text, static_cast<std::size_t>(size))});
+  tls::KeyPair encrypted = pair();
+  encrypted.key_pem.assign(text, static_cast<std::size_t>(size));
+  BIO_free(in);
   BIO_free(out);
   EVP_PKEY_free(key);
-  REQUIRE(!made);
-  CHECK(made.error().text.find("encrypted with a passphrase") != std::string::npos);
+  CHECK(tls::make_acceptor(encrypted).error().text.find("encrypted with a passphrase") != std::string::npos);
+  for (const std::string& wrong : {std::string("Secret"), std::string(5000, 'x')}) {
+    encrypted.key_password = wrong;
+    CHECK(tls::make_acceptor(encrypted).error().text == "key_password does not open the private key");
+  }
+  encrypted.key_password = "secret";
+  CHECK(tls::make_acceptor(encrypted).has_value());
 }
 
 TEST_CASE("a self-signed certificate tells its names and expiry") {
@@ -447,11 +454,11 @@ class Foreign {
     auto [near, far] = net::memory_pair();
     std::optional<std::string> end;
     std::optional<net::TlsInfo> info;
-    net::Loop::current()->spawn(into(ending(serve(std::move(far), info)), end));
+    net::Loop::current()->spawn(into(ending(serve(server, std::move(far), info)), end));
     SSL* ssl = SSL_new(context_);
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(ssl);
-    SSL_set_tlsext_host_name(ssl, "foreign.example.test");
+    if (!host.empty()) SSL_set_tlsext_host_name(ssl, host.c_str());
     if (session_ != nullptr) SSL_set_session(ssl, session_);
     char byte = 0;
     while (!end) {
@@ -460,6 +467,8 @@ class Foreign {
       if (said && n == 1) {
         SSL_SESSION_free(session_);
         session_ = SSL_get1_session(ssl);
+        X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(ssl)), NID_commonName, served.data(),
+                                  static_cast<int>(served.size()));
         SSL_write(ssl, "!", 1);
         SSL_shutdown(ssl);
       }
@@ -470,15 +479,19 @@ class Foreign {
     co_return info.value_or(net::TlsInfo{});
   }
 
+  std::shared_ptr<const tls::Acceptor> server = acceptor();
+  std::string host = "foreign.example.test";
   std::string failure;
+  std::array<char, 100> served{};  // the common name of the certificate that was shown
 
  private:
-  static Task<void> serve(std::unique_ptr<Stream> plain, std::optional<net::TlsInfo>& info) {
-    auto server = co_await acceptor()->accept(std::move(plain));
-    info = *server->tls();
-    co_await server->write("?");
-    CHECK(co_await read_some(*server) == "!");
-    co_await server->shutdown();
+  static Task<void> serve(std::shared_ptr<const tls::Acceptor> by, std::unique_ptr<Stream> plain,
+                          std::optional<net::TlsInfo>& info) {
+    auto stream = co_await by->accept(std::move(plain));
+    info = *stream->tls();
+    co_await stream->write("?");
+    CHECK(co_await read_some(*stream) == "!");
+    co_await stream->shutdown();
   }
 
   static Task<void> pass(SSL* ssl, Stream& near, bool wants_input) {
@@ -520,6 +533,70 @@ TEST_CASE("TLS 1.2 and 1.3 clients, the first time and resumed by ticket") {
       CHECK(again.server_name == "foreign.example.test");
       CHECK(again.version == first.version);
     }
+  }
+}
+
+/// A clock that a test turns.
+class Turned final : public base::Clock {
+ public:
+  base::WallTime now() const override { return base::system_clock().now(); }
+  base::SteadyTime steady() const override { return steady_; }
+  void pass(std::chrono::minutes time) { steady_ += time; }
+
+ private:
+  base::SteadyTime steady_;
+};
+
+tls::Identity identity(std::vector<std::string> in_it, std::vector<std::string> served_for = {}) {
+  return {.pair = *tls::make_self_signed(in_it, base::system_clock().now()), .names = std::move(served_for)};
+}
+
+TEST_CASE("each client gets the certificate for the host that it names") {
+  const std::vector<tls::Identity> identities{
+      identity({"mail.example.test", "imap.example.test"}), identity({"*.example.test"}),
+      identity({"mail.example.test", "mail.other.test"}), identity({"inside", "unused.test"}, {"*.Lab.test"})};
+  const auto made = *tls::make_acceptor(identities, tls::make_ticket_keys(base::system_clock()));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const auto& [host, expected] : std::vector<std::pair<std::string, std::string>>{
+             {"mail.example.test", "mail.example.test"},
+             {"IMAP.Example.test", "mail.example.test"},
+             {"pop.example.test", "*.example.test"},
+             {"a.b.example.test", "mail.example.test"},  // a wildcard stands for one label
+             {"example.test", "mail.example.test"},
+             {"mail.other.test", "mail.example.test"},
+             {"x.lab.test", "inside"},
+             {"unused.test", "mail.example.test"},  // the names that were given hold, not those in it
+             {"unknown.test", "mail.example.test"},
+             {"", "mail.example.test"}}) {
+      Foreign client(version);
+      client.server = made;
+      client.host = host;
+      net::run(client.visit());
+      CHECK(client.failure == "");
+      CHECK_MESSAGE(client.served.data() == expected, host);
+    }
+  }
+}
+
+TEST_CASE("a renewed certificate ends no resumption, and a ticket lives for its time") {
+  Turned clock;
+  const auto keys = tls::make_ticket_keys(clock);
+  const std::vector<tls::Identity> before{identity({"old.example.test"}), identity({"foreign.example.test"})};
+  const std::vector<tls::Identity> after{identity({"new.example.test"}), identity({"foreign.example.test"})};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Foreign client(version);
+    client.server = *tls::make_acceptor(before, keys);
+    CHECK_FALSE(net::run(client.visit()).resumed);
+    client.server = *tls::make_acceptor(after, keys);
+    CHECK(net::run(client.visit()).resumed);
+    clock.pass(3h);  // another key seals now, and this one still opens
+    CHECK(net::run(client.visit()).resumed);
+    CHECK(net::run(client.visit()).resumed);
+    clock.pass(5h);
+    CHECK_FALSE(net::run(client.visit()).resumed);
+    CHECK(client.failure == "");
+    client.server = *tls::make_acceptor(after, tls::make_ticket_keys(clock));  // keys of another process
+    CHECK_FALSE(net::run(client.visit()).resumed);
   }
 }
 

@@ -44,6 +44,18 @@ class Disk:
         """From here on all I/O fails, and what was not synced is gone for good."""
         run("xfs_io", "-x", "-c", "shutdown", str(self.path))
 
+    def fill(self):
+        """To the last byte, with a file whose path is returned."""
+        filler = self.path / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            for size in (1 << 20, 4096):
+                try:
+                    while file.write(b"\0" * size) == size:
+                        pass
+                except OSError:
+                    pass
+        return filler
+
     def remove(self):
         subprocess.run(["umount", "-l", str(self.path)], capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)

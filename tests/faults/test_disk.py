@@ -34,14 +34,7 @@ class FullDisk(unittest.TestCase):
         self.addCleanup(server.remove)
         server.start()
         self.assertEqual(try_to_send(server, 1), 250)
-        filler = self.disk.path / "filler"
-        with open(filler, "wb", buffering=0) as file:
-            for size in (1 << 20, 4096):
-                try:
-                    while file.write(b"\0" * size) == size:
-                        pass
-                except OSError:
-                    pass
+        filler = self.disk.fill()
         accepted, codes = 1, []
         for number in range(2, 400):
             code = try_to_send(server, number, 200_000 if number % 2 else 4_000)

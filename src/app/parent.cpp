@@ -1,0 +1,124 @@
+#include "app/parent.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "app/key_files.h"
+#include "base/text.h"
+#include "net/listener.h"
+
+namespace app {
+
+namespace {
+
+constexpr std::chrono::seconds kLookPause{1};
+
+base::Error refusal(const ParentRequest& request) {
+  const std::string shown = base::printable(request.text, 200);
+  const bool listen = request.kind == ParentRequest::Kind::listen;
+  return {base::Code::denied,
+          listen ? "the configuration file names no listener on " + shown + " port " + std::to_string(request.port)
+                 : "the configuration file does not name the file " + shown};
+}
+
+/// The reply with the descriptor, if there is one.
+bool send_reply(int socket, const std::string& message, int fd) {
+  iovec piece{const_cast<char*>(message.data()), message.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &piece;
+  header.msg_iovlen = 1;
+  if (fd >= 0) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+}  // namespace
+
+ParentRights ParentRights::of(const Loaded& loaded) {
+  const Config& config = loaded.config;
+  ParentRights rights;
+  rights.files.insert(loaded.inputs.files.begin(), loaded.inputs.files.end());
+  for (const Listener& listener : config.listeners) {
+    for (const std::string& address : listener.addresses) rights.listeners.emplace(address, listener.port);
+  }
+  std::vector<TlsFiles> all{config.tls};
+  for (const NamedCertificate& certificate : config.certificates) all.push_back(certificate.files);
+  for (const TlsFiles& files : all) {
+    if (files.certificate.empty()) continue;
+    for (TlsFiles& candidate : candidates(files)) {
+      rights.files.insert(std::move(candidate.certificate));
+      rights.files.insert(std::move(candidate.key));
+    }
+  }
+  return rights;
+}
+
+void ParentRights::add(ParentRights more) {
+  listeners.merge(more.listeners);
+  files.merge(more.files);
+}
+
+bool ParentRights::cover(const ParentRequest& request) const {
+  if (request.kind == ParentRequest::Kind::listen) return listeners.contains({request.text, request.port});
+  return files.contains(request.text);
+}
+
+Parent::Parent(ParentRights rights, Outsider outsider, Load load, base::Log log)
+    : rights_(std::move(rights)), outsider_(std::move(outsider)), load_(std::move(load)), log_(std::move(log)) {}
+
+void Parent::look_again() {
+  const auto now = std::chrono::steady_clock::now();
+  if (looked_ != std::chrono::steady_clock::time_point() && now - looked_ < kLookPause) return;
+  looked_ = now;
+  if (auto more = load_()) {
+    rights_.add(*std::move(more));
+  } else {
+    log_.warning("app.parent.config", {{"why", more.error().text}});
+  }
+}
+
+base::Result<int> Parent::answer(const ParentRequest& request) {
+  if (!rights_.cover(request)) look_again();
+  if (!rights_.cover(request)) {
+    const base::Error error = refusal(request);
+    log_.warning("app.parent.refused", {{"why", error.text}});
+    return std::unexpected(error);
+  }
+  if (request.kind == ParentRequest::Kind::open) return open_guarded(request.text, outsider_);
+  return net::bind_tcp(request.text, request.port);
+}
+
+bool Parent::serve_one(int socket) {
+  std::array<char, kMaxMessage + 1> buffer;
+  // Without room for control data: descriptors that are sent to us are closed by the kernel.
+  const ssize_t size = ::recv(socket, buffer.data(), buffer.size(), 0);
+  if (size < 0) return errno == EINTR || errno == EAGAIN;
+  if (size == 0) return false;
+  const auto request = parse_request(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
+  if (!request) {
+    log_.error("app.parent.refused", {{"why", "the server sent what is no request"}});
+    return false;
+  }
+  const auto fd = answer(*request);
+  const bool sent = send_reply(socket, encode(fd ? std::nullopt : std::optional(fd.error())), fd.value_or(-1));
+  if (fd) ::close(*fd);
+  return sent;
+}
+
+}  // namespace app
