@@ -80,7 +80,7 @@ class Observed(ServerTest):
             self.assertGreater(value(after, series), value(before, series) or 0, series)
         rss = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.server.pid}/status").read_text()).group(1)) * 1024
         self.assertAlmostEqual(value(after, "process_resident_memory_bytes") / rss, 1, delta=0.3)
-        self.assertGreater(value(after, "postrider_certificate_expiry_timestamp_seconds"), time.time())
+        self.assertGreater(value(after, 'postrider_certificate_expiry_timestamp_seconds{certificate="default"}'), time.time())
         self.assertIsNotNone(value(after, 'postrider_loop_lag_seconds{loop="0"}'))
 
     def test_a_scraper_may_keep_its_connection_and_others_get_nothing_else(self):
