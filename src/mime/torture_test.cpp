@@ -90,8 +90,8 @@ TEST_CASE("torture: structures that are broken") {
                "--x\n\na\n--x--\n--x\n\nb\n--x--\n",
                "multipart/mixed(multipart/alternative(text/plain) text/plain)", "a"},
            Torture{"an inner boundary that begins like the outer",
-                   "Content-Type: multipart/mixed; boundary=xx\n\n--xx\nContent-Type: multipart/alternative; "
-                   "boundary=xxx\n\n--xxx\n\na\n--xxx--\n--xx--\n",
+                   "Content-Type: multipart/mixed; boundary=yy\n\n--yy\nContent-Type: multipart/alternative; "
+                   "boundary=yyy\n\n--yyy\n\na\n--yyy--\n--yy--\n",
                    "multipart/mixed(multipart/alternative(text/plain))", "a"},
            Torture{
                "the outer ends while the inner is open",
