@@ -169,17 +169,21 @@ class InTheJournal(unittest.TestCase):
             self.assertFalse(os.environ.get("CI"), "CI has root")
             self.skipTest("a /run of one's own needs root")
         script = """
-import os, socket, subprocess, sys
+import os, queue, socket, subprocess, sys, threading
 os.makedirs("/run/systemd/journal")
 journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 journal.bind("/run/systemd/journal/socket")
-journal.settimeout(20)
+lines = queue.Queue()
+def read():
+    while True:
+        lines.put(journal.recv(65536).decode())
+threading.Thread(target=read, daemon=True).start()
 error = os.fstat(2)
 run = subprocess.Popen([sys.argv[1], "dev", "--dir", sys.argv[2], "--base-port", "21000"], stdout=subprocess.PIPE,
                        env={**os.environ, "JOURNAL_STREAM": f"{error.st_dev}:{error.st_ino}"})
 try:
     assert run.stdout.readline() == b"ready\\n"
-    first = journal.recv(65536).decode()
+    first = lines.get(timeout=20)
     print(first)
     assert "PRIORITY=6\\nMESSAGE=app.start version=" in first and "\\nPOSTRIDER_HOSTNAME=mail.example.test\\n" in first
 finally:

@@ -32,7 +32,8 @@ chmod 600 /etc/letsencrypt/live/mail.example.org/privkey.pem
 WAIT = """
 for _ in $(seq 100); do postrider health >/dev/null 2>&1 && break; sleep 0.1; done
 postrider health
-[ "$(stat -c %U "/proc/$server")" = postrider ] || { echo "the server has not dropped root"; exit 1; }
+child=$(pgrep -P "$server")
+[ "$(stat -c %U "/proc/$child")" = postrider ] || { echo "the server has not dropped root"; exit 1; }
 """
 # Mail flows on the real ports, and then the server ends in order.
 FLOW = """
@@ -132,7 +133,7 @@ timeout 20 cat <&7 | grep "BYE The administrator"
         restore = backup.replace("postrider stop\n", """
 swaks --server 127.0.0.1:25 --to ann@example.org --body "after the backup" >/dev/null
 postrider stop
-[ -d /proc/$server ] && ! grep -q Z /proc/$server/stat && { echo "stop returned too early"; exit 1; }
+[ -d /proc/$child ] && ! grep -q Z /proc/$child/stat && { echo "stop returned too early"; exit 1; }
 wait "$server"
 """)
         again = """
