@@ -1,4 +1,5 @@
-// Certificates as an operator renews them: files that come late, half a pair, links that are swapped, an end that nears.
+// Certificates as an operator renews them: files that come late, half a pair, links that are swapped, an end that
+// nears.
 #include "app/certificates.h"
 
 #include <doctest/doctest.h>
@@ -142,7 +143,9 @@ TEST_CASE("each listener has the certificate that it names, and the first one wi
     House::put(house.path / (name + ".crt"), pair.certificate_pem);
     House::put(house.path / (name + ".key"), pair.key_pem);
     house.config.certificates.push_back(
-        {.name = name, .files = {.certificate = house.path / (name + ".crt"), .key = house.path / (name + ".key")}, .domains = {}});
+        {.name = name,
+         .files = {.certificate = house.path / (name + ".crt"), .key = house.path / (name + ".key")},
+         .domains = {}});
   };
   add("a");
   add("b");

@@ -72,7 +72,7 @@ int run_server(const ReadConfig& read, const RunOptions& options) {
   int parent_socket = -1;
   if (must_split(config)) {
     raise_file_limit(Server::files_wanted(config), log);
-    auto halves = split(loaded, read, log);
+    auto halves = split(loaded, read);
     if (!halves) return failed(halves.error());
     if (halves->ended) return *halves->ended;
     inherited.privileged = std::move(halves->privileged);

@@ -158,7 +158,7 @@ bool must_split(const Config& config) {
   return entry == nullptr || entry->pw_uid != 0;  // that there is no such user is told by who becomes it
 }
 
-base::Result<Split> split(const Loaded& loaded, const ReadConfig& read, const base::Log& log) {
+base::Result<Split> split(const Loaded& loaded, const ReadConfig& read) {
   const Config& config = loaded.config;
   TRY_ASSIGN(const Outsider outsider, outsider_of(config.user));
   TRY(prepare_directory(config.data_dir, config.user));
@@ -170,7 +170,9 @@ base::Result<Split> split(const Loaded& loaded, const ReadConfig& read, const ba
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(system_error("cannot start the server's process", errno));
   if (child > 0) {
-    const base::Log parent_log = log.with({{"process", "parent"}});
+    // Its own: whatever else the server's log is written to is closed here.
+    const base::Log parent_log =
+        base::Log::to_stderr(config.log_level, config.log_format == LogFormat::json).with({{"process", "parent"}});
     Parent parent(ParentRights::of(loaded), outsider, [&] { return read_rights(read, outsider); }, parent_log);
     const int status = be_parent(child, pair[0], parent, parent_log);
     return Split{.ended = status, .privileged = nullptr, .socket = -1};

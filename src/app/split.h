@@ -12,7 +12,6 @@
 #include "app/parent.h"
 #include "app/privileged.h"
 #include "app/server.h"
-#include "base/log.h"
 #include "base/result.h"
 
 namespace app {
@@ -28,6 +27,6 @@ struct Split {
 
 /// Forks; makes the data directory for the user first. In the parent it returns when the child has ended; the parent
 /// reads the configuration again by `read`.
-base::Result<Split> split(const Loaded& loaded, const ReadConfig& read, const base::Log& log);
+base::Result<Split> split(const Loaded& loaded, const ReadConfig& read);
 
 }  // namespace app
