@@ -3,6 +3,7 @@ namespace of their own, so that nothing of the machine is touched."""
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import textwrap
@@ -100,6 +101,21 @@ class Operations(unittest.TestCase):
                       "10-limits.toml:3: unknown key limits.mesage_size; the nearest known one is limits.message_size",
                       "changed: listener.lab.port = 2588", "port = 2525"):
             self.assertIn(words, said)
+
+    def test_certificates_and_units(self):
+        (first,), (certificates,), (units,) = examples("First start"), examples("Certificates"), examples("systemd")
+        script = PRELUDE + in_background(first) + WAIT + certificates + f"""
+            kill -TERM "$server"
+            wait "$server"
+            mount -t tmpfs tmpfs /usr/local/bin
+            cp "$2" /usr/local/bin/postrider
+            chmod 755 /usr/local/bin/postrider
+            mkdir -p /etc/systemd/system
+            cd "{TOP}"
+        """ + (units if shutil.which("systemd-analyze") else "")
+        said = self.run_script(script)
+        self.assertRegex(said, "subject=CN ?= ?mail.example.net")
+        self.assertIn("certificate net /etc/postrider/tls/net: expiring, valid until", said)
 
     def test_the_first_start_and_the_first_people(self):
         (first,), (people,) = examples("First start"), examples("Domain, people, aliases")
