@@ -85,6 +85,8 @@ class Connection {
   bool auth_allowed() const;
   net::Task<std::optional<struct Login>> sasl_exchange(std::string mechanism, std::optional<std::string> response);
   std::optional<Reply> not_authenticated() const;
+  /// What to say when the login has ended meanwhile, or cannot be looked at: nothing that was begun with it goes on.
+  net::Task<std::optional<Reply>> login_ended();
 
   // data.cpp
   std::optional<Reply> no_content_now() const;

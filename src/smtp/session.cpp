@@ -97,7 +97,9 @@ net::Task<void> Connection::execute(Line line) {
   if (log_.enabled(base::Level::debug)) {
     log_.debug("smtp.command", {{"verb", row->name}, {"argument", base::printable(loggable(*row, command->argument))}});
   }
-  if (const auto refusal = not_allowed(*row, command->argument)) {
+  std::optional<Reply> refusal = not_allowed(*row, command->argument);
+  if (!refusal && user_ && (row->needs & (kLogin | kTransaction)) != 0) refusal = co_await login_ended();
+  if (refusal) {
     say(*refusal);
   } else {
     report(row->name);

@@ -118,12 +118,12 @@ class Operations(unittest.TestCase):
         self.assertIn("certificate net /etc/postrider/tls/net: expiring, valid until", said)
 
     def test_the_first_start_and_the_first_people(self):
-        (first,), (people,) = examples("First start"), examples("Domain, people, aliases")
+        (first,), (people, *more) = examples("First start"), examples("Domain, people, aliases")
         first = in_background(first)
         people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
         people = re.sub(r"^(postrider account password [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
         removal = re.search(r"^postrider account remove.*\n", people, re.M).group(0)
-        script = PRELUDE + first + WAIT + people.replace(removal, "") + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
+        script = PRELUDE + first + WAIT + people.replace(removal, "") + "cd \"$scratch\"\n" + "".join(more) + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
         self.assertIn("hello to both", self.run_script(script))
 
     def test_looking_at_the_server_backup_and_restore(self):
