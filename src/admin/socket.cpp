@@ -83,6 +83,8 @@ base::Result<void> send_request(int fd, const std::string& path, std::string req
   for (std::string_view rest = request; !rest.empty();) {
     const ssize_t sent = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
+    // Whoever may not ask is told so at once, and nothing more is read of what they send.
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
     if (sent < 0) return broken("while the request was sent", errno);
     rest.remove_prefix(static_cast<std::size_t>(sent));
   }

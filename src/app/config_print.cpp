@@ -21,7 +21,7 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 One TOML file, `/etc/postrider/postrider.toml` unless `--config` names another. A key that is not listed here is an error;
 `postrider config check` names every mistake with its line, and `postrider config print` shows all values in force.
 
-- Any text may hold `${env:NAME}` or `${file:PATH}` (`$${` is a plain `${`), also an element of a list. Numbers and switches
+- Any text may hold `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`, a credential of systemd (`$${` is a plain `${`), also an element of a list. Numbers and switches
   may come as text then, and lists as one text with commas.
 - Sizes are texts such as `"25 MiB"` (`B`, `KiB`, `MiB`, `GiB`) or a number of bytes; durations are texts such as `"90s"`
   (`s`, `m`, `h`, `d`) or a number of seconds.

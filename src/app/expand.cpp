@@ -14,21 +14,37 @@ namespace {
 
 constexpr std::size_t kMaxFile = 64 * 1024;
 
+/// Where systemd has put a credential of that name (LoadCredential=).
+base::Result<std::string> credential_path(const std::string& name, const std::string& shown, const Sources& sources) {
+  const auto directory = sources.environment.find("CREDENTIALS_DIRECTORY");
+  if (directory == sources.environment.end())
+    return base::fail(base::Code::not_found,
+                      shown + ": CREDENTIALS_DIRECTORY is not set: systemd gives no credentials");
+  if (name.find('/') != std::string::npos || name == "..")
+    return base::fail(base::Code::invalid, shown + ": a credential's name holds no \"/\"");
+  return directory->second + "/" + name;
+}
+
 base::Result<std::string> value_of(std::string_view reference, const Sources& sources) {
   const std::size_t colon = reference.find(':');
   const std::string kind(reference.substr(0, colon));
   const std::string name(colon == std::string_view::npos ? std::string_view() : reference.substr(colon + 1));
   const std::string shown = "${" + base::printable(reference, 100) + "}";
-  if (name.empty() || (kind != "env" && kind != "file")) {
-    return base::fail(base::Code::invalid,
-                      shown + " is neither ${env:NAME} nor ${file:PATH} (write $${ for a plain ${)");
+  if (name.empty() || (kind != "env" && kind != "file" && kind != "credential")) {
+    return base::fail(
+        base::Code::invalid,
+        shown + " is none of ${env:NAME}, ${file:PATH} and ${credential:NAME} (write $${ for a plain ${)");
   }
   if (kind == "env") {
     const auto value = sources.environment.find(name);
     if (value != sources.environment.end()) return value->second;
     return base::fail(base::Code::not_found, shown + ": there is no such variable in the environment");
   }
-  auto content = sources.file(name, kMaxFile);
+  std::string path = name;
+  if (kind == "credential") {
+    TRY_ASSIGN(path, credential_path(name, shown, sources));
+  }
+  auto content = sources.file(path, kMaxFile);
   if (!content && content.error().code == base::Code::too_large)
     return base::fail(base::Code::too_large, shown + ": the file is larger than 64 KiB");
   if (!content) return base::fail(content.error().code, shown + ": " + content.error().text);

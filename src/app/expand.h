@@ -1,7 +1,7 @@
 #pragma once
-// ${env:NAME} and ${file:PATH} in the values of the configuration: secrets that systemd, a container or an
-// administrator keeps elsewhere. "$${" stands for a plain "${". One pass: what is put in is not looked at again. The
-// value of a file is its content without the line end at its end, at most 64 KiB.
+// ${env:NAME}, ${file:PATH} and ${credential:NAME} (of systemd) in the values of the configuration: secrets that
+// systemd, a container or an administrator keeps elsewhere. "$${" stands for a plain "${". One pass: what is put in is
+// not looked at again. The value of a file is its content without the line end at its end, at most 64 KiB.
 
 #include <functional>
 #include <map>

@@ -63,7 +63,8 @@ constexpr Field<Config> kSettings[] = {
     setting<Path, &Config::data_dir>("data_dir", "Where everything durable is kept; made when missing.")
         .needs_restart(),
     setting<Text, &Config::user>(
-        "user", "The user to become once the ports are bound and the certificates read, when started as root.",
+        "user",
+        "The user to run as when started as root; a small parent process keeps the ports and keys that need root.",
         "stay as started")
         .needs_restart(),
     setting<Number<0, 256>, &Config::threads>("threads", "Event loops; 0 is one for each core.").needs_restart(),

@@ -89,7 +89,7 @@ TEST_CASE("the metrics of a server are served, well formed, and all in docs/metr
                            "\npostrider_smtp_commands_total{service=\"mx\",verb=\"QUIT\"} 1\n",
                            "\npostrider_queue_messages 0\n", "\npostrider_store_free_bytes ", "\nprocess_open_fds ",
                            "\npostrider_connections_open{listener=\"metrics\"} 1\n",
-                           "\npostrider_certificate_expiry_timestamp_seconds "}) {
+                           "\npostrider_certificate_expiry_timestamp_seconds{certificate=\"default\"} "}) {
     CHECK_MESSAGE(answer.find(line) != std::string::npos, line);
   }
   for (const auto& one : running.log.metrics().describe()) {

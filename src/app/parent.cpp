@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "app/key_files.h"
 #include "base/text.h"
@@ -83,9 +84,9 @@ Parent::Parent(ParentRights rights, Outsider outsider, Load load, base::Log log)
     : rights_(std::move(rights)), outsider_(std::move(outsider)), load_(std::move(load)), log_(std::move(log)) {}
 
 void Parent::look_again() {
-  const auto now = std::chrono::steady_clock::now();
-  if (looked_ != std::chrono::steady_clock::time_point() && now - looked_ < kLookPause) return;
-  looked_ = now;
+  // Who asks for what it may not have waits for it, and costs no more than this.
+  if (looked_) std::this_thread::sleep_until(*looked_ + kLookPause);
+  looked_ = std::chrono::steady_clock::now();
   if (auto more = load_()) {
     rights_.add(*std::move(more));
   } else {

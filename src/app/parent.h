@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -33,7 +34,7 @@ class Parent {
   using Load = std::function<base::Result<ParentRights>()>;
 
   /// `load` reads the configuration again; it is called when something is asked for that has no right yet, once a
-  /// second at most.
+  /// second at most: who asks more often waits.
   Parent(ParentRights rights, Outsider outsider, Load load, base::Log log);
 
   /// A descriptor, the caller's to close, or why not.
@@ -50,7 +51,7 @@ class Parent {
   const Outsider outsider_;
   const Load load_;
   const base::Log log_;
-  std::chrono::steady_clock::time_point looked_;
+  std::optional<std::chrono::steady_clock::time_point> looked_;
 };
 
 }  // namespace app

@@ -54,7 +54,7 @@ int serve_until_signal(Server& server, const Signals& signals, const Supervisor&
     } else {
       return signal;
     }
-    if (heart.beat()) supervisor.alive();
+    if (supervisor.pulse() && heart.beat()) supervisor.alive();
     if (parent_socket >= 0 && is_gone(parent_socket)) return 0;
   }
 }

@@ -27,6 +27,7 @@ namespace {
 constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
+constexpr const char* kMetrics = "metrics";
 constexpr std::chrono::seconds kStorePatience{3};
 constexpr std::chrono::milliseconds kStorePause{50};
 
@@ -268,12 +269,21 @@ void Server::stop() {
   log_.info("app.stopped");
 }
 
-std::optional<std::uint16_t> Server::port(std::string_view listener) const { return listeners_->port(listener); }
+std::optional<std::uint16_t> Server::port(std::string_view listener) const {
+  if (listener == kMetrics) return metrics_.empty() ? std::nullopt : std::optional(metrics_.front()->port());
+  return listeners_->port(listener);
+}
 
 admin::Status Server::status() const {
   admin::Status status{.listeners = listeners_->status()};
   status.listeners.push_back(
       {.name = "admin", .port = 0, .sessions = admin_->sessions(), .failed_sessions = admin_->failed_sessions()});
+  for (const auto& server : metrics_) {
+    status.listeners.push_back({.name = kMetrics,
+                                .port = server->port(),
+                                .sessions = server->sessions(),
+                                .failed_sessions = server->failed_sessions()});
+  }
   status.certificates = certificates_.status();
   return status;
 }

@@ -47,11 +47,13 @@ base::Result<std::vector<std::string>> parse_handed(std::string_view self, std::
   }
   if (*handed == 0) return std::vector<std::string>();
   std::vector<std::string> list;
-  for (const auto name : base::split(names, ':')) list.emplace_back(name);
+  if (!names.empty()) {
+    for (const auto name : base::split(names, ':')) list.emplace_back(name);
+  }
   if (list.size() != *handed) {
-    return base::fail(base::Code::invalid, "LISTEN_FDNAMES names " + std::to_string(names.empty() ? 0 : list.size()) +
-                                               " sockets and LISTEN_FDS counts " + std::to_string(*handed) +
-                                               ": give each socket the name of its listener (FileDescriptorName=)");
+    return base::fail(base::Code::invalid, "LISTEN_FDNAMES has " + std::to_string(list.size()) +
+                                               " names and LISTEN_FDS counts " + std::to_string(*handed) +
+                                               " sockets: give each the name of its listener (FileDescriptorName=)");
   }
   return list;
 }

@@ -47,7 +47,7 @@ TEST_CASE("sockets that are handed over have the names of listeners") {
   for (const char* count : {"-1", "1001", "x", "1x", "99999999999999999999"})
     CHECK_FALSE(app::parse_handed("7", "7", count, "smtp").has_value());
   CHECK_FALSE(app::parse_handed("7", "7", "2", "smtp").has_value());
-  CHECK_FALSE(app::parse_handed("7", "7", "2", "").has_value());
+  CHECK_FALSE(app::parse_handed("7", "7", "1", "").has_value());
 }
 
 TEST_CASE("the supervisor hears how we are, in its words") {

@@ -205,10 +205,10 @@ base::Result<void> FetchBatch::binary(mailstore::EmailReader& reader, const Body
     span = {std::min(part->body_begin, email_.size), std::min(part->end, email_.size)};
     encoding = part->encoding;
   }
-  if (!TransferDecoder::knows(encoding)) return std::unexpected(unknown_encoding());
+  if (!mime::TransferDecoder::knows(encoding)) return std::unexpected(unknown_encoding());
   std::uint64_t size = 0;
   bool nul = false;
-  TransferDecoder counter(encoding);
+  mime::TransferDecoder counter(encoding);
   std::string raw;
   std::string decoded;
   for (std::uint64_t at = span.begin; at <= span.end; at += kReadBytes) {
@@ -231,7 +231,7 @@ base::Result<void> FetchBatch::binary(mailstore::EmailReader& reader, const Body
   append_number(out, wanted.size());
   out += "}\r\n";
   literal_.emplace(Literal{.bytes = span,
-                           .decoder = std::make_unique<TransferDecoder>(encoding),
+                           .decoder = std::make_unique<mime::TransferDecoder>(encoding),
                            .skip = wanted.begin,
                            .left = wanted.size()});
   return {};

@@ -13,6 +13,7 @@
 #include "imap/command.h"
 #include "imap/fetch_parts.h"
 #include "mailstore/mailstore.h"
+#include "mime/decode.h"
 
 namespace imap {
 
@@ -49,7 +50,7 @@ class FetchBatch {
   /// A literal that is being sent.
   struct Literal {
     Span bytes;  // what is left to be read
-    std::unique_ptr<TransferDecoder> decoder;
+    std::unique_ptr<mime::TransferDecoder> decoder;
     std::uint64_t skip = 0;  // decoded bytes before the partial range
     std::uint64_t left = 0;  // bytes of the literal that are to come
   };

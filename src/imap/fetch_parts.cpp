@@ -5,14 +5,12 @@
 #include "base/text.h"
 #include "imap/names.h"
 #include "imap/sequence.h"
-#include "mime/decode.h"
 #include "mime/header.h"
 
 namespace imap {
 
 namespace {
 
-constexpr std::size_t kMaxHeldLine = 64 * 1024;
 constexpr std::size_t kAllFields = 1'000'000;
 
 // A node of the tree, seen as a message (with parts of its own numbering) or as a part of something.
@@ -140,48 +138,6 @@ void append_item_name(std::string& out, const BodyItem& item) {
     append_number(out, item.partial->offset);
     out += '>';
   }
-}
-
-bool TransferDecoder::knows(std::string_view encoding) {
-  return encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary" || encoding == "base64" ||
-         encoding == "quoted-printable";
-}
-
-TransferDecoder::TransferDecoder(std::string_view encoding)
-    : kind_(encoding == "base64"             ? Kind::base64
-            : encoding == "quoted-printable" ? Kind::quoted_printable
-                                             : Kind::identity) {}
-
-void TransferDecoder::feed(std::string_view bytes, std::string& out) {
-  if (kind_ == Kind::identity) {
-    out += bytes;
-    return;
-  }
-  if (kind_ == Kind::base64) {
-    for (const char c : bytes) {
-      if (base::is_alpha(c) || base::is_digit(c) || c == '+' || c == '/' || c == '=') held_ += c;
-    }
-    const std::size_t whole = held_.size() / 4 * 4;
-    out += mime::decode_transfer(std::string_view(held_).substr(0, whole), "base64");
-    held_.erase(0, whole);
-    return;
-  }
-  held_ += bytes;
-  std::size_t cut = held_.rfind('\n') + 1;  // 0 when there is none
-  if (cut == 0 && held_.size() > kMaxHeldLine) {
-    cut = held_.size();
-    const std::size_t code = held_.rfind('=');
-    if (code != std::string::npos && held_.size() - code < 3) cut = code;
-  }
-  out += mime::decode_transfer(std::string_view(held_).substr(0, cut), "quoted-printable");
-  held_.erase(0, cut);
-}
-
-void TransferDecoder::finish(std::string& out) {
-  if (kind_ != Kind::identity) {
-    out += mime::decode_transfer(held_, kind_ == Kind::base64 ? "base64" : "quoted-printable");
-  }
-  held_.clear();
 }
 
 }  // namespace imap

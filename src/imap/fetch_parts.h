@@ -30,19 +30,4 @@ std::string sift_fields(std::string_view header, const Section& section);
 /// "BODY[1.HEADER.FIELDS (DATE)]<0>", "RFC822.TEXT"
 void append_item_name(std::string& out, const BodyItem& item);
 
-/// Undoes a transfer encoding as the bytes come. Holds at most a line (64 KiB) back.
-class TransferDecoder {
- public:
-  /// False for an encoding that is not known.
-  static bool knows(std::string_view encoding);
-  explicit TransferDecoder(std::string_view encoding);
-  void feed(std::string_view bytes, std::string& out);
-  void finish(std::string& out);
-
- private:
-  enum class Kind { identity, base64, quoted_printable };
-  Kind kind_;
-  std::string held_;
-};
-
 }  // namespace imap

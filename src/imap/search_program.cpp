@@ -6,7 +6,7 @@
 #include "imap/lexer.h"
 #include "imap/search_text.h"
 #include "mime/date.h"
-#include "mime/decode.h"
+#include "mime/fold.h"
 #include "mime/header.h"
 
 namespace imap {
@@ -205,6 +205,7 @@ void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verd
 
 void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) const {
   const auto fields = mime::fields(header);
+  const std::string likely = mime::likely_charset(fields);
   const mime::Field* date_field = mime::find(fields, "Date");
   const auto date = date_field ? mime::parse_date(mime::unfold(date_field->body)) : std::nullopt;
   std::string whole;  // folded, made when a TEXT key wants it
@@ -220,7 +221,7 @@ void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) co
         verdicts[i] = as_verdict(std::ranges::any_of(fields, [&](const mime::Field& field) {
           if (!base::iequals(field.name, step.field)) return false;
           return needles_[i].empty() ||
-                 contains_text(mime::fold_for_search(mime::decode_text(field.body)), needles_[i]);
+                 contains_text(mime::fold_for_search(mime::decode_text(field.body, likely)), needles_[i]);
         }));
         break;
       case Op::text:

@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 #include "imap/fetch_parts.h"
-#include "mime/decode.h"
 #include "mime/header.h"
+#include "mime/text.h"
 
 namespace imap {
 
@@ -32,9 +32,7 @@ class BodySearch {
         const bool embedded = message.parts[part.parent].message();
         TRY(header(part, embedded));
       }
-      if (part.leaf() && (part.type == "text" || part.type == "message" || part.multipart())) {
-        TRY(text(part, message.parameter(part, "charset")));
-      }
+      if (mime::has_text(part)) TRY(text(message, part));
     }
     return {};
   }
@@ -57,27 +55,16 @@ class BodySearch {
     return {};
   }
 
-  // Charsets are converted line by line, so that no character is cut in two; but some have characters that hold the
-  // byte of a line feed, and are converted at once.
-  base::Result<void> text(const mime::Part& part, std::string_view charset) {
-    const bool by_lines = !base::istarts_with(charset, "utf-16") && !base::istarts_with(charset, "utf-32") &&
-                          !base::istarts_with(charset, "ucs") && !base::istarts_with(charset, "iso-10646");
-    TransferDecoder decoder(part.encoding);
+  base::Result<void> text(const mime::Message& message, const mime::Part& part) {
+    mime::FoldedText folded(message, part);
     std::string raw;
-    std::string decoded;
     std::string window;
     for (std::uint64_t at = part.body_begin; at < part.end && !done(); at += kPieceBytes) {
       const std::uint64_t n = std::min(kPieceBytes, part.end - at);
       raw.clear();
       TRY(reader_.bytes(email_, at, n, raw));
-      decoder.feed(raw, decoded);
-      const bool last = at + n == part.end;
-      if (last) decoder.finish(decoded);
-      if (!by_lines && !last) continue;
-      std::size_t cut = last ? decoded.size() : decoded.rfind('\n') + 1;
-      if (cut == 0 && decoded.size() > kPieceBytes) cut = decoded.size();
-      window += mime::fold_for_search(mime::to_utf8(std::string_view(decoded).substr(0, cut), charset));
-      decoded.erase(0, cut);
+      folded.feed(raw, window);
+      if (at + n == part.end) folded.finish(window);
       look(window, false);
       if (window.size() > longest_) window.erase(0, window.size() - longest_);
     }
@@ -99,10 +86,12 @@ base::Result<void> find_in_body(mailstore::EmailReader& reader, const mailstore:
 
 std::string folded_header(std::string_view block) {
   std::string text;
-  for (const mime::Field& field : mime::fields(block)) {
+  const auto fields = mime::fields(block);
+  const std::string likely = mime::likely_charset(fields);
+  for (const mime::Field& field : fields) {
     text += field.name;
     text += ": ";
-    text += mime::decode_text(field.body);
+    text += mime::decode_text(field.body, likely);
     text += '\n';
   }
   return mime::fold_for_search(text);

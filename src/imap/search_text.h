@@ -1,6 +1,7 @@
 #pragma once
-// Substrings in the text of a message: transfer encodings and charsets undone, case folded (RFC 9051 §6.4.4). Bodies
-// are read piece by piece, so a message of any size is searched in bounded memory. On the pool.
+// Substrings in the text of a message: transfer encodings and charsets undone, HTML without its tags, case folded (RFC
+// 9051 §6.4.4, which leaves it to the server what the text of a body is). Bodies are read piece by piece, so a message
+// of any size is searched in bounded memory. On the pool.
 
 #include <string>
 #include <string_view>

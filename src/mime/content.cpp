@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
-#include "mime/decode.h"
+#include "mime/charset.h"
 #include "mime/lexer.h"
 
 namespace mime {

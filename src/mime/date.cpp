@@ -106,16 +106,17 @@ bool time_of_day(Lexer& in, Civil& out) {
   in.skip_cfws();
   if (!hour || !in.take(':')) return false;
   in.skip_cfws();
-  const auto minute = number(in, 2, 2);
+  const auto minute = number(in, 1, 2);
   if (!minute) return false;
   out.hour = *hour;
   out.minute = *minute;
   in.skip_cfws();
   if (!in.take(':')) return true;
   in.skip_cfws();
-  const auto second = number(in, 2, 2);
+  const auto second = number(in, 1, 2);
   if (!second) return false;
   out.second = *second;
+  if (in.take('.')) in.until([](char ch) { return !base::is_digit(ch); });  // parts of a second
   return true;
 }
 
@@ -137,18 +138,9 @@ bool imap_month_year(std::string_view text, Civil& out) {
   return true;
 }
 
-}  // namespace
-
-std::optional<DateTime> parse_date(std::string_view body) {
-  Lexer in(body);
+// RFC 5322 §3.3: "2 Jan 2006 15:04:05 -0700".
+std::optional<DateTime> day_first(Lexer in) {
   Civil c;
-  in.skip_cfws();
-  if (base::is_alpha(in.peek())) {
-    word(in);  // the day's name says nothing that the date does not
-    in.skip_cfws();
-    in.take(',');
-    in.skip_cfws();
-  }
   const auto day = number(in, 1, 2);
   skip_separator(in);
   c.month = month_number(word(in));
@@ -161,6 +153,74 @@ std::optional<DateTime> parse_date(std::string_view body) {
   c.year = *y;
   const auto minutes = zone(in);
   return minutes ? moment(c, *minutes) : std::nullopt;
+}
+
+// "Jan 2 15:04:05 [MST] 2006" as ctime() and mbox have it, and "Jan 2, 2006 15:04:05 MST".
+std::optional<DateTime> month_first(Lexer in) {
+  Civil c;
+  c.month = month_number(word(in));
+  in.take('.');
+  in.skip_cfws();
+  const auto day = number(in, 1, 2);
+  in.skip_cfws();
+  in.take(',');
+  in.skip_cfws();
+  if (!day) return std::nullopt;
+  c.day = static_cast<unsigned>(*day);
+  Lexer ahead = in;
+  std::optional<int> y;
+  std::optional<int> minutes = 0;
+  if (time_of_day(ahead, c)) {
+    in = ahead;
+    in.skip_cfws();
+    if (!base::is_digit(in.peek())) minutes = zone(in);
+    in.skip_cfws();
+    y = year(in);
+  } else {
+    y = year(in);
+    in.skip_cfws();
+    if (!time_of_day(in, c)) return std::nullopt;
+    minutes = zone(in);
+  }
+  if (!y || !minutes) return std::nullopt;
+  c.year = *y;
+  return moment(c, *minutes);
+}
+
+// "2006-01-02T15:04:05Z" and with a space (RFC 3339 §5.6), which no mail should have and some has.
+std::optional<DateTime> year_first(Lexer in) {
+  Civil c;
+  const auto y = year(in);
+  in.take('-');
+  const auto month = number(in, 2, 2);
+  if (!in.take('-')) return std::nullopt;
+  const auto day = number(in, 2, 2);
+  if (!in.take('T') && !in.take('t')) in.skip_cfws();
+  if (!y || !month || !day || !time_of_day(in, c)) return std::nullopt;
+  c.year = *y;
+  c.month = static_cast<unsigned>(*month);
+  c.day = static_cast<unsigned>(*day);
+  const auto minutes = zone(in);
+  return minutes ? moment(c, *minutes) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<DateTime> parse_date(std::string_view body) {
+  Lexer in(body);
+  in.skip_cfws();
+  Lexer ahead = in;
+  if (base::is_alpha(in.peek()) && month_number(word(ahead)) == 0) {
+    in = ahead;  // the day's name says nothing that the date does not
+    in.take('.');
+    in.skip_cfws();
+    in.take(',');
+    in.skip_cfws();
+  }
+  if (base::is_alpha(in.peek())) return month_first(in);
+  ahead = in;
+  if (number(ahead, 4, 4) && ahead.peek() == '-') return year_first(in);
+  return day_first(in);
 }
 
 std::optional<DateTime> parse_imap_date_time(std::string_view text) {

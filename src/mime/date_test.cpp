@@ -45,11 +45,49 @@ TEST_CASE("RFC 5322 §4.3: years of two and three digits, named zones") {
   }
 }
 
+TEST_CASE("dates that are none, as programs write them") {
+  struct Case {
+    const char* body;
+    const char* shown;
+  };
+  for (const Case& c : {
+           Case{"Sat Nov 21 08:56:02 2026", "21-Nov-2026 08:56:02 +0000"},
+           Case{"Sat Nov  7 08:56:02 PST 2026", "07-Nov-2026 08:56:02 -0800"},
+           Case{"Sat Nov 21 08:56:02 +0100 2026", "21-Nov-2026 08:56:02 +0100"},
+           Case{"Sat, Nov. 21, 2026 8:56 -0500", "21-Nov-2026 08:56:00 -0500"},
+           Case{"March 1, 2026 8:56", "01-Mar-2026 08:56:00 +0000"},
+           Case{"Sa., 21 Nov 2026 8:6:2 +0100", "21-Nov-2026 08:06:02 +0100"},
+           Case{"2026-11-21T08:56:02Z", "21-Nov-2026 08:56:02 +0000"},
+           Case{"2026-11-21 08:56:02.250 +0100", "21-Nov-2026 08:56:02 +0100"},
+       }) {
+    CHECK_MESSAGE(shown(c.body) == c.shown, c.body);
+  }
+}
+
 TEST_CASE("what is no date is none") {
-  for (const char* bad : {"", "x", "Fri,", "0 Jan 2026 0:00", "32 Jan 2026 0:00", "29 Feb 2026 0:00", "1 Foo 2026 0:00",
-                          "1 Jan 6 0:00", "1 Jan 1899 0:00", "1 Jan 20266 0:00", "1 Jan 2026", "1 Jan 2026 24:00",
-                          "1 Jan 2026 0:60", "1 Jan 2026 0:00:61", "1 Jan 2026 0:00 +0160", "1 Jan 2026 0:00 +1",
-                          "1 Jan 2026 0:00 +99999", "1 Jan 2026 0 00", "Sat Nov 21 08:56:02 2026"}) {
+  for (const char* bad : {"",
+                          "x",
+                          "Fri,",
+                          "0 Jan 2026 0:00",
+                          "32 Jan 2026 0:00",
+                          "29 Feb 2026 0:00",
+                          "1 Foo 2026 0:00",
+                          "1 Jan 6 0:00",
+                          "1 Jan 1899 0:00",
+                          "1 Jan 20266 0:00",
+                          "1 Jan 2026",
+                          "1 Jan 2026 24:00",
+                          "1 Jan 2026 0:60",
+                          "1 Jan 2026 0:00:61",
+                          "1 Jan 2026 0:00 +0160",
+                          "1 Jan 2026 0:00 +1",
+                          "1 Jan 2026 0:00 +99999",
+                          "1 Jan 2026 0 00",
+                          "Sat Nov 21 2026",
+                          "Nov 31 0:00 2026",
+                          "2026-13-01 0:00",
+                          "2026-1-1 0:00",
+                          "2026-01-01"}) {
     CHECK_MESSAGE(shown(bad) == "none", bad);
   }
 }

@@ -1,19 +1,38 @@
 #pragma once
-// Transfer encodings and charsets, for reading text out of parts (RFC 2045 §6). Pure, total, linear.
+// Transfer encodings, for reading what is in parts (RFC 2045 §6; uuencode as old programs name it). Lenient: what is no
+// code is skipped or kept. Pure, total, linear; a decoder holds at most a line (64 KiB) back and gives no more bytes
+// than it took.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace mime {
 
-/// base64 and quoted-printable leniently (what is no code is skipped or kept), everything else as it stands.
+/// Undoes a transfer encoding as the bytes come. What is no known encoding is passed as it stands.
+class TransferDecoder {
+ public:
+  /// False for an encoding that is not known. None at all is known.
+  static bool knows(std::string_view encoding);
+  explicit TransferDecoder(std::string_view encoding);
+  void feed(std::string_view bytes, std::string& out);
+  void finish(std::string& out);
+
+ private:
+  enum class Kind { identity, base64, quoted_printable, uuencode };
+
+  void feed_base64(std::string_view bytes, std::string& out);
+  void uu_line(std::string_view line, std::string& out);
+  void lines(std::string_view text, std::string& out);
+
+  Kind kind_;
+  std::string held_;        // of a line that is not complete
+  std::uint32_t bits_ = 0;  // of base64: the group under way
+  int count_ = 0;
+  bool uu_open_ = false;  // between "begin" and "end"
+};
+
+/// TransferDecoder fed at once.
 std::string decode_transfer(std::string_view body, std::string_view encoding);
-
-/// To UTF-8 by iconv; unknown charsets are read as UTF-8 when valid and ISO-8859-1 otherwise; what cannot be converted
-/// becomes U+FFFD.
-std::string to_utf8(std::string_view text, std::string_view charset);
-
-/// For substring search (RFC 9051 §6.4.4): UTF-8 case-folded and composed (NFKC_Casefold), white space runs kept.
-std::string fold_for_search(std::string_view utf8);
 
 }  // namespace mime

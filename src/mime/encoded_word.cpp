@@ -1,6 +1,7 @@
 // RFC 2047 encoded words in unstructured text and phrases: decode_text() of header.h.
 
 #include "base/text.h"
+#include "mime/charset.h"
 #include "mime/decode.h"
 #include "mime/header.h"
 
@@ -14,8 +15,18 @@ struct EncodedWord {
   std::size_t size = 0;  // of the whole word
 };
 
-// The word that begins `text` ("=?charset?q?text?="), read by its question marks. Each of the three looks reaches to
-// the next question mark only, so a caller that goes on two bytes behind a failure stays linear.
+// Where the encoded text that begins at `begin` ends: at "?=". Question marks in it are forbidden and written by some
+// all the same; but "=?" begins another word, and so each look reaches to the next of them only.
+std::size_t word_end(std::string_view text, std::size_t begin) {
+  for (std::size_t at = text.find('?', begin); at != std::string_view::npos; at = text.find('?', at + 1)) {
+    if (at + 1 < text.size() && text[at + 1] == '=') return at;
+    if (at > begin && text[at - 1] == '=') break;
+  }
+  return std::string_view::npos;
+}
+
+// The word that begins `text` ("=?charset?q?text?="), read by its question marks. No look passes the beginning of the
+// next word, so a caller that goes on two bytes behind a failure stays linear.
 bool read_word(std::string_view text, EncodedWord& out) {
   const std::size_t charset_end = text.find_first_of("? \t", 2);
   if (charset_end == std::string_view::npos || text[charset_end] != '?' || charset_end == 2) return false;
@@ -24,8 +35,8 @@ bool read_word(std::string_view text, EncodedWord& out) {
   if (encoding != 'q' && encoding != 'b') return false;
   // Blanks inside are forbidden (RFC 2047 §2), and written by some all the same.
   const std::size_t begin = charset_end + 3;
-  const std::size_t end = text.find('?', begin);
-  if (end == std::string_view::npos || end + 1 >= text.size() || text[end + 1] != '=') return false;
+  const std::size_t end = word_end(text, begin);
+  if (end == std::string_view::npos) return false;
   std::string_view charset = text.substr(2, charset_end - 2);
   charset = charset.substr(0, charset.find('*'));  // RFC 2231 §5: a language may follow
   out = {charset, encoding, text.substr(begin, end - begin), end + 2};
@@ -48,9 +59,15 @@ std::string word_bytes(const EncodedWord& word) {
 
 bool all_blank(std::string_view text) { return base::trim(text).empty(); }
 
+// Text outside of encoded words. ISO-2022-JP looks like ASCII, and stands in old Japanese mail as it is.
+std::string plain_text(std::string_view text, std::string_view likely) {
+  if (text.contains("\x1b$") || text.contains("\x1b(")) return to_utf8(text, "iso-2022-jp");
+  return base::valid_utf8(text) ? std::string(text) : to_utf8(text, likely);
+}
+
 }  // namespace
 
-std::string decode_text(std::string_view body) {
+std::string decode_text(std::string_view body, std::string_view likely) {
   const std::string text = unfold(body);
   std::string out;
   std::string run;  // bytes of adjacent words of one charset: a character may be cut between two of them
@@ -72,7 +89,7 @@ std::string decode_text(std::string_view body) {
     const std::string_view between = std::string_view(text).substr(plain, at - plain);
     const bool adjacent = in_run && all_blank(between);  // RFC 2047 §6.2: white space between words is not shown
     if (!adjacent || !base::iequals(run_charset, word.charset)) end_run();
-    if (!adjacent) out += to_utf8(between, "");
+    if (!adjacent) out += plain_text(between, likely);
     run += word_bytes(word);
     run_charset = word.charset;
     in_run = true;
@@ -80,7 +97,7 @@ std::string decode_text(std::string_view body) {
     plain = at;
   }
   end_run();
-  out += to_utf8(std::string_view(text).substr(plain), "");
+  out += plain_text(std::string_view(text).substr(plain), likely);
   return out;
 }
 

@@ -1,4 +1,4 @@
-// fold_for_search() of decode.h: NFKC_Casefold (UAX #31 §5.1, UAX #15) with utf8proc.
+// fold_for_search() and SearchFolder: NFKC_Casefold (UAX #31 §5.1, UAX #15) with utf8proc.
 
 #include <utf8proc.h>
 
@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "base/text.h"
-#include "mime/decode.h"
+#include "mime/fold.h"
 #include "mime/utf8.h"
 
 namespace mime {
 namespace {
+
+// Without an ASCII character, which many scripts never use, a text is cut somewhere; marks there may stay apart.
+constexpr std::size_t kLongestStretch = 4096;
 
 // UAX #15 §13: no language puts more than 30 marks on a letter. Marks beyond are dropped, so that putting the marks of
 // a letter in order cannot cost more than a constant (utf8proc's own ordering is quadratic in them).
@@ -89,6 +92,26 @@ std::string fold_for_search(std::string_view utf8) {
     stretch.flush(out);
   }
   return out;
+}
+
+void SearchFolder::feed(std::string_view utf8, std::string& out) {
+  held_ += utf8;
+  // A stretch begins with an ASCII character, which may get marks from what follows.
+  std::size_t cut = held_.size();
+  while (cut > 0 && static_cast<unsigned char>(held_[cut - 1]) >= 0x80) --cut;
+  if (cut > 0) --cut;
+  if (held_.size() - cut > kLongestStretch) {
+    cut = held_.size();
+    while (cut > 0 && (static_cast<unsigned char>(held_[cut - 1]) & 0xc0) == 0x80) --cut;
+    if (cut > 0) --cut;
+  }
+  out += fold_for_search(std::string_view(held_).substr(0, cut));
+  held_.erase(0, cut);
+}
+
+void SearchFolder::finish(std::string& out) {
+  out += fold_for_search(held_);
+  held_.clear();
 }
 
 }  // namespace mime

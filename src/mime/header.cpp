@@ -1,7 +1,7 @@
 #include "mime/header.h"
 
 #include "base/text.h"
-#include "mime/decode.h"
+#include "mime/content.h"
 #include "mime/lexer.h"
 
 namespace mime {
@@ -49,10 +49,28 @@ std::string unfold(std::string_view body) {
   body = base::trim(body);
   std::string out;
   out.reserve(body.size());
+  bool line_end = false;
   for (const char c : body) {
-    if (c != '\r' && c != '\n') out += c;
+    if (c == '\r' || c == '\n') {
+      line_end = true;
+      continue;
+    }
+    // A line that was taken into the field without white space before it (see fields()) is no part of its last word.
+    if (line_end && !base::is_space(c)) out += ' ';
+    line_end = false;
+    out += c;
   }
   return out;
+}
+
+std::string likely_charset(const std::vector<Field>& fields) {
+  const Field* field = find(fields, "Content-Type");
+  ContentType type;
+  if (!field || !parse_content_type(field->body, type)) return {};
+  for (Parameter& p : type.parameters) {
+    if (p.name == "charset") return std::move(p.value);
+  }
+  return {};
 }
 
 }  // namespace mime

@@ -22,10 +22,16 @@ std::vector<Field> fields(std::string_view block, std::size_t limit = 1000);
 /// The first field of that name (ASCII case-insensitive) or nullptr.
 const Field* find(const std::vector<Field>& fields, std::string_view name);
 
-/// Without line ends and without white space at both ends (RFC 5322 §2.2.3); raw bytes otherwise.
+/// Without line ends and without white space at both ends (RFC 5322 §2.2.3); raw bytes otherwise. A line end with no
+/// white space behind it, which folds nothing, becomes a space.
 std::string unfold(std::string_view body);
 
-/// Unfolded text with encoded words decoded to UTF-8 (RFC 2047) and bytes that are no UTF-8 read as ISO-8859-1.
-std::string decode_text(std::string_view body);
+/// Unfolded text with encoded words decoded to UTF-8 (RFC 2047). Raw bytes above 127 are UTF-8 where they can be, else
+/// of the `likely` charset, else guessed as in charset.h.
+std::string decode_text(std::string_view body, std::string_view likely = {});
+
+/// The charset that the text of a message is declared to have, for decode_text() of its header: that of its
+/// Content-Type, or "".
+std::string likely_charset(const std::vector<Field>& fields);
 
 }  // namespace mime

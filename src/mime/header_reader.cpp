@@ -65,7 +65,9 @@ void HeaderReader::line(Message& message, std::string_view text, std::uint64_t u
   FieldLine field;
   // What is no field belongs to the field before, as in fields().
   if (base::is_space(text.front()) || !split_field(text, field)) {
-    if (known_ != Known::none) body_ += text;
+    if (known_ == Known::none) return;
+    if (!base::is_space(text.front())) body_ += ' ';
+    body_ += text;
     return;
   }
   finish_field(message);

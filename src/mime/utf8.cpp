@@ -68,15 +68,35 @@ std::size_t ascii_run(std::string_view text, std::size_t at) {
   return at - begin;
 }
 
-std::string repair_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+bool is_cut_utf8(std::string_view text) {
+  Lead l{};
+  if (text.empty() || !lead(static_cast<unsigned char>(text[0]), l) || text.size() > l.following) return false;
+  char32_t c = l.bits;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) != 0x80) return false;
+    c = c << 6 | (byte & 0x3fU);
+  }
+  // The least and the most that it can become must leave it a chance, or its first byte is wrong whatever follows.
+  const std::size_t missing = l.following + 1 - text.size();
+  const char32_t least = c << 6 * missing;
+  const char32_t most = least | ((1U << 6 * missing) - 1);
+  return most >= l.least && least <= 0x10ffff && !(least >= 0xd800 && most <= 0xdfff);
+}
+
+void append_repaired(std::string& out, std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t run = ascii_run(text, at);
     out += text.substr(at, run);
     at += run;
     if (at < text.size()) append_utf8(out, next_utf8(text, at));
   }
+}
+
+std::string repair_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  append_repaired(out, text);
   return out;
 }
 

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 
+from mime import bench_mime
 from measure import LOAD, STORE_BENCH, TOP, fetch_load, load, rss_bytes, show, smtp_load
 
 from harness import DOMAIN, PASSWORD, Server
@@ -125,7 +126,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
-    parts = {"store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "memory": bench_memory, "accounts": bench_accounts}
+    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "memory": bench_memory,
+             "accounts": bench_accounts}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"
     path.parent.mkdir(parents=True, exist_ok=True)

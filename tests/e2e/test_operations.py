@@ -3,6 +3,7 @@ namespace of their own, so that nothing of the machine is touched."""
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import textwrap
@@ -32,7 +33,8 @@ chmod 600 /etc/letsencrypt/live/mail.example.org/privkey.pem
 WAIT = """
 for _ in $(seq 100); do postrider health >/dev/null 2>&1 && break; sleep 0.1; done
 postrider health
-[ "$(stat -c %U "/proc/$server")" = postrider ] || { echo "the server has not dropped root"; exit 1; }
+child=$(pgrep -P "$server")
+[ "$(stat -c %U "/proc/$child")" = postrider ] || { echo "the server has not dropped root"; exit 1; }
 """
 # Mail flows on the real ports, and then the server ends in order.
 FLOW = """
@@ -100,6 +102,21 @@ class Operations(unittest.TestCase):
                       "changed: listener.lab.port = 2588", "port = 2525"):
             self.assertIn(words, said)
 
+    def test_certificates_and_units(self):
+        (first,), (certificates,), (units,) = examples("First start"), examples("Certificates"), examples("systemd")
+        script = PRELUDE + in_background(first) + WAIT + certificates + f"""
+            kill -TERM "$server"
+            wait "$server"
+            mount -t tmpfs tmpfs /usr/local/bin
+            cp "$2" /usr/local/bin/postrider
+            chmod 755 /usr/local/bin/postrider
+            mkdir -p /etc/systemd/system
+            cd "{TOP}"
+        """ + (units if shutil.which("systemd-analyze") else "")
+        said = self.run_script(script)
+        self.assertRegex(said, "subject=CN ?= ?mail.example.net")
+        self.assertIn("certificate net /etc/postrider/tls/net: expiring, valid until", said)
+
     def test_the_first_start_and_the_first_people(self):
         (first,), (people, *more) = examples("First start"), examples("Domain, people, aliases")
         first = in_background(first)
@@ -132,7 +149,7 @@ timeout 20 cat <&7 | grep "BYE The administrator"
         restore = backup.replace("postrider stop\n", """
 swaks --server 127.0.0.1:25 --to ann@example.org --body "after the backup" >/dev/null
 postrider stop
-[ -d /proc/$server ] && ! grep -q Z /proc/$server/stat && { echo "stop returned too early"; exit 1; }
+[ -d /proc/$child ] && ! grep -q Z /proc/$child/stat && { echo "stop returned too early"; exit 1; }
 wait "$server"
 """)
         again = """
