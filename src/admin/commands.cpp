@@ -31,8 +31,13 @@ constexpr Columns kAccount{{{"address", "ADDRESS"},
                             {"state", "STATE"},
                             {"name", "NAME"},
                             {"send_as", "MAY SEND AS"},
-                            {"credentials", "CREDENTIALS"},
                             {"created", "CREATED"}}};
+/// The same with one more at the end.
+constexpr Columns with(Columns columns, Column more) {
+  *std::ranges::find(columns, nullptr, &Column::key) = more;
+  return columns;
+}
+constexpr Columns kAccountAlone = with(kAccount, {"credentials", "CREDENTIALS"});
 constexpr Columns kCredential{{{"name", "CREDENTIAL"}, {"created", "CREATED"}, {"changed", "CHANGED"}}};
 constexpr Columns kAlias{{{"address", "ALIAS"},
                           {"posting", "POST"},
@@ -60,7 +65,7 @@ constexpr Command kCommands[] = {
     {"account add", {"address", "password", "quota_bytes", "name"}, account_add},
     {"account import", {"lines", "first_line", "skip_existing"}, account_import},
     {"account list", {"domain", "match", "state", "usage"}, account_list, "accounts", kAccount},
-    {"account show", {"address"}, account_show, nullptr, kAccount},
+    {"account show", {"address"}, account_show, nullptr, kAccountAlone},
     {"account set", {"address", "quota_bytes", "state", "name", "send_as", "no_send_as"}, account_set},
     {"account remove", {"address"}, account_remove},
     {"account password", {"address", "password"}, account_password},

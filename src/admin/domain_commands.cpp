@@ -28,6 +28,8 @@ json::object to_json(const directory::Domain& domain) {
                    {"max_accounts", nullptr},
                    {"default_quota_bytes", nullptr},
                    {"quota_bytes", nullptr},
+                   {"used_bytes", nullptr},
+                   {"over_quota", nullptr},
                    {"catch_all", text_or_null(domain.catch_all)},
                    {"separator", nullptr},
                    {"created", base::rfc3339(domain.created)}};
