@@ -5,10 +5,14 @@
 #include <unordered_set>
 
 #include "net/asio.h"
+#include "net/proxied_stream.h"
 
 namespace net {
 
 namespace {
+
+/// For a PROXY header; its section 2 asks for three seconds at least.
+constexpr std::chrono::seconds kProxyTimeout{5};
 
 class TrackedStream;
 
@@ -81,9 +85,13 @@ struct Server::State {
   std::vector<std::shared_ptr<Gate>> at_end;  // opened when nothing runs any more
 
   bool enter(const std::string& address);
+  bool count(const std::string& address);
   void leave(const std::string& address);
   void begin();
   void end();
+
+ private:
+  bool count_locked(const std::string& address);
 };
 
 namespace {
@@ -135,16 +143,60 @@ class Seat {
   ~Seat() {
     if (state_) state_->leave(address_);
   }
+  /// From now on it is that of a peer at this address, if the limits allow it. Once, of a seat without an address.
+  bool take(const std::string& address) {
+    if (!state_->count(address)) return false;
+    address_ = address;
+    return true;
+  }
 
  private:
   Shared state_;
   std::string address_;
 };
 
-Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> stream, base::Log log) {
-  const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
-  stream->track();
+Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
+  // A new connection has room for a line, so this does not wait; a peer that made it otherwise gets no more than this.
+  stream->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  if (!line.empty()) co_await stream->write(line);
+  co_await stream->shutdown();
+}
+
+void log_refused(const base::Log& log, const std::string& address, const char* why) {
+  log.info("net.connection.refused", {{"peer", address}, {"why", why}});
+}
+
+/// The connection behind its PROXY header; nothing when it ends here. `seat` has no address yet, and gets the client's.
+Task<std::unique_ptr<Stream>> behind_proxy(Shared state, Seat& seat, std::unique_ptr<Stream> stream, base::Log log) {
+  ProxyHeader::Kind kind{};
   try {
+    stream = co_await read_proxy_header(std::move(stream), std::chrono::steady_clock::now() + kProxyTimeout, kind);
+  } catch (const Closed& closed) {
+    log.info("net.proxy.refused", {{"why", closed.what()}});
+    throw;
+  }
+  if (kind == ProxyHeader::Kind::local) co_return stream;
+  const std::string address = stream->endpoints().peer_address;
+  // Where not everybody may connect, somebody without an address may not.
+  const bool allowed = !state->options.allowed || (!address.empty() && state->options.allowed(address));
+  if (allowed && (address.empty() || seat.take(address))) co_return stream;
+  log_refused(log, address, allowed ? "too many connections" : "not an allowed network");
+  co_await refuse(std::move(stream), allowed ? state->options.too_many : std::string());
+  co_return nullptr;
+}
+
+/// One connection, to its end.
+Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> tracked, base::Log log, bool proxied) {
+  Seat held = std::move(seat);  // given back after the stream, which the session takes with it
+  tracked->track();
+  try {
+    std::unique_ptr<Stream> stream = std::move(tracked);
+    if (proxied) {
+      log = log.with({{"proxy", stream->endpoints().peer_address}});
+      stream = co_await behind_proxy(state, held, std::move(stream), log);
+      if (!stream) co_return;
+    }
+    log = log.with({{"peer", stream->endpoints().peer_address}});
     co_await state->serve(std::move(stream), log, state->stopping);
   } catch (const Closed&) {
     // Lost, timed out or closed by us: the ordinary ends.
@@ -157,31 +209,33 @@ Task<void> run_session(Shared state, Seat seat, std::unique_ptr<TrackedStream> s
   }
 }
 
-Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
-  // A new connection has room for a line, so this does not wait; a peer that made it otherwise gets no more than this.
-  stream->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
-  co_await stream->write(line);
-  co_await stream->shutdown();
-}
-
 Task<void> accept_all(Shared state) {
   static std::atomic<std::uint64_t> next_session = 1;
   std::size_t turn = 0;
+  const Server::Options& options = state->options;
   try {
     while (!state->stopping.requested()) {
       const std::size_t at = turn++ % state->loops.size();
       Loop& loop = state->loops.at(at);
       auto stream = co_await state->listener->accept(loop);
-      const std::string address = stream->endpoints().peer_address;
-      if (!state->enter(address)) {
-        state->log.info("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
-        loop.spawn(refuse(std::move(stream), state->options.too_many));
+      const std::string address = stream->endpoints().peer_address;  // empty: of a Unix socket
+      const bool proxied = options.proxies && options.proxies(address);
+      if (!proxied && !address.empty() && options.allowed && !options.allowed(address)) {
+        log_refused(state->log, address, "not an allowed network");
+        loop.spawn(refuse(std::move(stream), {}));
         continue;
       }
-      Seat seat(state, address);
-      auto log = state->log.with({{"session", next_session++}, {"peer", address}});
+      // Of a proxy's connections each counts for its client.
+      const std::string counted = proxied ? std::string() : address;
+      if (!state->enter(counted)) {
+        log_refused(state->log, address, "too many connections");
+        loop.spawn(refuse(std::move(stream), options.too_many));
+        continue;
+      }
+      Seat seat(state, counted);
+      auto log = state->log.with({{"session", next_session++}});
       auto tracked = std::make_unique<TrackedStream>(state, at, std::move(stream));
-      loop.spawn(run_session(state, std::move(seat), std::move(tracked), std::move(log)));
+      loop.spawn(run_session(state, std::move(seat), std::move(tracked), std::move(log), proxied));
     }
   } catch (const Closed& closed) {
     if (!state->stopping.requested()) state->log.error("net.accept.failed", {{"why", closed.what()}});
@@ -217,17 +271,25 @@ Task<bool> wait_for_end(Shared state, base::SteadyTime until) {
 // Counts the session if the limits allow it.
 bool Server::State::enter(const std::string& address) {
   const std::lock_guard lock(mutex);
-  if (sessions >= options.limits.connections) return false;
-  if (!address.empty()) {
-    const auto [place, added] = by_address.try_emplace(address, 0);
-    if (place->second >= options.limits.connections_per_address) {
-      if (added) by_address.erase(place);
-      return false;
-    }
-    ++place->second;
-  }
+  if (sessions >= options.limits.connections || !count_locked(address)) return false;
   ++sessions;
   ++running;
+  return true;
+}
+
+bool Server::State::count(const std::string& address) {
+  const std::lock_guard lock(mutex);
+  return count_locked(address);
+}
+
+bool Server::State::count_locked(const std::string& address) {
+  if (address.empty()) return true;
+  const auto [place, added] = by_address.try_emplace(address, 0);
+  if (place->second >= options.limits.connections_per_address) {
+    if (added) by_address.erase(place);
+    return false;
+  }
+  ++place->second;
   return true;
 }
 
