@@ -24,7 +24,7 @@
 
 namespace app {
 
-enum class Protocol { smtp, submission, submissions, imap, imaps };
+enum class Protocol { smtp, submission, submissions, imap, imaps, lmtp };
 enum class TlsMode { starttls, implicit, none };
 enum class LogFormat { text, json };
 
@@ -35,7 +35,11 @@ struct Listener {
   std::vector<std::string> addresses{"0.0.0.0", "::"};
   std::uint16_t port = 25;
   TlsMode tls = TlsMode::starttls;
+  std::string path;  // of a Unix socket, in place of addresses and port
+  std::vector<Network> allowed;
+  std::vector<Network> proxies;
   std::vector<Network> trusted;
+  std::vector<Network> relay;
   bool plaintext_auth = false;
 
   /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.

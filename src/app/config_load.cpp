@@ -168,7 +168,7 @@ void Loader::take_listener(const std::string& name, const toml::table& table, in
     Protocol protocol = Protocol::smtp;
     const toml::node* node = table.get("protocol");
     if (!node) {
-      mistake(at, prefix + " needs a protocol: smtp, submission, submissions, imap or imaps");
+      mistake(at, prefix + " needs a protocol: smtp, submission, submissions, imap, imaps or lmtp");
     } else if (const auto value = node->value<std::string>()) {
       protocol = Choice<Protocol>::parse(expand(*value, sources_).value_or("")).value_or(protocol);
     }
@@ -275,13 +275,18 @@ void Loader::check_whole() {
   for (const Listener& listener : config.listeners) {
     if (broken_.contains("listener." + listener.name)) continue;
     check_listener(listener);
-    for (const std::string& address : listener.addresses) {
-      const auto [other, added] = taken.try_emplace({address, listener.port}, listener.name);
-      if (added) continue;
+    const auto take = [&](const std::string& place, std::uint16_t port) {
+      const auto [other, added] = taken.try_emplace({place, port}, listener.name);
+      if (added) return;
       mistake(line_of("listener." + listener.name), "listener." + listener.name + " and listener." + other->second +
-                                                        " both want " + address + " port " +
-                                                        std::to_string(listener.port));
+                                                        " both want " + place +
+                                                        (port == 0 ? "" : " port " + std::to_string(port)));
+    };
+    if (!listener.path.empty()) {
+      take(listener.path, 0);
+      continue;
     }
+    for (const std::string& address : listener.addresses) take(address, listener.port);
   }
 }
 
@@ -295,6 +300,18 @@ void Loader::check_listener(const Listener& listener) {
   }
   if (listener.protocol == Protocol::smtp && listener.tls == TlsMode::implicit) {
     mistake(line_of(key + ".tls"), key + ".tls: smtp has no implicit TLS; use \"starttls\" or \"none\"");
+  }
+  const bool lmtp = listener.protocol == Protocol::lmtp;
+  if (!listener.path.empty() && !lmtp) mistake(line_of(key + ".path"), key + ".path: Unix sockets are for lmtp");
+  if (!listener.path.empty() && !listener.proxies.empty()) {
+    mistake(line_of(key + ".proxy_protocol"), key + ".proxy_protocol: a Unix socket has no networks");
+  }
+  // RFC 2033 §5.
+  if (lmtp && listener.path.empty() && listener.port == 25) {
+    mistake(line_of(key + ".port"), key + ".port: lmtp must not be spoken on port 25");
+  }
+  if (!listener.relay.empty() && listener.protocol != Protocol::smtp) {
+    mistake(line_of(key + ".relay"), key + ".relay is for smtp; users of other protocols log in");
   }
   if (listener.plaintext_auth && listener.trusted.empty()) {
     mistake(line_of(key + ".plaintext_auth"),

@@ -158,6 +158,7 @@ base::Result<Config> dev_config(const DevOptions& options) {
     listener.port = static_cast<std::uint16_t>(options.base_port + listener.port);
     listener.trusted = {*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
     listener.plaintext_auth = true;
+    if (options.proxy_protocol) listener.proxies = listener.trusted;
   }
   config.settle();
   return config;

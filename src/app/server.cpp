@@ -26,6 +26,7 @@ namespace {
 constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
+constexpr unsigned kListenerMode = 0660;
 
 std::size_t loop_count(const Config& config) {
   return config.threads > 0 ? config.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -38,6 +39,16 @@ bool machine_has_ipv6() {
 }
 
 bool is_smtp(Protocol protocol) { return protocol != Protocol::imap && protocol != Protocol::imaps; }
+
+smtp::Service service_of(Protocol protocol) {
+  if (protocol == Protocol::lmtp) return smtp::Service::lmtp;
+  return protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
+}
+
+/// Whether an address is in one of the networks.
+net::Server::Whether within(std::vector<Network> networks) {
+  return [networks = std::move(networks)](std::string_view address) { return contains(networks, address); };
+}
 
 /// What the operator can do when a port cannot be had.
 std::string listen_hint(const Listener& listener, const base::Error& error) {
@@ -95,6 +106,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->bind());
   TRY(server->open());
   TRY(server->bind_admin());
+  TRY(server->bind_paths());
   for (Bound& bound : server->bound_) server->accept(std::move(bound));
   server->bound_.clear();
   server->resume_purges();
@@ -128,6 +140,7 @@ base::Result<void> Server::bind_one(const Listener& listener) {
                  {{"listener", listener.name}, {"why", "it begins with TLS, and no certificate is configured"}});
     return {};
   }
+  if (!listener.path.empty()) return {};  // see bind_paths()
   for (const std::string& address : listener.addresses) {
     const bool v6 = address.find(':') != std::string::npos;
     if (v6 && listener.addresses.size() > 1 && !machine_has_ipv6()) {
@@ -189,17 +202,29 @@ base::Result<void> Server::bind_admin() {
   return {};
 }
 
+/// Sockets in the file system belong to the user that the server has become.
+base::Result<void> Server::bind_paths() {
+  for (const Listener& listener : config_.listeners) {
+    if (listener.path.empty()) continue;
+    net::Loop& loop = loops_->at(bound_.size() % loops_->size());
+    auto socket = net::listen_unix(loop, listener.path, kListenerMode);
+    if (!socket) return base::fail(socket.error().code, "listener " + listener.name + ": " + socket.error().text);
+    bound_.push_back({&listener, listener.path, &loop, *std::move(socket)});
+  }
+  return {};
+}
+
 net::Server::Serve Server::session(const Listener& listener) {
-  const auto trusted = [networks = listener.trusted](std::string_view address) { return contains(networks, address); };
+  const auto trusted = within(listener.trusted);
   const bool offers_tls = listener.tls != TlsMode::none;
   const auto tls = [this, offers_tls] { return offers_tls ? certificate_.acceptor() : nullptr; };
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
-    const smtp::Mode mode{
-        .service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission,
-        .implicit_tls = implicit,
-        .plaintext_auth = listener.plaintext_auth,
-        .trusted = trusted};
+    const smtp::Mode mode{.service = service_of(listener.protocol),
+                          .implicit_tls = implicit,
+                          .plaintext_auth = listener.plaintext_auth,
+                          .trusted = trusted,
+                          .relay = within(listener.relay)};
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
       return smtp::serve(std::move(stream), *delivery_, config_.smtp, mode, tls, clock_, std::move(log),
                          std::move(stopping));
@@ -218,6 +243,8 @@ void Server::accept(Bound bound) {
   if (bound.listener) {
     options = {
         .name = bound.listener->name, .limits = config_.connections, .too_many = too_many(config_, *bound.listener)};
+    if (!bound.listener->allowed.empty()) options.allowed = within(bound.listener->allowed);
+    if (!bound.listener->proxies.empty()) options.proxies = within(bound.listener->proxies);
     serve = session(*bound.listener);
     log_.info("app.listen", {{"listener", bound.listener->name},
                              {"protocol", Choice<Protocol>::word(bound.listener->protocol)},

@@ -63,6 +63,7 @@ class Server {
   base::Result<void> open();
   void leave_hostname();
   base::Result<void> bind_admin();
+  base::Result<void> bind_paths();
   void accept(Bound bound);
   net::Server::Serve session(const Listener& listener);
   admin::Status status() const;
