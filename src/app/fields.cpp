@@ -141,8 +141,7 @@ constexpr Field<Listener> kListenerSettings[] = {
                                               "everybody"),
     of_listener<Networks, &Listener::proxies>("proxy_protocol",
                                               "Networks of proxies: their connections must begin with a PROXY header "
-                                              "(version 1 or 2) and count as those of the "
-                                              "client that it names.",
+                                              "and are those of the client that it names.",
                                               "none"),
     of_listener<Networks, &Listener::trusted>(
         "trusted",

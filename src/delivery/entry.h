@@ -1,6 +1,7 @@
 #pragma once
 // Private to the room (includes protobuf): the records of a queue entry, made from what the session said and why the
-// message waits. Everything that a sender asked for is in them, because they are all that is left when it is sent. Pure.
+// message waits. Everything that a sender asked for is in them, because they are all that is left when it is sent.
+// Pure.
 
 #include "base/clock.h"
 #include "delivery/plan.h"

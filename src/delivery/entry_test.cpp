@@ -56,7 +56,8 @@ TEST_CASE("all that the sender asked for is in the queue entry") {
   envelope.deliver_by = smtp::DeliverBy{.time = by, .give_back = true, .trace = true};
   envelope.priority = -4;
   envelope.require_tls = true;
-  const std::string binary = "TLS-Required: No\r\nSubject: gr\xC3\xBC\xC3\x9F\x65\r\n\r\n" + std::string("a\0b\rc\n", 6);
+  const std::string binary =
+      "TLS-Required: No\r\nSubject: gr\xC3\xBC\xC3\x9F\x65\r\n\r\n" + std::string("a\0b\rc\n", 6);
   REQUIRE(world.send(envelope, binary, std::nullopt, relaying(world)));
 
   const auto queue = records(world);
@@ -97,9 +98,10 @@ TEST_CASE("an alias that leads elsewhere takes along what was asked for its reci
   World world;
   world.add("u1");
   world.alias("away", {"me@example.net"});
-  REQUIRE(world.send(envelope_to({{.address = "u1@example.test"},
-                                  {.address = "away@example.test", .notify = {.failure = true}, .orcpt = "rfc822;x@y"}}),
-                     kMessage, std::nullopt, world.peer()));
+  REQUIRE(
+      world.send(envelope_to({{.address = "u1@example.test"},
+                              {.address = "away@example.test", .notify = {.failure = true}, .orcpt = "rfc822;x@y"}}),
+                 kMessage, std::nullopt, world.peer()));
   const auto queue = records(world);
   REQUIRE_EQ(queue.size(), 1);
   REQUIRE_EQ(queue[0].recipients.size(), 1);
@@ -113,7 +115,8 @@ TEST_CASE("an alias that leads elsewhere takes along what was asked for its reci
 TEST_CASE("that a delivery is to be reported is written with the delivery, and never for the null sender") {
   World world;
   const auto u1 = world.add("u1");
-  const smtp::Recipient asks{.address = "u1@example.test", .notify = {.success = true}, .orcpt = "rfc822;old@example.org"};
+  const smtp::Recipient asks{
+      .address = "u1@example.test", .notify = {.success = true}, .orcpt = "rfc822;old@example.org"};
   smtp::Envelope envelope = envelope_to({asks, {.address = "u1@example.test", .notify = {.failure = true}}});
   REQUIRE(world.send(envelope, kMessage, std::nullopt, world.peer()));
   const auto queue = records(world);
@@ -159,8 +162,8 @@ TEST_CASE("hosts of the networks that relay send to anywhere; what they send has
   };
   CHECK(rcpt("b@example.net").has_value());
   CHECK_EQ(rcpt("nobody@example.test").error().code, base::Code::not_found);
-  REQUIRE(world.send(envelope_to({{.address = "b@example.net"}, {.address = "u1@example.test"}}), kMessage, std::nullopt,
-                     relaying(world)));
+  REQUIRE(world.send(envelope_to({{.address = "b@example.net"}, {.address = "u1@example.test"}}), kMessage,
+                     std::nullopt, relaying(world)));
   CHECK_NE(world.inbox(u1.id)[0].find("\r\nMessage-ID: "), std::string::npos);
   REQUIRE_EQ(world.queue().size(), 1);
   CHECK(world.queue()[0].recipients == std::vector<std::string>{"b@example.net"});
@@ -209,7 +212,7 @@ TEST_CASE("where each recipient is answered, one that refuses is told so, and do
   CHECK_EQ(world.queue().size(), 2);
   CHECK_EQ(world.problems(), "");
 
-  // The store's own failure is nobody's answer.
+  // The store's own failure is nobody's answer, also when all had refused.
   world.faults.fail(1);
   envelope.recipients = {{.address = "u1@example.test"}};
   CHECK_EQ(world.send(envelope, kMessage, std::nullopt, world.peer()).error().code, base::Code::unavailable);

@@ -45,7 +45,7 @@ class MessageSink : public smtp::Sink {
     std::vector<base::AccountId> filed;
     std::vector<schema::QueuedRecipient> queued;
     std::vector<std::optional<base::Error>> refused;  // of each recipient, when each is answered
-    bool all_refused = false;                         // which is why it failed
+    std::optional<base::Error> failure;               // all of them are, so there is nothing to commit
   };
   /// Why the locals of a plan could not be filed.
   using LocalErrors = std::vector<std::optional<base::Error>>;
@@ -94,8 +94,13 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   Outcome outcome;
   const auto written = co_await context_.store.write(
       std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); });
-  if (!written && !(envelope_.answer_each && outcome.all_refused)) co_return std::unexpected(written.error());
-  if (!written) co_return Accepted{id_text_, std::move(outcome.refused)};
+  if (!written) {
+    // An error of the store's own is nobody's refusal, whatever the closure had found.
+    const bool refused = outcome.failure && written.error().code == outcome.failure->code &&
+                         written.error().text == outcome.failure->text;
+    if (!refused || !envelope_.answer_each) co_return std::unexpected(written.error());
+    co_return Accepted{id_text_, std::move(outcome.refused)};
+  }
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
     context_.log.info(
@@ -158,8 +163,8 @@ base::Result<void> MessageSink::settle(const Plan& plan, const LocalErrors& erro
   for (const Plan::Failed& failed : plan.failed) refusals.push_back(failed.why);
   if (envelope_.answer_each) outcome.refused = refusals_of(plan, errors);
   if (outcome.filed.empty() && plan.remotes.empty()) {
-    outcome.all_refused = true;
-    return std::unexpected(worst_of(refusals));
+    outcome.failure = worst_of(refusals);
+    return std::unexpected(*outcome.failure);
   }
 
   std::vector<bool> waits(plan.locals.size(), !envelope_.answer_each);

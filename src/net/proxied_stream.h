@@ -1,6 +1,6 @@
 #pragma once
-// Private to net: the stream behind a PROXY header. It has the ends of the connection that the proxy tells of, and first
-// gives what came behind the header in the same read.
+// Private to net: the stream behind a PROXY header. It has the ends of the connection that the proxy tells of, and
+// first gives what came behind the header in the same read.
 
 #include "net/proxy_header.h"
 

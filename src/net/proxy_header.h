@@ -1,6 +1,6 @@
 #pragma once
-// The header of the PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt): what
-// a proxy says of the connection that it passes on, in front of its first byte. Pure, total, linear; at most
+// The header of the PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt):
+// what a proxy says of the connection that it passes on, in front of its first byte. Pure, total, linear; at most
 // kMaxProxyHeader bytes are looked at.
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Every input is a header, may become one, or cannot; how it is cut does not matter, and what is behind is not looked at.
+// Every input is a header, may become one, or cannot; how it is cut does not matter, and what is behind is not looked
+// at.
 
 #include <cstdlib>
 

@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "base/crc32c.h"
-#include "net/proxied_stream.h"
 #include "net/loop.h"
 #include "net/memory_stream.h"
+#include "net/proxied_stream.h"
 
 namespace net {
 namespace {
@@ -58,13 +58,13 @@ TEST_CASE("version 1 names both ends") {
 }
 
 TEST_CASE("version 1 that is not exactly so is refused") {
-  for (const char* bad :
-       {"PROXY\r\n", "PROXY TCP4\r\n", "PROXY  TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n",
-        "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n",
-        "PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n", "PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n",
-        "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
-        "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rx", "proxy UNKNOWN\r\n",
-        "EHLO c\r\n", "GET / HTTP/1.0\r\n", "\x16\x03\x01"}) {
+  for (const char* bad : {"PROXY\r\n", "PROXY TCP4\r\n", "PROXY  TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+                          "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n",
+                          "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n",
+                          "PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n",
+                          "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
+                          "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rx",
+                          "proxy UNKNOWN\r\n", "EHLO c\r\n", "GET / HTTP/1.0\r\n", "\x16\x03\x01"}) {
     CAPTURE(bad);
     CHECK(refused(bad));
   }

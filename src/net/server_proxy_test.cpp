@@ -91,5 +91,4 @@ TEST_CASE("a proxy that has not said its header does not hold the stop") {
   net::run(stop_before_header_story(*fixture.server));
 }
 
-
 }  // namespace

@@ -55,21 +55,19 @@ struct Fixture {
     auto listener = listen_tcp(loops.at(0), "127.0.0.1", 0);
     REQUIRE(listener);
     server = std::make_unique<Server>(std::move(*listener), loops.at(0), loops,
-                                           Server::Options{.name = "test",
-                                                                .limits = limits,
-                                                                .too_many = "421 too many\r\n",
-                                                                .allowed = std::move(allowed),
-                                                                .proxies = std::move(proxies)},
-                                           std::move(serve), base::Log());
+                                      Server::Options{.name = "test",
+                                                      .limits = limits,
+                                                      .too_many = "421 too many\r\n",
+                                                      .allowed = std::move(allowed),
+                                                      .proxies = std::move(proxies)},
+                                      std::move(serve), base::Log());
     server->start();
   }
   ~Fixture() { net::run(server->stop(1s)); }
 };
 
 inline Server::Serve echoing() {
-  return [](std::unique_ptr<Stream> stream, base::Log, Stopping stopping) {
-    return echo(std::move(stream), stopping);
-  };
+  return [](std::unique_ptr<Stream> stream, base::Log, Stopping stopping) { return echo(std::move(stream), stopping); };
 }
 
 inline Task<void> until_sessions(Server& server, std::size_t count) {
@@ -77,6 +75,5 @@ inline Task<void> until_sessions(Server& server, std::size_t count) {
   while (server.sessions() != count && Clock::now() < end) co_await sleep_for(1ms);
   CHECK(server.sessions() == count);
 }
-
 
 }  // namespace net::test

@@ -1,6 +1,8 @@
 // The content of a message: DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030). It goes from the input buffer to the host's
 // sink as it arrives and is never held here. Once it cannot be accepted any more the rest is read and thrown away.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "smtp/table.h"
 
@@ -56,8 +58,10 @@ net::Task<void> Connection::finish_content(Incoming incoming) {
   if (!refusal) {
     auto accepted = co_await incoming.sink->accept();
     if (accepted) {
-      errors_ = 0;
-      if (log_.enabled(base::Level::info)) {
+      const auto& refused = accepted->refused;
+      const bool taken = refused.empty() || std::ranges::any_of(refused, [](const auto& why) { return !why; });
+      if (taken) errors_ = 0;
+      if (taken && log_.enabled(base::Level::info)) {
         log_.info("smtp.message.accepted", {{"id", accepted->id},
                                             {"helo", base::printable(peer_.helo)},
                                             {"from", base::printable(envelope_->sender)},

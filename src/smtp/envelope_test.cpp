@@ -71,9 +71,7 @@ TEST_CASE("a user's hold is a time, and the parameter as it may be shown again")
   const auto send = [&](const std::string& parameter) {
     talk(host,
          {.service = Service::submission, .plaintext_auth = true, .trusted = [](std::string_view) { return true; }},
-         clock,
-         login + "MAIL FROM:<u1@example.test> " + parameter +
-             "\r\nRCPT TO:<u1@example.test>\r\nDATA\r\n.\r\n");
+         clock, login + "MAIL FROM:<u1@example.test> " + parameter + "\r\nRCPT TO:<u1@example.test>\r\nDATA\r\n.\r\n");
   };
   send("HOLDFOR=60");
   send("HOLDUNTIL=2030-03-18T00:00:00.5+01:00");
