@@ -226,7 +226,7 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
       {"user = \"${file:/no}\"", "c.toml:2: user: ${file:/no}: cannot read /no: it does not exist\n"},
       {"user = \"${env:SIZE\"", "c.toml:2: user: \"${\" without \"}\" (write $${ for a plain ${)\n"},
       {"[listener.a]\nport = 25",
-       "c.toml:2: listener.a needs a protocol: smtp, submission, submissions, imap or imaps\n"},
+       "c.toml:2: listener.a needs a protocol: smtp, submission, submissions, imap, imaps or lmtp\n"},
       {"[listener.a]\nprotocol = \"pop3\"",
        "c.toml:3: listener.a.protocol must be one of \"smtp\", \"submission\", \"submissions\", \"imap\", \"imaps\", "
        "not \"pop3\"\n"},
