@@ -229,7 +229,7 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
        "c.toml:2: listener.a needs a protocol: smtp, submission, submissions, imap, imaps or lmtp\n"},
       {"[listener.a]\nprotocol = \"pop3\"",
        "c.toml:3: listener.a.protocol must be one of \"smtp\", \"submission\", \"submissions\", \"imap\", \"imaps\", "
-       "not \"pop3\"\n"},
+       "\"lmtp\", not \"pop3\"\n"},
       {"[listener.a]\nprotocol = \"smtp\"\nport = 70000",
        "c.toml:4: listener.a.port must be a number from 1 to 65535, not 70000\n"},
       {"[listener.a]\nprotocol = \"smtp\"\nadress = \"::\"",
