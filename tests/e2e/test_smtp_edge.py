@@ -70,7 +70,7 @@ class EdgeTest(ServerTest):
             return [item[1] for item in data if isinstance(item, tuple)]
 
     def queue(self):
-        return json.loads(self.server.cli("queue", "list", "--json").stdout)
+        return json.loads(self.server.cli("queue", "list", "--json").stdout)["queue"]
 
 
 class Proxied(EdgeTest):
