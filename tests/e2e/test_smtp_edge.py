@@ -3,6 +3,7 @@ socket, and what a sender asks for until it stands in the queue."""
 import contextlib
 import json
 import os
+import re
 import signal
 import smtplib
 import socket
@@ -11,9 +12,10 @@ import struct
 import subprocess
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
-from harness import DOMAIN, PASSWORD, Server, ServerTest, any_certificate, wait_for_port
+from harness import BINARY, DOMAIN, PASSWORD, TOP, Server, ServerTest, any_certificate, wait_for_port
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -249,6 +251,17 @@ allow = ["192.0.2.0/24"]
             self.assertTrue(talk.ask(f"VRFY nobody@{DOMAIN}").startswith(b"550 5.1.1 "))
             talk.socket.sendall(f"EXPN staff@{DOMAIN}\r\n".encode())
             self.assertEqual([talk.stream.readline() for _ in range(2)], [b"250-2.1.5 <u1@example.test>\r\n", b"250 2.1.5 <u2@example.test>\r\n"])
+
+
+class Documents(unittest.TestCase):
+    def test_the_listeners_of_the_operations_page_are_a_configuration(self):
+        page = (TOP / "docs/operations.md").read_text()
+        listeners = re.search(r"^## Networks, proxies and LMTP\n.*?^```toml\n(.*?)^```", page, re.M | re.S).group(1)
+        with tempfile.TemporaryDirectory() as directory:
+            config = Path(directory, "postrider.toml")
+            config.write_text(f'hostname = "mail.example.org"\ndata_dir = "{directory}"\n' + listeners)
+            done = subprocess.run([str(BINARY), "config", "check", "--config", str(config)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Held(EdgeTest):
