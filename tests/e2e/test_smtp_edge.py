@@ -333,6 +333,12 @@ path = "{cls.path}"
         self.assertEqual(sum(b"Subject: big" in body for body in self.bodies("u2")), 2)
         self.assertEqual([entry for entry in self.queue() if f"small@{DOMAIN}" in entry["recipients"]], [])
 
+    def test_bare_line_ends_that_the_server_in_front_took_are_mended(self):
+        with Talk(self.port) as talk:
+            talk.reply()
+            self.assertTrue(talk.send("a@elsewhere.test", f"u2@{DOMAIN}", text="Subject: bare\n\none\rtwo\r\n", hello="LHLO front.test")[1].startswith(b"250 "))
+        self.assertTrue(any(body.endswith(b"Subject: bare\r\n\r\none\r\ntwo\r\n") for body in self.bodies("u2")))
+
     def test_a_mixed_up_protocol_is_noticed(self):
         with Talk(self.port) as talk:
             talk.reply()
