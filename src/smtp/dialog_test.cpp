@@ -15,7 +15,18 @@
 namespace smtp {
 namespace {
 
+/// Time of day stands still, so that what is said of it (FUTURERELEASE) is the same in each replay.
+class StillClock : public base::Clock {
+ public:
+  base::WallTime now() const override {
+    static const base::WallTime began = base::system_clock().now();
+    return began;
+  }
+  base::SteadyTime steady() const override { return base::system_clock().steady(); }
+};
+
 struct World {
+  StillClock clock;
   FakeHost host;
   Config config{.hostname = "mx.example.test", .max_errors = 1000};
   base::Live<Config> live{};
@@ -45,8 +56,7 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
   w.live.set(w.config);
   w.serve = [&w](std::unique_ptr<net::Stream> stream) {
-    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, base::system_clock(),
-                 {}, {});
+    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, w.clock, {}, {});
   };
   return world;
 }
