@@ -153,10 +153,12 @@ Parsed<Verify> parse_verify(std::string_view argument) {
   while (argument.ends_with(' ')) argument.remove_suffix(1);
   if (argument.starts_with('<') && argument.ends_with('>')) argument = argument.substr(1, argument.size() - 2);
   if (argument.size() > kMaxPath) return std::unexpected(Fault::path_too_long);
-  mime::AddrSpec address;
-  const bool postmaster = base::iequals(argument, "postmaster");
-  if (!postmaster && !mime::parse_addr_spec(argument, address)) return std::unexpected(Fault::address);
-  verify.address = postmaster ? "postmaster" : argument;
+  // What could not stand in a path (a quote within a domain literal) is no address here either.
+  const std::string path = "<" + std::string(argument) + ">";
+  std::string_view rest = path;
+  const Parsed<std::string_view> address = take_path(rest, Null::refused);
+  if (!address || !rest.empty()) return std::unexpected(Fault::address);
+  verify.address = *address;
   return verify;
 }
 
