@@ -18,6 +18,7 @@ class Checker {
   void check_certificates();
   void check_places();
   void check_listener(const Listener& listener);
+  void check_edge(const Listener& listener);
   void mistake(const Origin& at, std::string text) { out_.mistakes.push_back({at, std::move(text)}); }
   Origin origin(const std::string& key) const { return out_.origin(key); }
   bool given(const std::string& key) const { return out_.origins.contains(key); }
@@ -63,32 +64,35 @@ void Checker::check_whole() {
 void Checker::check_places() {
   struct Place {
     const std::string& listener;
-    const std::string& address;
-    std::uint16_t port;
+    const std::string& address;  // or the path of a Unix socket
+    std::uint16_t port;          // 0: of a Unix socket
     bool v6() const { return address.find(':') != std::string::npos; }
     bool all() const { return address == "0.0.0.0" || address == "::"; }
   };
   std::vector<Place> taken;
+  const auto take = [&](const Place& wanted) {
+    const auto other = std::ranges::find_if(taken, [&](const Place& place) {
+      return place.port == wanted.port && place.v6() == wanted.v6() &&
+             (place.address == wanted.address || place.all() || wanted.all());
+    });
+    const std::string key = "listener." + wanted.listener;
+    const std::string port = wanted.port == 0 ? "" : " port " + std::to_string(wanted.port);
+    if (other == taken.end()) {
+      taken.push_back(wanted);
+    } else if (other->address == wanted.address) {
+      mistake(origin(key), key + " and listener." + other->listener + " both want " + wanted.address + port);
+    } else {
+      mistake(origin(key), key + " wants " + wanted.address + " and listener." + other->listener + " wants " +
+                               other->address + "," + port + " both: name each address once");
+    }
+  };
   for (const Listener& listener : out_.config.listeners) {
     if (broken_.contains("listener." + listener.name)) continue;
-    for (const std::string& address : listener.addresses) {
-      const Place wanted{listener.name, address, listener.port};
-      const auto other = std::ranges::find_if(taken, [&](const Place& place) {
-        return place.port == wanted.port && place.v6() == wanted.v6() &&
-               (place.address == wanted.address || place.all() || wanted.all());
-      });
-      if (other == taken.end()) {
-        taken.push_back(wanted);
-      } else if (other->address == address) {
-        mistake(origin("listener." + listener.name), "listener." + listener.name + " and listener." + other->listener +
-                                                         " both want " + address + " port " +
-                                                         std::to_string(listener.port));
-      } else {
-        mistake(origin("listener." + listener.name),
-                "listener." + listener.name + " wants " + address + " and listener." + other->listener + " wants " +
-                    other->address + ", port " + std::to_string(listener.port) + " both: name each address once");
-      }
+    if (!listener.path.empty()) {
+      take({listener.name, listener.path, 0});
+      continue;
     }
+    for (const std::string& address : listener.addresses) take({listener.name, address, listener.port});
   }
 }
 
@@ -121,9 +125,27 @@ void Checker::check_listener(const Listener& listener) {
   if (listener.protocol == Protocol::smtp && listener.tls == TlsMode::implicit) {
     mistake(origin(key + ".tls"), key + ".tls: smtp has no implicit TLS; use \"starttls\" or \"none\"");
   }
+  check_edge(listener);
   if (listener.plaintext_auth && listener.trusted.empty()) {
     mistake(origin(key + ".plaintext_auth"),
             key + ".plaintext_auth is for hosts of trusted networks, and " + key + ".trusted names none");
+  }
+}
+
+/// Who may connect where, and what that is for.
+void Checker::check_edge(const Listener& listener) {
+  const std::string key = "listener." + listener.name;
+  const bool lmtp = listener.protocol == Protocol::lmtp;
+  if (!listener.path.empty() && !lmtp) mistake(origin(key + ".path"), key + ".path: Unix sockets are for lmtp");
+  if (!listener.path.empty() && !listener.proxies.empty()) {
+    mistake(origin(key + ".proxy_protocol"), key + ".proxy_protocol: a Unix socket has no networks");
+  }
+  // RFC 2033 §5.
+  if (lmtp && listener.path.empty() && listener.port == 25) {
+    mistake(origin(key + ".port"), key + ".port: lmtp must not be spoken on port 25");
+  }
+  if (!listener.relay.empty() && listener.protocol != Protocol::smtp) {
+    mistake(origin(key + ".relay"), key + ".relay is for smtp; users of other protocols log in");
   }
 }
 

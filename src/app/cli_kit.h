@@ -72,7 +72,6 @@ struct Given {
   DevOptions dev;
   std::string resolver;
   std::string smarthost;
-  bool proxy_protocol = false;
   std::function<int()> action;
 };
 

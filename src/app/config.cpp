@@ -27,13 +27,18 @@ void examine_certificate(const Origin& at, const std::string& key, const TlsFile
 }  // namespace
 
 Listener Listener::standard(std::string name, Protocol protocol) {
-  static constexpr std::uint16_t kPorts[] = {25, 587, 465, 143, 993};
+  static constexpr std::uint16_t kPorts[] = {25, 587, 465, 143, 993, 24};
   Listener listener;
   listener.name = std::move(name);
   listener.protocol = protocol;
   listener.port = kPorts[static_cast<std::size_t>(protocol)];
   const bool implicit = protocol == Protocol::submissions || protocol == Protocol::imaps;
   listener.tls = implicit ? TlsMode::implicit : TlsMode::starttls;
+  if (protocol == Protocol::lmtp) {
+    // RFC 2033 §5: not for wide area networks.
+    listener.addresses = {"127.0.0.1", "::1"};
+    listener.tls = TlsMode::none;
+  }
   return listener;
 }
 

@@ -23,7 +23,7 @@
 
 namespace app {
 
-enum class Protocol { smtp, submission, submissions, imap, imaps };
+enum class Protocol { smtp, submission, submissions, imap, imaps, lmtp };
 enum class TlsMode { starttls, implicit, none };
 enum class LogFormat { text, json };
 enum class LogTarget { automatic, standard_error, journal, syslog };
@@ -35,7 +35,11 @@ struct Listener {
   std::vector<std::string> addresses{"0.0.0.0", "::"};
   std::uint16_t port = 25;
   TlsMode tls = TlsMode::starttls;
+  std::string path;  // of a Unix socket, in place of addresses and port
+  std::vector<Network> allowed;
+  std::vector<Network> proxies;
   std::vector<Network> trusted;
+  std::vector<Network> relay;
   bool plaintext_auth = false;
   std::string certificate;  // the name of a NamedCertificate; empty: the default one
 

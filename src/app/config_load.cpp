@@ -186,7 +186,7 @@ void Loader::make_listener(const Statement& statement) {
   // The protocol comes first, wherever it is given: the other defaults follow from it.
   Protocol protocol = Protocol::smtp;
   if (const Statement* given = last({"listener", name, "protocol"}); !given) {
-    mistake(statement.at, statement.key() + " needs a protocol: smtp, submission, submissions, imap or imaps");
+    mistake(statement.at, statement.key() + " needs a protocol: smtp, submission, submissions, imap, imaps or lmtp");
     broken_.insert(statement.key());
   } else if (const auto* word = given->value ? std::get_if<std::string>(&*given->value) : nullptr) {
     protocol = Choice<Protocol>::parse(expand(*word, sources_).value_or("")).value_or(protocol);

@@ -97,6 +97,36 @@ port = 1993
   CHECK(mail.addresses == std::vector<std::string>{"0.0.0.0", "::"});
 }
 
+TEST_CASE("who may connect, through which proxies, and who may relay; LMTP on TCP and on a Unix socket") {
+  const auto loaded = load(R"(
+hostname = "mail.example.org"
+smtp.vrfy = "known"
+limits.hold = "7d"
+[listener.a]
+protocol = "smtp"
+allow = ["192.0.2.0/24", "2001:db8::/32"]
+proxy_protocol = "10.0.0.0/8"
+relay = ["10.1.0.0/16"]
+[listener.b]
+protocol = "lmtp"
+[listener.c]
+protocol = "lmtp"
+path = "/run/postrider/lmtp"
+)");
+  CHECK(mistakes(loaded) == "");
+  const app::Config& c = loaded.config;
+  CHECK(c.smtp.vrfy == smtp::Vrfy::known);
+  CHECK(c.smtp.max_hold == std::chrono::days(7));
+  REQUIRE(c.listeners.size() == 3);
+  CHECK(app::contains(c.listeners[0].allowed, "2001:db8::1"));
+  CHECK(app::contains(c.listeners[0].proxies, "10.9.9.9"));
+  CHECK(app::contains(c.listeners[0].relay, "10.1.2.3"));
+  CHECK(c.listeners[1].port == 24);
+  CHECK(c.listeners[1].tls == app::TlsMode::none);
+  CHECK(c.listeners[1].addresses == std::vector<std::string>{"127.0.0.1", "::1"});
+  CHECK(c.listeners[2].path == "/run/postrider/lmtp");
+}
+
 TEST_CASE("a host name is all that must be said") {
   const auto loaded = load("hostname = \"${file:/run/host}\"");
   CHECK(mistakes(loaded) == "");
@@ -215,10 +245,10 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
       {"user = \"${file:/no}\"", "c.toml:2: user: ${file:/no}: cannot read /no: it does not exist\n"},
       {"user = \"${env:SIZE\"", "c.toml:2: user: \"${\" without \"}\" (write $${ for a plain ${)\n"},
       {"[listener.a]\nport = 25",
-       "c.toml:2: listener.a needs a protocol: smtp, submission, submissions, imap or imaps\n"},
+       "c.toml:2: listener.a needs a protocol: smtp, submission, submissions, imap, imaps or lmtp\n"},
       {"[listener.a]\nprotocol = \"pop3\"",
        "c.toml:3: listener.a.protocol must be one of \"smtp\", \"submission\", \"submissions\", \"imap\", \"imaps\", "
-       "not \"pop3\"\n"},
+       "\"lmtp\", not \"pop3\"\n"},
       {"[listener.a]\nprotocol = \"smtp\"\nport = 70000",
        "c.toml:4: listener.a.port must be a number from 1 to 65535, not 70000\n"},
       {"[listener.a]\nprotocol = \"smtp\"\nadress = \"::\"",
@@ -241,6 +271,15 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
        "c.toml:4: listener.b wants 192.0.2.1 and listener.a wants 0.0.0.0, port 143 both: name each address once\n"},
       {"[listener.a]\nprotocol = \"imap\"\naddress = \"::1\"\n[listener.b]\nprotocol = \"imap\"\naddress = \"0:0::1\"",
        "c.toml:5: listener.b and listener.a both want ::1 port 143\n"},
+      {"[listener.a]\nprotocol = \"lmtp\"\npath = \"/l\"\n[listener.b]\nprotocol = \"lmtp\"\npath = \"/l\"",
+       "c.toml:5: listener.b and listener.a both want /l\n"},
+      {"[listener.a]\nprotocol = \"smtp\"\npath = \"/l\"", "c.toml:4: listener.a.path: Unix sockets are for lmtp\n"},
+      {"[listener.a]\nprotocol = \"lmtp\"\npath = \"/l\"\nproxy_protocol = \"10.0.0.0/8\"",
+       "c.toml:5: listener.a.proxy_protocol: a Unix socket has no networks\n"},
+      {"[listener.a]\nprotocol = \"lmtp\"\nport = 25",
+       "c.toml:4: listener.a.port: lmtp must not be spoken on port 25\n"},
+      {"[listener.a]\nprotocol = \"submission\"\nrelay = \"10.0.0.0/8\"",
+       "c.toml:4: listener.a.relay is for smtp; users of other protocols log in\n"},
       {"[listener.\"a b\"]\nprotocol = \"smtp\"",
        "c.toml:2: listener.a b: a listener's name is at most 40 letters, digits, \"-\" and \"_\"\n"},
       {"threads = 999\nusr = 1\n[log]\nlevel = 5",

@@ -161,6 +161,7 @@ base::Result<Config> dev_config(const DevOptions& options) {
     listener.port = static_cast<std::uint16_t>(options.base_port + listener.port);
     listener.trusted = loopback_networks();
     listener.plaintext_auth = true;
+    if (options.proxy_protocol) listener.proxies = listener.trusted;
   }
   config.settle();
   return config;

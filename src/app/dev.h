@@ -19,6 +19,7 @@ struct DevOptions {
   std::string password = "test";
   std::string config_file;  // TOML on top; empty: none
   bool no_sync = false;
+  bool proxy_protocol = false;  // connections from loopback begin with a PROXY header
 };
 
 /// The configuration of developer mode, without the file on top. invalid: which option, and why.

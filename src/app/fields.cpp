@@ -116,6 +116,10 @@ constexpr Field<Config> kSettings[] = {
         "limits.imap_errors", "Malformed commands after which an IMAP session is ended."),
     setting<Number<100, 10'000'000>, &Config::smtp, &smtp::Config::max_commands>("limits.smtp_commands",
                                                                                  "Commands in one SMTP session."),
+    setting<Number<1, 1'000'000>, &Config::smtp, &smtp::Config::max_messages>("limits.smtp_messages",
+                                                                              "Messages in one SMTP session."),
+    setting<Duration<0, 366 * 86400>, &Config::smtp, &smtp::Config::max_hold>(
+        "limits.hold", "How long a user may ask that a message be held before it is sent; 0 is not at all."),
     setting<Size<8 * kKiB, 16 * kMiB>, &Config::imap, &imap::Config::max_command_bytes>(
         "limits.imap_command_size", "The longest IMAP command, a message that it appends apart."),
     setting<Number<10, 1000>, &Config::delivery, &delivery::Config::max_received_fields>(
@@ -142,6 +146,11 @@ constexpr Field<Config> kSettings[] = {
     setting<Duration<0, 3600>, &Config::stop_timeout>("timeouts.stop",
                                                       "How long sessions may take to end when the server stops."),
 
+    setting<Choice<smtp::Vrfy>, &Config::smtp, &smtp::Config::vrfy>(
+        "smtp.vrfy",
+        "Who is told by VRFY and EXPN which addresses there are: nobody, known (users who have logged in, and hosts of "
+        "trusted networks) or everybody."),
+
     setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
         "store.min_free", "Free disk space below which new mail is deferred and nothing else is written.")
         .needs_restart(),
@@ -165,14 +174,28 @@ constexpr Field<NamedCertificate> kCertificateSettings[] = {
 
 constexpr Field<Listener> kListenerSettings[] = {
     of_listener<Choice<Protocol>, &Listener::protocol>(
-        "protocol", "What is spoken: smtp, submission, submissions, imap or imaps.", "must be given"),
-    of_listener<Addresses, &Listener::addresses>("address", "Numeric addresses to listen on: one, or a list."),
-    of_listener<Port, &Listener::port>("port", "The TCP port.", "25, 587, 465, 143 or 993 by the protocol"),
-    of_listener<Choice<TlsMode>, &Listener::tls>("tls",
-                                                 "How TLS begins: starttls, implicit (with the connection) or none.",
-                                                 "implicit for submissions and imaps, otherwise starttls"),
+        "protocol", "What is spoken: smtp, submission, submissions, imap, imaps or lmtp.", "must be given"),
+    of_listener<Addresses, &Listener::addresses>("address", "Numeric addresses to listen on: one, or a list.",
+                                                 "`[\"0.0.0.0\", \"::\"]`; for lmtp `[\"127.0.0.1\", \"::1\"]`"),
+    of_listener<Port, &Listener::port>("port", "The TCP port.", "25, 587, 465, 143, 993 or 24 by the protocol"),
+    of_listener<Path, &Listener::path>(
+        "path", "For lmtp: a Unix socket in place of address and port; its mode is 0660, its group the server's.",
+        "none"),
+    of_listener<Choice<TlsMode>, &Listener::tls>(
+        "tls", "How TLS begins: starttls, implicit (with the connection) or none.",
+        "implicit for submissions and imaps, none for lmtp, otherwise starttls"),
+    of_listener<Networks, &Listener::allowed>("allow", "Networks whose hosts may connect; others are closed at once.",
+                                              "everybody"),
+    of_listener<Networks, &Listener::proxies>("proxy_protocol",
+                                              "Networks of proxies: their connections must begin with a PROXY header "
+                                              "and are those of the client that it names.",
+                                              "none"),
     of_listener<Networks, &Listener::trusted>(
-        "trusted", "Networks whose hosts are trusted: their bare line ends are mended instead of refused."),
+        "trusted",
+        "Networks whose hosts are trusted: their bare line ends are mended instead of refused, and their priorities "
+        "count."),
+    of_listener<Networks, &Listener::relay>(
+        "relay", "For smtp: networks whose hosts may send to anywhere without logging in.", "none"),
     of_listener<Switch, &Listener::plaintext_auth>("plaintext_auth",
                                                    "Whether hosts of the trusted networks may log in without TLS."),
     of_listener<Text, &Listener::certificate>(

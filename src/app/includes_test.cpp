@@ -156,7 +156,7 @@ TEST_CASE("a variable that is no setting, or has a wrong value, is a mistake tha
   CHECK(of({{"POSTRIDER_THREADS", "many"}}) ==
         "POSTRIDER_THREADS: threads must be a number from 0 to 256, not \"many\"");
   CHECK(of({{"POSTRIDER_LISTENER_X_PORT", "25"}}) ==
-        "POSTRIDER_LISTENER_X_PORT: listener.x needs a protocol: smtp, submission, submissions, imap or imaps");
+        "POSTRIDER_LISTENER_X_PORT: listener.x needs a protocol: smtp, submission, submissions, imap, imaps or lmtp");
   CHECK(of({{"POSTRIDER_PORT_25_TCP_ADDR", "10.0.0.1"}}).ends_with("set enableServiceLinks: false)"));
   CHECK(mistakes(load({{"/etc/p.toml", kHost + "[listener.a-b]\nprotocol = \"imap\"\n[listener.a_b]\nprotocol = "
                                                "\"smtp\"\n"}},

@@ -12,6 +12,8 @@ namespace app {
 
 namespace {
 
+constexpr unsigned kPathMode = 0660;  // of a Unix socket
+
 bool is_v6(const std::string& address) { return address.find(':') != std::string::npos; }
 
 bool machine_has_ipv6() {
@@ -41,9 +43,15 @@ std::vector<Listeners::Place> Listeners::places_of(const Listener& listener) con
   if (const auto handed = counts.find(listener.name); handed != counts.end()) {
     Listener anywhere = listener;
     anywhere.port = 0;  // its own: known by the name
+    anywhere.path.clear();
     for (std::size_t i = 0; i < handed->second; ++i)
       places.push_back({.listener = anywhere, .address = "handed over, " + std::to_string(i + 1), .handed = i});
     return places;
+  }
+  if (!listener.path.empty()) {
+    Listener without_port = listener;
+    without_port.port = 0;
+    return {{.listener = std::move(without_port), .address = listener.path, .handed = {}}};
   }
   for (const std::string& address : listener.addresses)
     places.push_back({.listener = listener, .address = address, .handed = {}});
@@ -59,7 +67,8 @@ base::Result<Listeners::Prepared> Listeners::prepare(const std::vector<Listener>
 base::Result<void> Listeners::prepare_one(const Listener& listener, Prepared& prepared) {
   for (const Place& place : places_of(listener)) {
     const std::string& address = place.address;
-    if (!place.handed && is_v6(address) && listener.addresses.size() > 1 && !machine_has_ipv6()) {
+    if (!place.handed && listener.path.empty() && is_v6(address) && listener.addresses.size() > 1 &&
+        !machine_has_ipv6()) {
       log_.warning("app.listener.skipped",
                    {{"listener", listener.name}, {"address", address}, {"why", "this machine has no IPv6"}});
       continue;
@@ -70,7 +79,8 @@ base::Result<void> Listeners::prepare_one(const Listener& listener, Prepared& pr
       auto socket = bind(wanted.place, *wanted.loop);
       if (!socket) {
         return base::fail(socket.error().code,
-                          "listener " + listener.name + ": " + socket.error().text + listen_hint(socket.error()));
+                          "listener " + listener.name + ": " + socket.error().text +
+                              (place.listener.path.empty() ? listen_hint(socket.error()) : std::string()));
       }
       wanted.socket = *std::move(socket);
     }
@@ -84,6 +94,7 @@ base::Result<std::unique_ptr<net::Listener>> Listeners::bind(const Place& place,
     TRY_ASSIGN(const int own, handed_.duplicate(place.listener.name, *place.handed));
     return net::adopt_tcp(loop, own);
   }
+  if (!place.listener.path.empty()) return net::listen_unix(loop, place.listener.path, kPathMode);
   // A listener that moves between all addresses and one of them meets its own old socket there.
   share_ports(place, true);
   const auto fd = privileged_.listen(place.address, place.listener.port);
@@ -102,9 +113,10 @@ void Listeners::share_ports(const Place& place, bool shared) {
 
 Listeners::Running* Listeners::find(const Place& place) {
   const auto found = std::ranges::find_if(running_, [&](const Running& running) {
-    // Port 0 is another one for each listener (tests ask for it).
+    // A port that is 0 is another one for each listener (tests ask for it); a path is the same for all.
+    const bool known = place.listener.port != 0 || !place.listener.path.empty();
     return !running.retired && place.is_at(running.place.address, running.place.listener.port) &&
-           (place.listener.port != 0 || place.listener.name == running.place.listener.name);
+           (known || place.listener.name == running.place.listener.name);
   });
   return found == running_.end() ? nullptr : &*found;
 }

@@ -1,9 +1,9 @@
 #pragma once
 // Listeners: the sockets that connections are taken on, a net::Server for each, and how they follow the configuration
-// while they run. A socket is known by its address and port: where the new configuration wants the same place, under
-// whatever name and protocol, the socket stays and new connections get the new ways; a place that nobody wants any more
-// takes no new connections, and its sessions go on to their end. prepare() binds and changes nothing, adopt() cannot
-// fail. All calls are made under one lock of the owner's, on no loop.
+// while they run. A socket is known by its address and port, or its path: where the new configuration wants the same
+// place, under whatever name and protocol, the socket stays and new connections get the new ways; a place that nobody
+// wants any more takes no new connections, and its sessions go on to their end. prepare() binds and changes nothing,
+// adopt() cannot fail. All calls are made under one lock of the owner's, on no loop.
 
 #include <cstdint>
 #include <functional>
@@ -34,10 +34,10 @@ class Listeners {
     net::Server::Serve serve;
   };
 
-  /// One address of one listener of the configuration.
+  /// One address, or the path, of one listener of the configuration.
   struct Place {
     Listener listener;
-    std::string address;
+    std::string address;                // the path of a Unix socket, whose port is 0
     std::optional<std::size_t> handed;  // which of the listener's sockets that were handed over
     bool is_at(const std::string& other_address, std::uint16_t port) const {
       return address == other_address && listener.port == port;
@@ -58,7 +58,8 @@ class Listeners {
   /// `privileged` and `handed` outlive this.
   Listeners(net::Loops& loops, Privileged& privileged, const HandedSockets& handed, base::Log log);
 
-  /// Errors name the listener and say what can be done.
+  /// Errors name the listener and say what can be done. Unix sockets are bound by this process: a server that starts as
+  /// root prepares them apart, when it is root no more.
   base::Result<Prepared> prepare(const std::vector<Listener>& listeners);
 
   /// `service` is asked for each place.

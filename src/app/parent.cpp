@@ -56,6 +56,7 @@ ParentRights ParentRights::of(const Loaded& loaded) {
   ParentRights rights;
   rights.files.insert(loaded.inputs.files.begin(), loaded.inputs.files.end());
   for (const Listener& listener : config.listeners) {
+    if (!listener.path.empty()) continue;  // a Unix socket is the server's own to bind
     for (const std::string& address : listener.addresses) rights.listeners.emplace(address, listener.port);
   }
   std::vector<TlsFiles> all{config.tls};

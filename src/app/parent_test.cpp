@@ -134,7 +134,9 @@ TEST_CASE("what a new configuration names is given without a restart, and it is 
 TEST_CASE("rights are the listeners and all files that belong to the configuration") {
   app::Loaded loaded;
   loaded.inputs.files = {"/etc/postrider/postrider.toml"};
-  loaded.config.listeners = {app::Listener::standard("mx", app::Protocol::smtp)};
+  loaded.config.listeners = {app::Listener::standard("mx", app::Protocol::smtp),
+                             app::Listener::standard("local", app::Protocol::lmtp)};
+  loaded.config.listeners.back().path = "/run/postrider/lmtp";  // which the server binds itself
   loaded.config.tls = {.certificate = "/etc/c.pem", .key = "/etc/k.pem"};
   loaded.config.certificates = {{.name = "b", .files = {.certificate = "/etc/b", .key = {}}, .domains = {}}};
   const auto rights = app::ParentRights::of(loaded);

@@ -16,17 +16,22 @@ bool same(const Inputs& a, const Inputs& b) { return a.files == b.files && a.pat
 }  // namespace
 
 /// The listeners that can begin: one that begins with TLS waits for its certificate.
-std::vector<Listener> Server::ready(const Config& config, const HasCertificate& has) const {
-  std::vector<Listener> listeners;
-  for (const Listener& listener : config.listeners) {
+std::vector<Listener> Server::ready(const std::vector<Listener>& listeners, const HasCertificate& has) const {
+  std::vector<Listener> begin;
+  for (const Listener& listener : listeners) {
     if (listener.tls != TlsMode::implicit || has(listener.name)) {
-      listeners.push_back(listener);
+      begin.push_back(listener);
     } else {
       log_.warning("app.listener.waiting", {{"listener", listener.name},
                                             {"why", "it begins with TLS, and there is no certificate for it yet"}});
     }
   }
-  return listeners;
+  return begin;
+}
+
+/// With the certificates of now.
+std::vector<Listener> Server::ready(const std::vector<Listener>& listeners) const {
+  return ready(listeners, [this](std::string_view name) { return certificates_.acceptor(name) != nullptr; });
 }
 
 void Server::watch(const Inputs& inputs) {
@@ -67,7 +72,8 @@ Reloaded Server::reload(std::string_view asked_by) {
 std::vector<Mistake> Server::take_over(const Loaded& loaded, Config next) {
   auto certificates = certificates_.prepare(next);
   if (!certificates) return {{loaded.origin("tls.certificate"), certificates.error().text}};
-  auto sockets = listeners_->prepare(ready(next, [&](std::string_view name) { return certificates->has(name); }));
+  auto sockets =
+      listeners_->prepare(ready(next.listeners, [&](std::string_view name) { return certificates->has(name); }));
   if (!sockets) return {{loaded.origin(""), sockets.error().text}};
   // From here on nothing fails.
   if (next.connections.connections > config_.get()->connections.connections) raise_file_limit(files_wanted(next), log_);
@@ -114,8 +120,7 @@ void Server::look_at_files() {
 
 /// Listeners whose certificate has come.
 void Server::start_waiting() {
-  auto sockets = listeners_->prepare(
-      ready(*config_.get(), [this](std::string_view name) { return certificates_.acceptor(name) != nullptr; }));
+  auto sockets = listeners_->prepare(ready(config_.get()->listeners));
   if (!sockets) {
     log_.error("app.listener.failed", {{"why", sockets.error().text}, {"next", "it is tried again with a reload"}});
     return;

@@ -37,6 +37,16 @@ std::size_t loop_count(const Config& config) {
 
 bool is_smtp(Protocol protocol) { return protocol != Protocol::imap && protocol != Protocol::imaps; }
 
+smtp::Service service_of(Protocol protocol) {
+  if (protocol == Protocol::lmtp) return smtp::Service::lmtp;
+  return protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
+}
+
+/// Whether an address is in one of the networks.
+net::Server::Whether within(std::vector<Network> networks) {
+  return [networks = std::move(networks)](std::string_view address) { return contains(networks, address); };
+}
+
 /// What a connection above the limits is told; nothing where it would have to be told over TLS. RFC 9051 §7.1.5.
 std::string too_many(const Config& config, const Listener& listener) {
   if (listener.tls == TlsMode::implicit) return {};
@@ -92,6 +102,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->open());
   TRY(server->serve_admin());
   TRY(server->serve_metrics());
+  TRY(server->bind_paths(sockets));
   server->listeners_->adopt(std::move(sockets), [&](const Listener& listener) { return server->service(listener); });
   server->resume_purges();
   return server;
@@ -110,8 +121,9 @@ base::Result<Listeners::Prepared> Server::bind() {
   listeners_ = std::make_unique<Listeners>(*loops_, *privileged_, sockets_, log_);
   TRY_ASSIGN(auto certificates, certificates_.prepare(*config));
   certificates_.adopt(std::move(certificates));
-  return listeners_->prepare(
-      ready(*config, [this](std::string_view name) { return certificates_.acceptor(name) != nullptr; }));
+  std::vector<Listener> with_port = config->listeners;
+  std::erase_if(with_port, [](const Listener& listener) { return !listener.path.empty(); });  // see bind_paths()
+  return listeners_->prepare(ready(with_port));
 }
 
 void Server::drop_unknown_sockets() {
@@ -189,14 +201,26 @@ base::Result<void> Server::serve_admin() {
   return {};
 }
 
+/// Sockets in the file system belong to the user that the server has become.
+base::Result<void> Server::bind_paths(Listeners::Prepared& prepared) {
+  std::vector<Listener> with_path = config_.get()->listeners;
+  std::erase_if(with_path, [](const Listener& listener) { return listener.path.empty(); });
+  TRY_ASSIGN(auto more, listeners_->prepare(ready(with_path)));
+  std::ranges::move(more.sockets, std::back_inserter(prepared.sockets));
+  return {};
+}
+
 Listeners::Service Server::service(const Listener& listener) {
   const auto config = config_.get();
-  return {.options = {.name = listener.name, .limits = config->connections, .too_many = too_many(*config, listener)},
-          .serve = session(listener)};
+  net::Server::Options options{
+      .name = listener.name, .limits = config->connections, .too_many = too_many(*config, listener)};
+  if (!listener.allowed.empty()) options.allowed = within(listener.allowed);
+  if (!listener.proxies.empty()) options.proxies = within(listener.proxies);
+  return {.options = std::move(options), .serve = session(listener)};
 }
 
 net::Server::Serve Server::session(const Listener& listener) {
-  const auto trusted = [networks = listener.trusted](std::string_view address) { return contains(networks, address); };
+  const auto trusted = within(listener.trusted);
   const bool offers_tls = listener.tls != TlsMode::none;
   // The certificate of now is for sessions that are still open when the listener is gone.
   const auto tls = [this, offers_tls, name = listener.name, of_now = certificates_.acceptor(listener.name)] {
@@ -206,11 +230,12 @@ net::Server::Serve Server::session(const Listener& listener) {
   };
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
-    const auto service = listener.protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
+    const auto service = service_of(listener.protocol);
     const auto mode = std::make_shared<const smtp::Mode>(smtp::Mode{.service = service,
                                                                     .implicit_tls = implicit,
                                                                     .plaintext_auth = listener.plaintext_auth,
                                                                     .trusted = trusted,
+                                                                    .relay = within(listener.relay),
                                                                     .metrics = smtp::Metrics(log_.metrics(), service)});
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
       return smtp::serve(std::move(stream), *delivery_, smtp_config_, mode, tls, clock_, std::move(log),

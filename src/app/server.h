@@ -87,6 +87,7 @@ class Server {
   base::Result<void> open();
   base::Result<void> open_store(const store::Options& options);
   void leave_hostname();
+  base::Result<void> bind_paths(Listeners::Prepared& prepared);
   base::Result<void> serve_admin();
   base::Result<void> serve_metrics();  // server_metrics.cpp
   Listeners::Service service(const Listener& listener);
@@ -97,7 +98,8 @@ class Server {
 
   // reload.cpp; under changing_.
   using HasCertificate = std::function<bool(std::string_view listener)>;
-  std::vector<Listener> ready(const Config& config, const HasCertificate& has) const;
+  std::vector<Listener> ready(const std::vector<Listener>& listeners, const HasCertificate& has) const;
+  std::vector<Listener> ready(const std::vector<Listener>& listeners) const;
   std::vector<Mistake> take_over(const Loaded& loaded, Config next);
   Loaded read_again();
   void watch(const Inputs& inputs);

@@ -313,6 +313,41 @@ TEST_CASE("a place that changes its protocol keeps its socket, and sessions keep
   CHECK(house.server->port("renamed") == port);
 }
 
+namespace {
+
+net::Task<std::string> greeting_at(std::string path) {
+  auto stream = co_await net::connect_unix(path, soon());
+  stream->set_deadline(soon());
+  std::array<char, 512> block;
+  co_return std::string(block.data(), co_await stream->read(block));
+}
+
+}  // namespace
+
+TEST_CASE("a Unix socket comes with a reload, stays where only the listener's name changes, and goes with its file") {
+  const Directory directory;
+  Reloadable house(directory);
+  const std::string path = directory.path() + "/lmtp";
+  house.config.listeners.push_back(app::Listener::standard("local", app::Protocol::lmtp));
+  house.config.listeners.back().path = path;
+  CHECK(house.server->reload("test").mistakes.empty());
+  CHECK(net::run(greeting_at(path)).starts_with("220 mail.example.test LMTP"));
+  CHECK(std::filesystem::status(path).permissions() == std::filesystem::perms{0660});
+  const auto sockets = house.server->listening();
+
+  house.listener("local").name = "renamed";
+  CHECK(house.server->reload("test").mistakes.empty());
+  CHECK(house.server->listening() == sockets);
+  CHECK(net::run(greeting_at(path)).starts_with("220 mail.example.test LMTP"));
+
+  house.config.listeners.pop_back();
+  CHECK(house.server->reload("test").mistakes.empty());
+  const auto until = soon();
+  while (std::filesystem::exists(path) && base::system_clock().steady() < until)
+    net::run(net::sleep_for(std::chrono::milliseconds(5)));
+  CHECK_THROWS_AS(net::run(greeting_at(path)), net::Closed);
+}
+
 TEST_CASE("with a mistake, a port that is taken or a certificate that does not fit, nothing is changed") {
   const Directory directory;
   Reloadable house(directory);

@@ -145,7 +145,11 @@ struct Words<LogTarget> {
 };
 template <>
 struct Words<Protocol> {
-  static constexpr const char* kWords[] = {"smtp", "submission", "submissions", "imap", "imaps"};
+  static constexpr const char* kWords[] = {"smtp", "submission", "submissions", "imap", "imaps", "lmtp"};
+};
+template <>
+struct Words<smtp::Vrfy> {
+  static constexpr const char* kWords[] = {"nobody", "known", "everybody"};
 };
 template <>
 struct Words<TlsMode> {

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace base {
 
@@ -28,6 +30,11 @@ inline std::int64_t unix_seconds(WallTime t) {
 
 /// RFC 3339 in UTC with milliseconds: "2026-11-21T08:56:02.123Z".
 std::string rfc3339(WallTime t);
+/// The same in whole seconds: "2026-11-21T08:56:02Z".
+std::string rfc3339_seconds(WallTime t);
+/// RFC 3339 §5.6 date-time, with any zone and fraction (a leap second counts as the one before it); nothing when it is
+/// none.
+std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 /// Offset of local time from UTC in minutes at that moment (east is positive).
 int local_offset_minutes(WallTime t);

@@ -49,6 +49,14 @@ class Service : public Delivery {
   net::Task<base::Result<void>> check_recipient(const smtp::User* user, std::string sender, std::string recipient,
                                                 smtp::Peer peer) override;
 
+  net::Task<base::Result<std::vector<std::string>>> look_up(std::string address) override {
+    CO_TRY_ASSIGN(auto route, co_await context_.directory.route(address));
+    std::vector<std::string> addresses;
+    for (directory::Account& account : route.accounts) addresses.push_back(std::move(account.address));
+    for (directory::Route::Remote& remote : route.remotes) addresses.push_back(std::move(remote.address));
+    co_return addresses;
+  }
+
   net::Task<base::Result<std::unique_ptr<smtp::Sink>>> begin(smtp::Envelope envelope, std::optional<smtp::User> user,
                                                              smtp::Peer peer, base::Log log) override {
     // What was granted at MAIL may have been withdrawn since.
@@ -82,12 +90,12 @@ class Service : public Delivery {
 };
 
 net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
-                                                       std::string recipient, smtp::Peer) {
+                                                       std::string recipient, smtp::Peer peer) {
   const auto route = co_await context_.directory.route(recipient);
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
-    // What is not ours is taken from our users only, whatever network they come from.
-    if (user != nullptr) co_return base::Result<void>();
+    // What is not ours is taken from our users, and from the networks that are listed for it.
+    if (user != nullptr || peer.relays) co_return base::Result<void>();
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
   if (route->posting != directory::Posting::anyone) {

@@ -235,7 +235,7 @@ TEST_CASE("a large message is spooled as it arrives and comes back byte for byte
   REQUIRE(world.send({"u1@example.test", "u1@example.test"}, content));
   CHECK(world.inbox(u1.id)[0].ends_with(content));
   {
-    smtp::Envelope envelope{.sender = "", .declared_size = {}, .recipients = {"u1@example.test"}};
+    smtp::Envelope envelope{.sender = "", .declared_size = {}, .recipients = {{.address = "u1@example.test"}}};
     auto sink = good(net::run(world.delivery->begin(envelope, {}, world.peer(), {})));
     good(net::run(sink->write(content)));
   }

@@ -1,6 +1,10 @@
 #include "delivery/sink.h"
 
+#include <algorithm>
+#include <unordered_set>
+
 #include "base/text.h"
+#include "delivery/entry.h"
 #include "delivery/queue.h"
 #include "delivery/trace.h"
 
@@ -13,40 +17,6 @@ bool concerns_one(base::Code code) {
          code == base::Code::too_large;
 }
 
-schema::QueuedReason reason_of(base::Code code) {
-  switch (code) {
-    case base::Code::over_quota:
-      return schema::QUEUED_REASON_OVER_QUOTA;
-    case base::Code::corrupt:
-    case base::Code::too_large:
-      return schema::QUEUED_REASON_BROKEN;
-    case base::Code::not_found:
-    case base::Code::denied:
-    case base::Code::invalid:
-      return schema::QUEUED_REASON_GONE;
-    default:
-      return schema::QUEUED_REASON_UNAVAILABLE;
-  }
-}
-
-schema::QueuedRecipient waiting(const std::string& recipient, base::AccountId account, const base::Error& why) {
-  schema::QueuedRecipient record;
-  record.set_address(recipient);
-  record.set_account(account.value);
-  record.set_reason(reason_of(why.code));
-  record.set_text(why.text);
-  return record;
-}
-
-schema::QueuedRecipient to_send(const Plan::Remote& remote) {
-  schema::QueuedRecipient record;
-  record.set_address(remote.address);
-  if (remote.recipient != remote.address) record.set_original(remote.recipient);
-  record.set_reason(schema::QUEUED_REASON_REMOTE);
-  record.set_text("waits to be sent");
-  return record;
-}
-
 class MessageSink : public smtp::Sink {
  public:
   MessageSink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user, const smtp::Peer& peer,
@@ -56,6 +26,7 @@ class MessageSink : public smtp::Sink {
         log_(std::move(log)),
         envelope_(std::move(envelope)),
         user_(std::move(user)),
+        anywhere_(user_ || peer.relays),
         id_{context.store.next_id()},
         id_text_(std::to_string(id_.value)),
         received_head_(received_head(envelope_, peer, user_.has_value(), config_->hostname, id_text_)),
@@ -77,19 +48,26 @@ class MessageSink : public smtp::Sink {
   struct Outcome {
     std::vector<base::AccountId> filed;
     std::vector<schema::QueuedRecipient> queued;
+    std::vector<std::optional<base::Error>> refused;  // of each recipient, when each is answered
+    std::optional<base::Error> failure;               // all of them are, so there is nothing to commit
   };
+  /// Why the locals of a plan could not be filed.
+  using LocalErrors = std::vector<std::optional<base::Error>>;
 
   std::vector<mailstore::FileOptions> options_for(const Plan& plan, const std::string& added, base::WallTime now) const;
-  schema::QueuedMessage queued_message(const store::Body& body, const std::string& added, base::WallTime now) const;
   base::Result<void> commit(store::Txn& tx, const Plan& plan, const std::vector<mailstore::FileOptions>& options,
                             const mailstore::Incoming& incoming, const schema::QueuedMessage& entry,
                             Outcome& outcome) const;
+  base::Result<void> settle(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const;
+  std::vector<std::optional<base::Error>> refusals_of(const Plan& plan, const LocalErrors& errors) const;
+  void note_reports(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const;
 
   const Context& context_;
   const std::shared_ptr<const Config> config_;
   const base::Log log_;
   smtp::Envelope envelope_;
   std::optional<smtp::User> user_;
+  bool anywhere_;  // the client may send to other hosts, too: it is a user's program, or one of our networks'
   base::QueueId id_;
   std::string id_text_;
   std::string received_head_;
@@ -109,18 +87,27 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   const mailstore::Incoming incoming = mailstore::make_incoming(body_->finish(), parsed);
   const base::WallTime now = context_.clock.now();
   std::string added = received(received_head_, now);
-  if (user_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
-  const schema::QueuedMessage entry = queued_message(incoming.body, added, now);
+  if (anywhere_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
+  const schema::QueuedMessage entry =
+      queued_message(envelope_, *parsed, incoming.body, added, now, user_ ? user_->account : base::AccountId{});
 
-  const Plan plan = co_await make_plan(context_.directory, envelope_.recipients, user_.has_value());
+  Plan plan;
+  if (!envelope_.hold) plan = co_await make_plan(context_.directory, envelope_.recipients, anywhere_);
   const auto options = options_for(plan, added, now);
   std::vector<store::Owner> owners{store::Owner::of(id_)};
   for (const Plan::Local& local : plan.locals) owners.push_back(store::Owner::of(local.account.id));
 
   // From the plan to here nothing suspends: see make_plan().
   Outcome outcome;
-  CO_TRY(co_await context_.store.write(
-      std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); }));
+  const auto written = co_await context_.store.write(
+      std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); });
+  if (!written) {
+    // An error of the store's own is nobody's refusal, whatever the closure had found.
+    const bool refused = outcome.failure && written.error().code == outcome.failure->code &&
+                         written.error().text == outcome.failure->text;
+    if (!refused || !envelope_.answer_each) co_return std::unexpected(written.error());
+    co_return Accepted{id_text_, std::move(outcome.refused)};
+  }
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
   context_.metrics.filed.add(outcome.filed.size());
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
@@ -130,7 +117,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
         {{"id", id_text_}, {"rcpt", base::printable(recipient.address())}, {"why", base::printable(recipient.text())}});
   }
   context_.metrics.seconds.observe(std::chrono::duration<double>(context_.clock.steady() - start).count());
-  co_return Accepted{id_text_};
+  co_return Accepted{id_text_, std::move(outcome.refused)};
 }
 
 std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, const std::string& added,
@@ -139,7 +126,7 @@ std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, c
   options.reserve(plan.locals.size());
   for (const Plan::Local& local : plan.locals) {
     options.push_back(
-        {.prefix = final_fields(envelope_.sender, local.recipient) + added,
+        {.prefix = final_fields(envelope_.sender, envelope_.recipients[local.recipient].address) + added,
          .received = {.unix_seconds = base::unix_seconds(now), .zone_minutes = base::local_offset_minutes(now)},
          .flags = {},
          .quota_bytes = local.account.quota_bytes});
@@ -147,47 +134,101 @@ std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, c
   return options;
 }
 
-schema::QueuedMessage MessageSink::queued_message(const store::Body& body, const std::string& added,
-                                                  base::WallTime now) const {
-  schema::QueuedMessage message;
-  message.set_sender(envelope_.sender);
-  message.set_blob(body.id().value);
-  message.set_prefix(added);
-  message.set_size(added.size() + body.size());
-  message.set_created_us(now.time_since_epoch().count());
-  message.set_smtputf8(envelope_.smtputf8);
-  message.set_eight_bit(envelope_.body == smtp::BodyType::eight_bit_mime);
-  message.set_account(user_ ? user_->account.value : 0);
-  return message;
-}
-
-/// A recipient that refuses waits in the queue and harms nobody else; when all of them refuse, so does the message.
 base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
                                        const std::vector<mailstore::FileOptions>& options,
                                        const mailstore::Incoming& incoming, const schema::QueuedMessage& entry,
                                        Outcome& outcome) const {
   outcome = {};
-  std::vector<base::Error> refusals;
+  LocalErrors errors(plan.locals.size());
   for (std::size_t i = 0; i < plan.locals.size(); ++i) {
-    const Plan::Local& local = plan.locals[i];
-    auto filed = context_.mail.file(tx, local.account.id, std::nullopt, incoming, options[i]);
+    const base::AccountId account = plan.locals[i].account.id;
+    auto filed = context_.mail.file(tx, account, std::nullopt, incoming, options[i]);
     if (filed) {
-      outcome.filed.push_back(local.account.id);
-      continue;
+      outcome.filed.push_back(account);
+    } else if (concerns_one(filed.error().code)) {
+      errors[i] = std::move(filed).error();
+    } else {
+      return std::unexpected(std::move(filed).error());
     }
-    if (!concerns_one(filed.error().code)) return std::unexpected(std::move(filed).error());
-    outcome.queued.push_back(waiting(local.recipient, local.account.id, filed.error()));
-    refusals.push_back(std::move(filed).error());
   }
-  for (const Plan::Failed& failed : plan.failed) {
-    outcome.queued.push_back(waiting(failed.recipient, failed.account, failed.why));
-    refusals.push_back(failed.why);
+  if (envelope_.hold) {
+    for (const smtp::Recipient& recipient : envelope_.recipients) {
+      outcome.queued.push_back(held(recipient, *envelope_.hold));
+    }
+  } else {
+    TRY(settle(plan, errors, outcome));
   }
-  if (outcome.filed.empty() && plan.remotes.empty()) return std::unexpected(worst_of(refusals));
-  for (const Plan::Remote& remote : plan.remotes) outcome.queued.push_back(to_send(remote));
   if (outcome.queued.empty()) return {};
   if (outcome.filed.empty()) tx.put_body(incoming.body);
   return put_entry(tx, id_, entry, outcome.queued);
+}
+
+/// A recipient that refuses waits in the queue and harms nobody else; when all of them refuse, so does the message.
+/// Where each is answered, one that refuses is told so and does not wait.
+base::Result<void> MessageSink::settle(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const {
+  std::vector<base::Error> refusals;
+  for (const auto& error : errors) {
+    if (error) refusals.push_back(*error);
+  }
+  for (const Plan::Failed& failed : plan.failed) refusals.push_back(failed.why);
+  if (envelope_.answer_each) outcome.refused = refusals_of(plan, errors);
+  if (outcome.filed.empty() && plan.remotes.empty()) {
+    outcome.failure = worst_of(refusals);
+    return std::unexpected(*outcome.failure);
+  }
+
+  std::vector<bool> waits(plan.locals.size(), !envelope_.answer_each);
+  for (std::size_t r = 0; r < outcome.refused.size(); ++r) {
+    if (outcome.refused[r]) continue;
+    for (const std::size_t local : plan.targets[r].locals) waits[local] = true;
+  }
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    const Plan::Local& local = plan.locals[i];
+    if (!errors[i] || !waits[i]) continue;
+    outcome.queued.push_back(waiting(envelope_.recipients[local.recipient], local.account.id, *errors[i]));
+  }
+  std::unordered_set<base::AccountId> waiting_accounts;
+  for (const Plan::Failed& failed : plan.failed) {
+    if (envelope_.answer_each && outcome.refused[failed.recipient]) continue;
+    if (failed.account != base::AccountId{} && !waiting_accounts.insert(failed.account).second) continue;
+    outcome.queued.push_back(waiting(envelope_.recipients[failed.recipient], failed.account, failed.why));
+  }
+  for (const Plan::Remote& remote : plan.remotes) {
+    outcome.queued.push_back(to_send(envelope_.recipients[remote.recipient], remote.address));
+  }
+  note_reports(plan, errors, outcome);
+  return {};
+}
+
+/// RFC 2033 §4.2: a recipient is refused when nothing that it leads to takes the message.
+std::vector<std::optional<base::Error>> MessageSink::refusals_of(const Plan& plan, const LocalErrors& errors) const {
+  std::vector<std::vector<base::Error>> reasons(plan.targets.size());
+  for (const Plan::Failed& failed : plan.failed) reasons[failed.recipient].push_back(failed.why);
+  std::vector<std::optional<base::Error>> refused(plan.targets.size());
+  for (std::size_t r = 0; r < refused.size(); ++r) {
+    bool taken = !plan.targets[r].remotes.empty();
+    for (const std::size_t local : plan.targets[r].locals) {
+      if (errors[local]) {
+        reasons[r].push_back(*errors[local]);
+      } else {
+        taken = true;
+      }
+    }
+    if (!taken && !reasons[r].empty()) refused[r] = worst_of(reasons[r]);
+  }
+  return refused;
+}
+
+/// RFC 3461 §5.2.3: who asked for it is told of a delivery; that it is owed is as durable as the delivery. Nobody is
+/// told of what came from the null sender (§5.2).
+void MessageSink::note_reports(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const {
+  if (envelope_.sender.empty()) return;
+  for (std::size_t r = 0; r < envelope_.recipients.size(); ++r) {
+    if (!envelope_.recipients[r].notify.success) continue;
+    const auto& locals = plan.targets[r].locals;
+    const bool filed = std::ranges::any_of(locals, [&](std::size_t local) { return !errors[local]; });
+    if (filed) outcome.queued.push_back(delivered(envelope_.recipients[r]));
+  }
 }
 
 }  // namespace

@@ -68,8 +68,15 @@ class World {
   /// Hands over a message in blocks of 1,000 bytes.
   base::Result<std::string> send(std::vector<std::string> recipients, std::string content,
                                  std::optional<smtp::User> user = {}, std::string sender = "a@example.org") {
-    smtp::Envelope envelope{.sender = std::move(sender), .declared_size = {}, .recipients = std::move(recipients)};
-    return net::run(send_task(*this, std::move(envelope), std::move(content), std::move(user)));
+    smtp::Envelope envelope{.sender = std::move(sender), .declared_size = {}};
+    for (std::string& recipient : recipients) envelope.recipients.push_back({.address = std::move(recipient)});
+    const auto accepted = send(std::move(envelope), std::move(content), std::move(user), peer());
+    if (!accepted) return std::unexpected(accepted.error());
+    return accepted->id;
+  }
+  base::Result<smtp::Sink::Accepted> send(smtp::Envelope envelope, std::string content, std::optional<smtp::User> user,
+                                          smtp::Peer from) {
+    return net::run(send_task(*this, std::move(envelope), std::move(content), std::move(user), std::move(from)));
   }
 
   /// The messages in the INBOX, whole, in order of arrival.
@@ -110,15 +117,14 @@ class World {
   std::unique_ptr<Delivery> delivery;
 
  private:
-  static net::Task<base::Result<std::string>> send_task(World& world, smtp::Envelope envelope, std::string content,
-                                                        std::optional<smtp::User> user) {
-    const smtp::Peer peer = world.peer();
+  static net::Task<base::Result<smtp::Sink::Accepted>> send_task(World& world, smtp::Envelope envelope,
+                                                                 std::string content, std::optional<smtp::User> user,
+                                                                 smtp::Peer peer) {
     CO_TRY_ASSIGN(auto sink, co_await world.delivery->begin(std::move(envelope), std::move(user), peer, {}));
     for (std::size_t at = 0; at < content.size(); at += 1000) {
       CO_TRY(co_await sink->write(std::string_view(content).substr(at, 1000)));
     }
-    CO_TRY_ASSIGN(auto accepted, co_await sink->accept());
-    co_return accepted.id;
+    co_return co_await sink->accept();
   }
 };
 

@@ -22,9 +22,11 @@ std::string address_literal(std::string_view address) {
   return std::string(address.contains(':') ? "[IPv6:" : "[") + std::string(address) + "]";
 }
 
+/// RFC 3848, RFC 6531 §4.3.
 std::string protocol(const smtp::Envelope& envelope, const smtp::Peer& peer, bool authenticated) {
   if (!peer.esmtp) return "SMTP";
-  std::string name = envelope.smtputf8 ? "UTF8SMTP" : "ESMTP";
+  const bool lmtp = peer.service == smtp::Service::lmtp;
+  std::string name = envelope.smtputf8 ? (lmtp ? "UTF8LMTP" : "UTF8SMTP") : (lmtp ? "LMTP" : "ESMTP");
   if (peer.tls != nullptr) name += 'S';
   if (authenticated) name += 'A';
   return name;
@@ -52,10 +54,11 @@ std::string received_head(const smtp::Envelope& envelope, const smtp::Peer& peer
   }
   field += "\r\n\tid ";
   field += id;
+  if (envelope.priority != 0) field += " priority " + std::to_string(envelope.priority);  // RFC 6710 §4
   // RFC 5321 §7.2: with several recipients it would tell each of the others.
   if (envelope.recipients.size() == 1) {
     field += " for <";
-    field += envelope.recipients.front();
+    field += envelope.recipients.front().address;
     field += '>';
   }
   return field;

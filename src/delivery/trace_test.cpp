@@ -9,7 +9,8 @@ namespace {
 TEST_CASE("the protocol in Received says what was used") {
   smtp::Peer peer;
   peer.endpoints.peer_address = "2001:db8::1";
-  smtp::Envelope envelope{.sender = "a@example.org", .declared_size = {}, .recipients = {"b@example.test"}};
+  smtp::Envelope envelope{
+      .sender = "a@example.org", .declared_size = {}, .recipients = {{.address = "b@example.test"}}};
   const net::TlsInfo tls{.version = "TLSv1.3", .cipher = "TLS_AES_128_GCM_SHA256", .server_name = {}};
   const auto head = [&](bool authenticated) { return received_head(envelope, peer, authenticated, "mx", "7"); };
   const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
@@ -24,6 +25,13 @@ TEST_CASE("the protocol in Received says what was used") {
   // RFC 6531 §4.3.
   envelope.smtputf8 = true;
   CHECK(has(head(true), " with UTF8SMTPSA ("));
+  peer.service = smtp::Service::lmtp;
+  CHECK(has(head(false), " with UTF8LMTPS ("));
+  envelope.smtputf8 = false;
+  CHECK(has(head(false), " with LMTPS ("));
+  // RFC 6710 §4.
+  envelope.priority = 3;
+  CHECK(head(false).ends_with("\r\n\tid 7 priority 3 for <b@example.test>"));
 }
 
 TEST_CASE("what a client calls itself cannot break out of the field") {

@@ -1,5 +1,6 @@
 #include "mime/header_reader.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -62,6 +63,8 @@ void HeaderReader::begin(std::uint32_t part) {
 
 void HeaderReader::line(Message& message, std::string_view text, std::uint64_t used) {
   if (used > limits_.header_bytes) return;
+  if (!message.eight_bit_header)
+    message.eight_bit_header = std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) > 127; });
   FieldLine field;
   // What is no field belongs to the field before, as in fields().
   if (base::is_space(text.front()) || !split_field(text, field)) {
@@ -76,6 +79,9 @@ void HeaderReader::line(Message& message, std::string_view text, std::uint64_t u
   if (known_ == Known::received) {
     if (part_ == 0) ++message.received_fields;
     known_ = Known::none;
+  }
+  if (part_ == 0 && known_ == Known::none && base::iequals(field.name, "tls-required")) {
+    message.tls_optional = base::iequals(base::trim(field.body), "no");
   }
   if (known_ >= Known::date && !message.parts[part_].envelope) known_ = Known::none;
   const auto bit = static_cast<std::size_t>(known_);

@@ -84,6 +84,8 @@ struct Message {
   std::uint64_t size = 0;                 // bytes fed
   std::uint64_t received_fields = 0;      // Received fields of the outer header, for loop detection
   bool eight_bit = false;                 // any byte above 127
+  bool eight_bit_header = false;          // one of them in a header, of the message or of a part
+  bool tls_optional = false;              // the outer header has "TLS-Required: No" (RFC 8689 §3)
   bool bare_cr_or_lf = false;             // a CR without LF or a LF without CR somewhere
   bool nul = false;                       // any NUL byte
 

@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "net/asio.h"
 #include "net/completion.h"
+#include "net/proxied_stream.h"
 
 namespace net {
 
 namespace {
+
+/// For a PROXY header; its section 2 asks for three seconds at least.
+constexpr std::chrono::seconds kProxyTimeout{5};
 
 class TrackedStream;
 
@@ -62,7 +67,7 @@ struct How {
         accepted(log.metrics().counter("postrider_connections_total", "Connections that were taken.",
                                        {{"listener", options.name}})),
         refused(log.metrics().counter("postrider_connections_refused_total",
-                                      "Connections that were turned away because there were too many.",
+                                      "Connections that were turned away: too many, not allowed, no PROXY header.",
                                       {{"listener", options.name}})),
         failed(log.metrics().counter("postrider_sessions_failed_total",
                                      "Sessions that a bug of ours, or want of memory, has ended.",
@@ -106,9 +111,13 @@ struct Server::State {
     return how;
   }
   bool enter(const std::string& address, const Limits& limits);
+  bool count(const std::string& address, const Limits& limits);
   void leave(const std::string& address);
   void begin();
   void end();
+
+ private:
+  bool count_locked(const std::string& address, const Limits& limits);
 };
 
 namespace {
@@ -141,7 +150,9 @@ class TrackedStream final : public Stream {
 
   const Stopping& stopping() const { return stopping_; }
   std::uint64_t id() const { return id_; }
-  SessionInfo info() const { return {id_, endpoints(), since_, traffic(), stopping_.report()}; }
+  /// Behind a proxy: whose session it is.
+  void set_client(const Endpoints& client) { client_ = client; }
+  SessionInfo info() const { return {id_, client_.value_or(endpoints()), since_, traffic(), stopping_.report()}; }
   void end_alone() {
     stopping_.request_alone();
     wake();
@@ -164,6 +175,7 @@ class TrackedStream final : public Stream {
   std::uint64_t id_;
   base::SteadyTime since_;
   Stopping stopping_;
+  std::optional<Endpoints> client_;
   std::unique_ptr<Stream> inner_;
   bool tracked_ = false;
 };
@@ -183,6 +195,12 @@ class Seat {
     how_->open.add(-1);
     state_->leave(address_);
   }
+  /// From now on it is that of a peer at this address, if the limits allow it. Once, of a seat without an address.
+  bool take(const std::string& address) {
+    if (!state_->count(address, how_->options.limits)) return false;
+    address_ = address;
+    return true;
+  }
 
  private:
   Shared state_;
@@ -190,14 +208,59 @@ class Seat {
   std::shared_ptr<const How> how_;  // that it was counted under
 };
 
-Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, std::unique_ptr<TrackedStream> stream,
-                       base::Log log) {
-  const Seat held = std::move(seat);  // given back after the stream, which the session takes with it
-  stream->track();
-  log.debug("net.connection.opened");
-  const Stopping stopping = stream->stopping();
+/// Turned away with a line, or, when it is empty, without a word.
+Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
+  // A new connection has room for a line, so this does not wait; a peer that made it otherwise gets no more than this.
+  stream->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  if (!line.empty()) co_await stream->write(line);
+  co_await stream->shutdown();
+}
+
+void note_refused(const How& how, const base::Log& log, const std::string& address, const char* why) {
+  how.refused.add();
+  log.noise("net.connection.refused", {{"peer", address}, {"why", why}});
+}
+
+/// The connection behind its PROXY header; nothing when it ends here. `seat` has no address yet, and gets the client's.
+Task<std::unique_ptr<Stream>> behind_proxy(std::shared_ptr<const How> how, Seat& seat, std::unique_ptr<Stream> stream,
+                                           base::Log log) {
+  ProxyHeader::Kind kind{};
+  try {
+    stream = co_await read_proxy_header(std::move(stream), std::chrono::steady_clock::now() + kProxyTimeout, kind);
+  } catch (const Closed& closed) {
+    how->refused.add();
+    log.noise("net.proxy.refused", {{"why", closed.what()}});
+    throw;
+  }
+  if (kind == ProxyHeader::Kind::local) co_return stream;
+  const Server::Options& options = how->options;
+  const std::string address = stream->endpoints().peer_address;
+  // Where not everybody may connect, somebody without an address may not.
+  const bool allowed = !options.allowed || (!address.empty() && options.allowed(address));
+  if (allowed && (address.empty() || seat.take(address))) co_return stream;
+  note_refused(*how, log, address, allowed ? "too many connections" : "not an allowed network");
+  co_await refuse(std::move(stream), allowed ? options.too_many : std::string());
+  co_return nullptr;
+}
+
+/// One connection, to its end.
+Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, std::unique_ptr<TrackedStream> tracked,
+                       base::Log log, bool proxied) {
+  Seat held = std::move(seat);  // given back after the stream, which the session takes with it
+  tracked->track();
+  const Stopping stopping = tracked->stopping();
   std::string failure;
   try {
+    TrackedStream& of_session = *tracked;
+    std::unique_ptr<Stream> stream = std::move(tracked);
+    if (proxied) {
+      log = log.with({{"proxy", stream->endpoints().peer_address}});
+      stream = co_await behind_proxy(how, held, std::move(stream), log);
+      if (!stream) co_return;
+      of_session.set_client(stream->endpoints());
+    }
+    log = log.with({{"peer", stream->endpoints().peer_address}});
+    log.debug("net.connection.opened");
     co_await how->serve(std::move(stream), log, stopping);
     log.debug("net.connection.closed");
     co_return;
@@ -215,13 +278,6 @@ Task<void> run_session(Shared state, std::shared_ptr<const How> how, Seat seat, 
   log.error("net.session.failed", {{"why", failure}});
 }
 
-Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
-  // A new connection has room for a line, so this does not wait; a peer that made it otherwise gets no more than this.
-  stream->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
-  co_await stream->write(line);
-  co_await stream->shutdown();
-}
-
 Task<void> accept_all(Shared state) {
   static std::atomic<std::uint64_t> next_session = 1;
   std::size_t turn = 0;
@@ -230,19 +286,27 @@ Task<void> accept_all(Shared state) {
       const std::size_t at = turn++ % state->loops.size();
       Loop& loop = state->loops.at(at);
       auto stream = co_await state->listener->accept(loop);
-      const std::string address = stream->endpoints().peer_address;
       auto how = state->current();
-      if (!state->enter(address, how->options.limits)) {
-        how->refused.add();
-        how->log.noise("net.connection.refused", {{"peer", address}, {"why", "too many connections"}});
-        loop.spawn(refuse(std::move(stream), how->options.too_many));
+      const Server::Options& options = how->options;
+      const std::string address = stream->endpoints().peer_address;  // empty: of a Unix socket
+      const bool proxied = options.proxies && options.proxies(address);
+      if (!proxied && !address.empty() && options.allowed && !options.allowed(address)) {
+        note_refused(*how, how->log, address, "not an allowed network");
+        loop.spawn(refuse(std::move(stream), {}));
         continue;
       }
-      Seat seat(state, address, how);
+      // Of a proxy's connections each counts for its client.
+      const std::string counted = proxied ? std::string() : address;
+      if (!state->enter(counted, options.limits)) {
+        note_refused(*how, how->log, address, "too many connections");
+        loop.spawn(refuse(std::move(stream), options.too_many));
+        continue;
+      }
+      Seat seat(state, counted, how);
       const std::uint64_t id = next_session++;
-      auto log = how->log.with({{"session", id}, {"peer", address}});
+      auto log = how->log.with({{"session", id}});
       auto tracked = std::make_unique<TrackedStream>(state, at, id, std::move(stream));
-      loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log)));
+      loop.spawn(run_session(state, std::move(how), std::move(seat), std::move(tracked), std::move(log), proxied));
     }
   } catch (const Closed& closed) {
     if (!state->stopping.requested() && !state->retired)
@@ -322,17 +386,25 @@ void Server::State::replace(Options options, Serve serve) {
 // Counts the session if the limits allow it.
 bool Server::State::enter(const std::string& address, const Limits& limits) {
   const std::lock_guard lock(mutex);
-  if (sessions >= limits.connections) return false;
-  if (!address.empty()) {
-    const auto [place, added] = by_address.try_emplace(address, 0);
-    if (place->second >= limits.connections_per_address) {
-      if (added) by_address.erase(place);
-      return false;
-    }
-    ++place->second;
-  }
+  if (sessions >= limits.connections || !count_locked(address, limits)) return false;
   ++sessions;
   ++running;
+  return true;
+}
+
+bool Server::State::count(const std::string& address, const Limits& limits) {
+  const std::lock_guard lock(mutex);
+  return count_locked(address, limits);
+}
+
+bool Server::State::count_locked(const std::string& address, const Limits& limits) {
+  if (address.empty()) return true;
+  const auto [place, added] = by_address.try_emplace(address, 0);
+  if (place->second >= limits.connections_per_address) {
+    if (added) by_address.erase(place);
+    return false;
+  }
+  ++place->second;
   return true;
 }
 

@@ -75,11 +75,19 @@ class Server {
   /// soon after its stream's wait() gives Ready::woken while stopping.requested(). Exceptions are handled here: Closed
   /// is an ordinary end; Bug and others are logged as "net.session.failed" and counted.
   using Serve = std::function<Task<void>(std::unique_ptr<Stream>, base::Log, Stopping)>;
-  /// The line that a connection above the limits gets before it is closed ("421 …\r\n").
+  /// About a peer's numeric address; from any thread.
+  using Whether = std::function<bool(std::string_view address)>;
   struct Options {
     std::string name;  // in logs: "smtp"
     Limits limits;
+    /// The line that a connection above the limits gets before it is closed ("421 …\r\n").
     std::string too_many;
+    /// Who may connect; empty: everybody. Others are closed at once.
+    Whether allowed;
+    /// Whose connections begin with a PROXY header (proxy_header.h), without which they are closed; empty: nobody's.
+    /// The client that it names is the peer then: for the limit by address, for `allowed`, and for the session. The
+    /// proxy's own connections (health checks) are subject to neither.
+    Whether proxies;
   };
 
   Server(std::unique_ptr<Listener> listener, Loop& accept_on, Loops& loops, Options options, Serve serve,

@@ -1,5 +1,5 @@
 // Listeners and the server: limits, and stopping with sessions that are idle, busy or stuck.
-#include "net/server.h"
+#include "net/test_kit.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -18,42 +18,7 @@ using net::Closed;
 using net::Ready;
 using net::Stream;
 using net::Task;
-using Clock = std::chrono::steady_clock;
-
-Task<std::string> read_all(Stream& stream) {
-  std::string all;
-  std::string buffer(1000, '\0');
-  while (const std::size_t n = co_await stream.read(buffer)) all.append(buffer, 0, n);
-  co_return all;
-}
-
-Task<std::unique_ptr<Stream>> dial(std::uint16_t port) {
-  auto stream = co_await net::connect_tcp("127.0.0.1", port, Clock::now() + 5s);
-  stream->set_deadline(Clock::now() + 10s);
-  co_return stream;
-}
-
-Task<std::string> exchange(Stream& stream, std::string text) {
-  co_await stream.write(text);
-  std::string buffer(100, '\0');
-  buffer.resize(co_await stream.read(buffer));
-  co_return buffer;
-}
-
-/// Echoes; says goodbye when the server stops.
-Task<void> echo(std::unique_ptr<Stream> stream, net::Stopping stopping) {
-  std::string buffer(1000, '\0');
-  while (true) {
-    if (co_await stream->wait() == Ready::woken) {
-      if (!stopping.requested()) continue;
-      co_await stream->write("bye");
-      co_return co_await stream->shutdown();
-    }
-    const std::size_t n = co_await stream->read(buffer);
-    if (n == 0) co_return;
-    co_await stream->write(std::string_view(buffer).substr(0, n));
-  }
-}
+using namespace net::test;
 
 /// Does not look at wakes, as a session in the middle of a command.
 Task<void> deaf(std::unique_ptr<Stream> stream) {
@@ -66,35 +31,6 @@ Task<void> faulty(std::unique_ptr<Stream> stream) {
   std::string buffer(10, '\0');
   co_await stream->read(buffer);
   throw std::runtime_error("a session's bug");
-}
-
-/// A server on its own loop and two loops for sessions.
-struct Fixture {
-  net::Loops loops{2};
-  std::unique_ptr<net::Server> server;
-
-  explicit Fixture(net::Server::Serve serve, net::Limits limits = {}) {
-    auto listener = net::listen_tcp(loops.at(0), "127.0.0.1", 0);
-    REQUIRE(listener);
-    server = std::make_unique<net::Server>(
-        std::move(*listener), loops.at(0), loops,
-        net::Server::Options{.name = "test", .limits = limits, .too_many = "421 too many\r\n"}, std::move(serve),
-        base::Log());
-    server->start();
-  }
-  ~Fixture() { net::run(server->stop(1s)); }
-};
-
-net::Server::Serve echoing() {
-  return [](std::unique_ptr<Stream> stream, base::Log, net::Stopping stopping) {
-    return echo(std::move(stream), stopping);
-  };
-}
-
-Task<void> until_sessions(net::Server& server, std::size_t count) {
-  const auto end = Clock::now() + 5s;
-  while (server.sessions() != count && Clock::now() < end) co_await net::sleep_for(1ms);
-  CHECK(server.sessions() == count);
 }
 
 Task<void> serves_story(net::Server& server) {

@@ -1,9 +1,8 @@
 #include "smtp/command.h"
 
-#include <limits>
-
 #include "base/text.h"
 #include "mime/address.h"
+#include "smtp/parameters.h"
 
 namespace smtp {
 namespace {
@@ -30,15 +29,6 @@ bool is_ascii(std::string_view text) {
     if (static_cast<unsigned char>(c) > 126) return false;
   }
   return true;
-}
-
-/// Decimal digits; numbers above the range become the greatest one.
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  for (const char c : text) {
-    if (!base::is_digit(c)) return std::nullopt;
-  }
-  return base::parse_u64(text).value_or(std::numeric_limits<std::uint64_t>::max());
 }
 
 /// Where the '>' is that ends the path at the front of `text`; quoted strings may hold one. npos when there is none.
@@ -99,54 +89,6 @@ Parsed<std::string_view> behind_keyword(std::string_view argument, std::string_v
   return trim_left(argument.substr(keyword.size()));
 }
 
-struct Parameter {
-  std::string_view name;
-  std::optional<std::string_view> value;
-};
-
-/// RFC 5321 §4.1.2 esmtp-param.
-Parsed<Parameter> take_parameter(std::string_view& rest) {
-  const std::string_view word = take_word(rest);
-  const std::size_t equals = word.find('=');
-  Parameter parameter{word.substr(0, equals), std::nullopt};
-  if (equals != std::string_view::npos) parameter.value = word.substr(equals + 1);
-  if (parameter.name.empty() || parameter.name[0] == '-' || parameter.value == "") {
-    return std::unexpected(Fault::syntax);
-  }
-  for (const char c : parameter.name) {
-    if (!base::is_alpha(c) && !base::is_digit(c) && c != '-') return std::unexpected(Fault::syntax);
-  }
-  return parameter;
-}
-
-struct Seen {
-  bool size = false, body = false, auth = false;
-};
-
-Parsed<void> apply(const Parameter& parameter, Mail& mail, Seen& seen) {
-  const auto once = [&](bool& flag) { return parameter.value && !std::exchange(flag, true); };
-  if (base::iequals(parameter.name, "SIZE")) {  // RFC 1870 §6: only one
-    if (!once(seen.size)) return std::unexpected(Fault::syntax);
-    mail.size = parse_size(*parameter.value);
-    if (!mail.size) return std::unexpected(Fault::syntax);
-  } else if (base::iequals(parameter.name, "BODY")) {  // RFC 1652 §3
-    if (!once(seen.body)) return std::unexpected(Fault::syntax);
-    if (base::iequals(*parameter.value, "8BITMIME")) {
-      mail.body = BodyType::eight_bit_mime;
-    } else if (!base::iequals(*parameter.value, "7BIT")) {
-      return std::unexpected(Fault::unknown_parameter);  // BINARYMIME is not offered
-    }
-  } else if (base::iequals(parameter.name, "SMTPUTF8")) {  // RFC 6531 §3.4: no value
-    if (parameter.value || std::exchange(mail.smtputf8, true)) return std::unexpected(Fault::syntax);
-  } else if (base::iequals(parameter.name, "AUTH")) {
-    // RFC 4954 §5: who submitted it first, says the client. Taken, and used by nothing: it is nobody's to trust.
-    if (!once(seen.auth)) return std::unexpected(Fault::syntax);
-  } else {
-    return std::unexpected(Fault::unknown_parameter);
-  }
-  return {};
-}
-
 }  // namespace
 
 Parsed<Command> parse_command(std::string_view line) {
@@ -176,12 +118,7 @@ Parsed<Mail> parse_mail(std::string_view argument) {
 
   Mail mail;
   mail.sender = *path;
-  Seen seen;
-  while (!rest->empty()) {
-    const Parsed<Parameter> parameter = take_parameter(*rest);
-    if (!parameter) return std::unexpected(parameter.error());
-    if (const Parsed<void> applied = apply(*parameter, mail, seen); !applied) return std::unexpected(applied.error());
-  }
+  if (const auto parsed = parse_parameters(*rest, mail); !parsed) return std::unexpected(parsed.error());
   if (!mail.smtputf8 && !is_ascii(mail.sender)) return std::unexpected(Fault::needs_smtputf8);
   return mail;
 }
@@ -191,12 +128,10 @@ Parsed<Rcpt> parse_rcpt(std::string_view argument, bool smtputf8) {
   if (!rest) return std::unexpected(rest.error());
   const Parsed<std::string_view> path = take_path(*rest, Null::refused);
   if (!path) return std::unexpected(path.error());
-  while (!rest->empty()) {
-    const Parsed<Parameter> parameter = take_parameter(*rest);
-    return std::unexpected(parameter ? Fault::unknown_parameter : parameter.error());
-  }
+  Rcpt rcpt{.recipient = std::string(*path), .smtputf8 = smtputf8};
+  if (const auto parsed = parse_parameters(*rest, rcpt); !parsed) return std::unexpected(parsed.error());
   if (!smtputf8 && !is_ascii(*path)) return std::unexpected(Fault::needs_smtputf8);
-  return Rcpt{std::string(*path)};
+  return rcpt;
 }
 
 Parsed<Bdat> parse_bdat(std::string_view argument) {
@@ -205,6 +140,26 @@ Parsed<Bdat> parse_bdat(std::string_view argument) {
   if (argument.empty()) return Bdat{*size, false};
   if (!base::iequals(argument, "LAST")) return std::unexpected(Fault::syntax);
   return Bdat{*size, true};
+}
+
+Parsed<Verify> parse_verify(std::string_view argument) {
+  // RFC 6531 §3.7.4.2: the parameter stands behind the string, which may hold spaces.
+  Verify verify;
+  const std::size_t space = argument.rfind(' ');
+  if (space != std::string_view::npos && base::iequals(argument.substr(space + 1), "SMTPUTF8")) {
+    verify.smtputf8 = true;
+    argument = argument.substr(0, space);
+  }
+  while (argument.ends_with(' ')) argument.remove_suffix(1);
+  if (argument.starts_with('<') && argument.ends_with('>')) argument = argument.substr(1, argument.size() - 2);
+  if (argument.size() > kMaxPath) return std::unexpected(Fault::path_too_long);
+  // What could not stand in a path (a quote within a domain literal) is no address here either.
+  const std::string path = "<" + std::string(argument) + ">";
+  std::string_view rest = path;
+  const Parsed<std::string_view> address = take_path(rest, Null::refused);
+  if (!address || !rest.empty()) return std::unexpected(Fault::address);
+  verify.address = *address;
+  return verify;
 }
 
 Parsed<Auth> parse_auth(std::string_view argument) {

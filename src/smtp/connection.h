@@ -20,7 +20,12 @@ namespace smtp {
 struct Offer {
   bool starttls = false;
   bool auth = false;
+  bool tls = false;  // the session is protected
   std::uint64_t max_message_bytes = 0;
+  std::size_t max_recipients = 0;
+  std::size_t max_messages = 0;
+  std::chrono::seconds max_hold{0};  // 0: nothing is held here
+  base::WallTime hold_until;         // the same as a time
 };
 
 class Connection {
@@ -40,6 +45,7 @@ class Connection {
   // Handlers of the verb table.
   net::Task<void> ehlo(std::string_view argument);
   net::Task<void> helo(std::string_view argument);
+  net::Task<void> lhlo(std::string_view argument);
   net::Task<void> starttls(std::string_view argument);
   net::Task<void> auth(std::string_view argument);
   net::Task<void> mail(std::string_view argument);
@@ -78,6 +84,7 @@ class Connection {
 
   // hello.cpp
   void greet(std::string name, bool esmtp);
+  void say_hello(std::string_view argument, std::string_view syntax);
   net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
   void reset_transaction();
 
@@ -88,14 +95,30 @@ class Connection {
   /// What to say when the login has ended meanwhile, or cannot be looked at: nothing that was begun with it goes on.
   net::Task<std::optional<Reply>> login_ended();
 
+  // mail.cpp
+  std::optional<Reply> cannot_keep(const Mail& mail) const;
+  Envelope envelope_of(Mail mail) const;
+  int granted_priority(int asked) const;
+
+  // info.cpp
+  bool may_ask() const;
+  net::Task<std::optional<std::vector<std::string>>> look_up(std::string_view argument, std::string_view syntax);
+
   // data.cpp
+  bool lmtp() const { return mode_->service == Service::lmtp; }
   std::optional<Reply> no_content_now() const;
+  std::optional<Reply> failure_of(const Incoming& incoming) const;
   net::Task<base::Result<Incoming>> begin_content(Content::Form form);
   net::Task<void> take_content(Incoming& incoming, std::string_view piece);
-  net::Task<Reply> finish_content(Incoming incoming);
+  net::Task<void> finish_content(Incoming incoming);
+  net::Task<void> refuse_chunk(Reply reply, bool last);
+  net::Task<void> answer(Reply reply);
+  net::Task<void> answer_each(Sink::Accepted accepted);
   net::Task<void> receive_chunk(std::uint64_t size, Incoming* incoming);
-  void count_message(const Reply& reply);
+  void refuse_message(const Reply& reply);
   void log_refusal(std::string_view event, const Reply& reply, std::string_view address, bool noise);
+
+  static constexpr std::size_t kReplyBuffer = 16 * 1024;  // replies gathered while a client pipelines
 
   std::unique_ptr<net::Stream> stream_;
   Host& host_;
@@ -116,6 +139,7 @@ class Connection {
   bool greeted_ = false;  // EHLO or HELO
   std::size_t errors_ = 0;
   std::size_t commands_ = 0;
+  std::size_t messages_ = 0;  // MAIL commands that were accepted
 
   Peer peer_;
   std::optional<User> user_;

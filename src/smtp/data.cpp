@@ -1,6 +1,8 @@
 // The content of a message: DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030). It goes from the input buffer to the host's
 // sink as it arrives and is never held here. Once it cannot be accepted any more the rest is read and thrown away.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "smtp/table.h"
 
@@ -10,15 +12,19 @@ std::optional<Reply> Connection::no_content_now() const {
   if (!greeted_) return reply::say_hello_first();
   if (auto refusal = not_authenticated()) return refusal;
   if (!envelope_) return reply::no_transaction();
-  if (envelope_->recipients.empty()) return reply::no_recipients();
+  if (envelope_->recipients.empty()) return reply::no_recipients(mode_->service);
   return std::nullopt;
 }
 
 net::Task<base::Result<Connection::Incoming>> Connection::begin_content(Content::Form form) {
-  // Our users and listed networks send what their programs make; a stranger's bare line end is an error or an attack.
-  const bool convert = mode_->service == Service::submission || peer_.trusted;
+  // Our users and listed networks send what their programs make, and the server in front of LMTP has answered for it
+  // already; a stranger's bare line end is an error or an attack.
+  const bool convert = mode_->service != Service::mx || peer_.trusted;
+  Content::BareEnds bare_ends = convert ? Content::BareEnds::convert : Content::BareEnds::refuse;
+  // RFC 3030 §3: every bit of every octet is kept.
+  if (envelope_->body == BodyType::binary_mime) bare_ends = Content::BareEnds::keep;
   long_content_ = false;
-  Incoming incoming(form, convert ? Content::BareEnds::convert : Content::BareEnds::refuse);
+  Incoming incoming(form, bare_ends);
   CO_TRY_ASSIGN(incoming.sink, co_await host_.begin(*envelope_, user_, peer_, log_));
   co_return incoming;
 }
@@ -35,44 +41,98 @@ net::Task<void> Connection::take_content(Incoming& incoming, std::string_view pi
   if (incoming.failure || incoming.content.bare() || incoming.content.nul()) incoming.sink.reset();
 }
 
-/// The message is whole: hands it over, or says why not.
-net::Task<Reply> Connection::finish_content(Incoming incoming) {
-  if (incoming.content.bare()) co_return reply::bare_line_ends();
-  if (incoming.content.nul()) co_return reply::nul_in_content();
-  if (!incoming.failure) {
+/// Why what has arrived so far cannot become a message.
+std::optional<Reply> Connection::failure_of(const Incoming& incoming) const {
+  if (incoming.content.bare()) return reply::bare_line_ends();
+  if (incoming.content.nul()) return reply::nul_in_content();
+  if (incoming.failure) return reply::content_refused(*incoming.failure, config_->max_message_bytes);
+  return std::nullopt;
+}
+
+/// The message is whole: hands it over, tells the client what became of it, and ends the transaction.
+net::Task<void> Connection::finish_content(Incoming incoming) {
+  std::optional<Reply> refusal = failure_of(incoming);
+  // RFC 2852 §4.1: in the mode "R" it must not be delivered after that time.
+  const auto& by = envelope_->deliver_by;
+  if (!refusal && by && by->give_back && clock_.now() > by->time) refusal = reply::too_late_to_deliver();
+  if (!refusal) {
     auto accepted = co_await incoming.sink->accept();
     if (accepted) {
-      errors_ = 0;
-      mode_->metrics.message_bytes.observe(static_cast<double>(incoming.size));
-      if (log_.enabled(base::Level::info)) {
+      const auto& refused = accepted->refused;
+      const bool taken = refused.empty() || std::ranges::any_of(refused, [](const auto& why) { return !why; });
+      if (taken) {
+        errors_ = 0;
+        mode_->metrics.messages.accepted.add();
+        mode_->metrics.message_bytes.observe(static_cast<double>(incoming.size));
+      } else {
+        mode_->metrics.messages.count(reply::content_refused(*refused.front(), config_->max_message_bytes));
+      }
+      if (taken && log_.enabled(base::Level::info)) {
         log_.info("smtp.message.accepted", {{"id", accepted->id},
                                             {"helo", base::printable(peer_.helo)},
                                             {"from", base::printable(envelope_->sender)},
-                                            {"to", base::printable(envelope_->recipients.front())},
+                                            {"to", base::printable(envelope_->recipients.front().address)},
                                             {"recipients", envelope_->recipients.size()},
                                             {"size", incoming.size}});
       }
-      co_return reply::accepted(accepted->id);
+      co_await answer_each(*std::move(accepted));
+    } else {
+      refusal = reply::content_refused(accepted.error(), config_->max_message_bytes);
     }
-    incoming.failure = std::move(accepted).error();
   }
-  co_return reply::content_refused(*incoming.failure, config_->max_message_bytes);
+  if (refusal) {
+    refuse_message(*refusal);
+    co_await answer(*std::move(refusal));
+  }
+  reset_transaction();
 }
 
-void Connection::count_message(const Reply& reply) {
+/// Counts and logs it; the client has yet to be told.
+void Connection::refuse_message(const Reply& reply) {
   mode_->metrics.messages.count(reply);
-  if (reply.refuses()) log_refusal("smtp.message.refused", reply, {}, false);
+  log_refusal("smtp.message.refused", reply, {}, false);
+}
+
+/// The reply to a whole message; RFC 2033 §4.2: once for each recipient.
+net::Task<void> Connection::answer(Reply reply) {
+  say(reply);
+  if (!lmtp()) co_return;
+  for (std::size_t i = 1; i < envelope_->recipients.size(); ++i) {
+    append(out_, reply);
+    if (out_.size() > kReplyBuffer) co_await flush();
+  }
+}
+
+net::Task<void> Connection::answer_each(Sink::Accepted accepted) {
+  if (accepted.refused.empty()) {
+    co_await answer(reply::accepted(accepted.id));
+    co_return;
+  }
+  for (std::size_t i = 0; i < accepted.refused.size(); ++i) {
+    if (accepted.refused[i]) {
+      const Reply refusal = reply::content_refused(*accepted.refused[i], config_->max_message_bytes);
+      log_refusal("smtp.rcpt.refused", refusal, envelope_->recipients[i].address, false);
+      append(out_, refusal);
+    } else {
+      append(out_, reply::accepted(accepted.id));
+    }
+    if (out_.size() > kReplyBuffer) co_await flush();
+  }
 }
 
 net::Task<void> Connection::data(std::string_view) {
   if (envelope_->recipients.empty()) {
-    say(reply::no_recipients());
+    say(reply::no_recipients(mode_->service));
+    co_return;
+  }
+  if (envelope_->body == BodyType::binary_mime) {
+    say(reply::binary_needs_bdat());
     co_return;
   }
   auto incoming = co_await begin_content(Content::Form::dotted);
   if (!incoming) {
     const Reply reply = reply::content_refused(incoming.error(), config_->max_message_bytes);
-    count_message(reply);
+    refuse_message(reply);
     say(reply);
     co_return;
   }
@@ -86,10 +146,7 @@ net::Task<void> Connection::data(std::string_view) {
     co_await take_content(*incoming, piece);
     in_.take(used);
   }
-  const Reply reply = co_await finish_content(*std::move(incoming));
-  count_message(reply);
-  reset_transaction();
-  say(reply);
+  co_await finish_content(*std::move(incoming));
 }
 
 net::Task<void> Connection::bdat(std::string_view argument) {
@@ -101,33 +158,41 @@ net::Task<void> Connection::bdat(std::string_view argument) {
   std::optional<Reply> refusal = no_content_now();
   if (!refusal) refusal = co_await login_ended();
   if (!refusal && !chunks_) {
-    if (auto incoming = co_await begin_content(Content::Form::counted)) {
-      chunks_ = std::make_unique<Incoming>(*std::move(incoming));
+    auto incoming = co_await begin_content(Content::Form::counted);
+    if (!incoming) {
+      chunks_ = std::make_unique<Incoming>(Content::Form::counted, Content::BareEnds::keep);
+      chunks_->failure = std::move(incoming).error();
     } else {
-      refusal = reply::content_refused(incoming.error(), config_->max_message_bytes);
-      count_message(*refusal);
+      chunks_ = std::make_unique<Incoming>(*std::move(incoming));
     }
   }
   // RFC 3030 §2: the octets of a chunk are taken, and thrown away, whatever the answer is going to be.
   co_await receive_chunk(chunk->size, refusal ? nullptr : chunks_.get());
   if (refusal) {
-    reset_transaction();
-    say(*refusal);
+    co_await refuse_chunk(*std::move(refusal), chunk->last);
     co_return;
   }
-  const bool failed = chunks_->failure || chunks_->content.bare() || chunks_->content.nul();
-  if (!chunk->last && !failed) {
-    say(reply::chunk_taken(chunk->size));
+  const std::optional<Reply> failure = failure_of(*chunks_);
+  // An LMTP client that pipelines waits for a reply for each recipient when it has sent the last chunk.
+  if (!chunk->last && (!failure || lmtp())) {
+    say(failure ? *failure : reply::chunk_taken(chunk->size));
     co_return;
   }
-  if (!failed) {
+  if (!failure) {
     const std::string tail(chunks_->content.end());
     co_await take_content(*chunks_, tail);
   }
-  const Reply reply = co_await finish_content(std::move(*chunks_));
-  count_message(reply);
+  co_await finish_content(std::move(*chunks_));
+}
+
+/// No message can begin with this chunk.
+net::Task<void> Connection::refuse_chunk(Reply reply, bool last) {
+  if (!lmtp() || !last || !envelope_) {
+    say(reply);
+  } else if (!envelope_->recipients.empty()) {
+    co_await answer(std::move(reply));
+  }  // RFC 2033 §4.3: no recipient, no reply
   reset_transaction();
-  say(reply);
 }
 
 net::Task<void> Connection::receive_chunk(std::uint64_t size, Incoming* incoming) {

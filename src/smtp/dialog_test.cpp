@@ -1,6 +1,7 @@
 // Every conversation of tests/dialogs/smtp: in lock-step, whole, one byte at a time, and cut off at every byte.
-// Options: service submission | trusted | tls (as if on from the start) | certificate | limit BYTES | recipients N |
-// errors N | extension NAME (the row of the extension table that it shows).
+// Options: service submission or lmtp | trusted | relay | tls (as if on from the start) | certificate | limit BYTES |
+// recipients N | messages N | errors N | vrfy known or everybody | extension NAME (the row of the extension table that
+// it shows).
 
 #include <doctest/doctest.h>
 
@@ -8,12 +9,24 @@
 #include "../../tests/support/plain_tls.h"
 #include "base/text.h"
 #include "smtp/fake_host.h"
+#include "smtp/parameters.h"
 #include "smtp/table.h"
 
 namespace smtp {
 namespace {
 
+/// Time of day stands still, so that what is said of it (FUTURERELEASE) is the same in each replay.
+class StillClock : public base::Clock {
+ public:
+  base::WallTime now() const override {
+    static const base::WallTime began = base::system_clock().now();
+    return began;
+  }
+  base::SteadyTime steady() const override { return base::system_clock().steady(); }
+};
+
 struct World {
+  StillClock clock;
   FakeHost host;
   Config config{.hostname = "mx.example.test", .max_errors = 1000};
   base::Live<Config> live{};
@@ -26,6 +39,10 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   auto world = std::make_unique<World>();
   World& w = *world;
   if (dialog.option("service") == "submission") w.mode.service = Service::submission;
+  if (dialog.option("service") == "lmtp") w.mode.service = Service::lmtp;
+  if (dialog.options.contains("relay")) w.mode.relay = [](std::string_view) { return true; };
+  if (dialog.option("vrfy") == "known") w.config.vrfy = Vrfy::known;
+  if (dialog.option("vrfy") == "everybody") w.config.vrfy = Vrfy::everybody;
   if (dialog.options.contains("trusted")) w.mode.trusted = [](std::string_view) { return true; };
   w.mode.plaintext_auth = dialog.options.contains("trusted");
   w.mode.implicit_tls = dialog.options.contains("tls");
@@ -34,11 +51,12 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   }
   w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
   w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
+  w.config.max_messages = std::stoull(dialog.option("messages", "10000"));
+  w.config.max_hold = std::chrono::days(1);
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
   w.live.set(w.config);
   w.serve = [&w](std::unique_ptr<net::Stream> stream) {
-    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, base::system_clock(),
-                 {}, {});
+    return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, w.clock, {}, {});
   };
   return world;
 }
@@ -97,6 +115,28 @@ TEST_CASE("a connection that is reset at any step ends, and what was accepted be
       REQUIRE_LE(world->host.accepted.size(), whole->host.accepted.size());
       REQUIRE(std::equal(world->host.accepted.begin(), world->host.accepted.end(), whole->host.accepted.begin()));
     }
+  }
+}
+
+/// Whether some dialog's client says so, in any case of letters.
+bool is_said(const std::vector<tests::Dialog>& all, const std::string& verb, const std::string& part) {
+  return std::ranges::any_of(all, [&](const tests::Dialog& dialog) {
+    return std::ranges::any_of(dialog.steps, [&](const tests::Step& step) {
+      const std::string text = base::upper(step.text);
+      return step.client && text.contains(verb) && text.contains(part);
+    });
+  });
+}
+
+TEST_CASE("every parameter has a dialog") {
+  const auto all = dialogs();
+  for (const auto& row : mail_parameters()) {
+    const std::string name(row.name);
+    CHECK_MESSAGE(is_said(all, "MAIL FROM:", " " + name + (row.has_value ? "=" : "")), "no dialog uses " << name);
+  }
+  for (const auto& row : rcpt_parameters()) {
+    const std::string name(row.name);
+    CHECK_MESSAGE(is_said(all, "RCPT TO:", " " + name + (row.has_value ? "=" : "")), "no dialog uses " << name);
   }
 }
 

@@ -3,10 +3,12 @@
 //
 //   nobody@example.test  no such user         full@…      over quota           later@…  unavailable
 //   loop@…               accept: a mail loop  strict@…    accept: invalid      late@…   accept: unavailable
-//   staff@…              our users only       away@…     suspended
-//   nospace@…            begin: no space      anything elsewhere: relaying, for users only
+//   staff@…              our users only; look_up: u1 and u2, other addresses are themselves
+//   away@…               suspended            brim@… accept, where each is answered: over quota, alone
+//   nospace@…            begin: no space      anything elsewhere: relaying, for users and relays only
 //   login u1@example.test / secret; it may send as u1@example.test
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,9 +47,10 @@ class FakeHost : public Host {
     if (sender == "later@example.org") co_return base::fail(base::Code::unavailable, "later");
     co_return base::Result<void>();
   }
-  net::Task<base::Result<void>> check_recipient(const User* user, std::string, std::string recipient, Peer) override {
+  net::Task<base::Result<void>> check_recipient(const User* user, std::string, std::string recipient,
+                                                Peer peer) override {
     const bool local = recipient.ends_with("@example.test") || recipient == "postmaster";
-    if (!local && user == nullptr) co_return base::fail(base::Code::unsupported, "relay");
+    if (!local && user == nullptr && !peer.relays) co_return base::fail(base::Code::unsupported, "relay");
     if (recipient == "nobody@example.test") co_return base::fail(base::Code::not_found, "nobody");
     if (recipient == "staff@example.test" && user == nullptr) co_return base::fail(base::Code::denied, "members only");
     if (recipient == "away@example.test") co_return base::fail(base::Code::suspended, "suspended");
@@ -55,9 +58,16 @@ class FakeHost : public Host {
     if (recipient == "later@example.test") co_return base::fail(base::Code::unavailable, "later");
     co_return base::Result<void>();
   }
+  net::Task<base::Result<std::vector<std::string>>> look_up(std::string address) override {
+    if (!address.ends_with("@example.test")) co_return base::fail(base::Code::denied, "elsewhere");
+    if (address == "nobody@example.test") co_return base::fail(base::Code::not_found, "nobody");
+    if (address == "staff@example.test") co_return std::vector<std::string>{"u1@example.test", "u2@example.test"};
+    co_return std::vector<std::string>{address};
+  }
   net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user, Peer peer,
                                                        base::Log) override {
-    if (envelope.recipients[0] == "nospace@example.test") co_return base::fail(base::Code::no_space, "full disk");
+    if (envelope.recipients[0].address == "nospace@example.test")
+      co_return base::fail(base::Code::no_space, "full disk");
     std::unique_ptr<Sink> sink =
         std::make_unique<Keep>(*this, Message{std::move(envelope), {}, user ? user->address : "", peer.helo});
     co_return sink;
@@ -73,15 +83,28 @@ class FakeHost : public Host {
       co_return base::Result<void>();
     }
     net::Task<base::Result<Accepted>> accept() override {
-      const std::string& first = message_.envelope.recipients[0];
+      const std::string& first = message_.envelope.recipients[0].address;
       if (first == "loop@example.test") co_return base::fail(base::Code::conflict, "loop");
       if (first == "strict@example.test") co_return base::fail(base::Code::invalid, "No \xC3\xA9 thanks");
       if (first == "late@example.test") co_return base::fail(base::Code::unavailable, "late");
-      host_.accepted.push_back(std::move(message_));
-      co_return Accepted{std::to_string(host_.accepted.size())};
+      std::vector<std::optional<base::Error>> refused;
+      if (message_.envelope.answer_each) refused = refusals();
+      const bool any =
+          refused.empty() || !std::ranges::all_of(refused, [](const auto& why) { return why.has_value(); });
+      if (any) host_.accepted.push_back(std::move(message_));
+      co_return Accepted{std::to_string(host_.accepted.size()), std::move(refused)};
     }
 
    private:
+    std::vector<std::optional<base::Error>> refusals() const {
+      std::vector<std::optional<base::Error>> refused;
+      for (const Recipient& recipient : message_.envelope.recipients) {
+        const bool full = recipient.address == "brim@example.test";
+        refused.push_back(full ? std::optional(base::Error{base::Code::over_quota, "full"}) : std::nullopt);
+      }
+      return refused;
+    }
+
     FakeHost& host_;
     Message message_;
   };

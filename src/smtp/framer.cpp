@@ -82,6 +82,10 @@ class Content::Pieces {
 std::string_view Content::next(std::string_view input, std::size_t& used) {
   used = 0;
   if (input.empty() || state_ == State::done) return {};
+  if (keep_) {
+    used = input.size();
+    return input;
+  }
   if (state_ == State::dot || state_ == State::dot_cr) return carefully(input, used);
 
   const char before = state_ == State::cr ? '\r' : state_ == State::line_start ? '\n' : 'x';

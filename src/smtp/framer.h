@@ -54,9 +54,11 @@ class Content {
   enum class BareEnds {
     refuse,   // bare() tells of them; the content is not to be used then
     convert,  // they become CRLF
+    keep,     // counted content only: octets, of which none is looked at (RFC 3030 §3)
   };
 
-  Content(Form form, BareEnds bare_ends) : form_(form), convert_(bare_ends == BareEnds::convert) {}
+  Content(Form form, BareEnds bare_ends)
+      : form_(form), convert_(bare_ends == BareEnds::convert), keep_(bare_ends == BareEnds::keep) {}
 
   /// Decodes from the front of `input` and says in `used` how much it took: all of it, or up to the end of the message.
   /// What it returns is a view of `input` or of a buffer of its own that the next call changes.
@@ -79,6 +81,7 @@ class Content {
 
   Form form_;
   bool convert_;
+  bool keep_;
   bool bare_ = false;
   bool nul_ = false;
   State state_ = State::line_start;

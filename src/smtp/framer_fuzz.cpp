@@ -38,6 +38,8 @@ Result decode(std::string_view input, Content::Form form, Content::BareEnds ends
 }
 
 void check_content(std::string_view input, std::size_t piece) {
+  const Result kept = decode(input, Content::Form::counted, Content::BareEnds::keep, piece);
+  expect(kept.content == input && !kept.bare && !kept.nul);
   for (const auto form : {Content::Form::dotted, Content::Form::counted}) {
     for (const auto ends : {Content::BareEnds::refuse, Content::BareEnds::convert}) {
       const Result whole = decode(input, form, ends, SIZE_MAX);

@@ -153,6 +153,17 @@ std::vector<std::string> lines(std::string_view input, std::size_t limit, std::s
   return out;
 }
 
+// RFC 3030 §3.
+TEST_CASE("octets are kept as they are, however they are cut") {
+  const std::string octets("a\0\r\n.\r\n\n.\n\r", 12);
+  for (std::size_t piece = 1; piece <= octets.size(); ++piece) {
+    const Decoded decoded = decode(octets, Form::counted, BareEnds::keep, piece);
+    CHECK_EQ(decoded.content, octets);
+    CHECK_FALSE(decoded.bare);
+    CHECK_FALSE(decoded.nul);
+  }
+}
+
 TEST_CASE("lines end in CRLF; what ends otherwise, or is too long, says so and costs only itself") {
   const std::string input =
       "EHLO c\r\nbare\nin\rside\r\n" + std::string(40, 'x') + "\r\n\r\n" + std::string(30, 'y') + "\nend";

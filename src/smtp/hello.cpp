@@ -1,4 +1,4 @@
-// The verbs that begin a session: EHLO, HELO (RFC 5321 §4.1.1.1) and STARTTLS (RFC 3207).
+// The verbs that begin a session: EHLO, HELO (RFC 5321 §4.1.1.1), LHLO (RFC 2033 §4.1) and STARTTLS (RFC 3207).
 
 #include "smtp/table.h"
 
@@ -12,14 +12,24 @@ void Connection::greet(std::string name, bool esmtp) {
   greeted_ = true;
 }
 
-net::Task<void> Connection::ehlo(std::string_view argument) {
+void Connection::say_hello(std::string_view argument, std::string_view syntax) {
   const Parsed<std::string> name = parse_hello(argument);
   if (!name) {
-    say(reply::wrong(name.error(), "EHLO name"));
-    co_return;
+    say(reply::wrong(name.error(), syntax));
+    return;
   }
   greet(*name, true);
   say(reply::hello(config_->hostname + "\n" + extension_lines(offer())));
+}
+
+net::Task<void> Connection::ehlo(std::string_view argument) {
+  say_hello(argument, "EHLO name");
+  co_return;
+}
+
+net::Task<void> Connection::lhlo(std::string_view argument) {
+  say_hello(argument, "LHLO name");
+  co_return;
 }
 
 net::Task<void> Connection::helo(std::string_view argument) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -19,14 +20,16 @@
 namespace smtp {
 
 /// What a listener is for. `mx` takes mail from anywhere for our addresses (port 25); `submission` takes mail from our
-/// users for anywhere, after AUTH (587, 465).
-enum class Service { mx, submission };
+/// users for anywhere, after AUTH (587, 465); `lmtp` takes mail of another server for our addresses (RFC 2033).
+enum class Service { mx, submission, lmtp };
 
 struct Peer {
+  Service service = Service::mx;
   net::Endpoints endpoints;
   std::string helo;      // as given; "" before EHLO/HELO
   bool esmtp = false;    // EHLO
   bool trusted = false;  // its address is in the listener's trusted networks
+  bool relays = false;   // it may send to anywhere without a login: its address is in the listener's relay networks
   const net::TlsInfo* tls = nullptr;
 };
 
@@ -38,14 +41,56 @@ struct User {
   std::uint64_t generation = 0;  // of the directory
 };
 
-enum class BodyType { seven_bit, eight_bit_mime };
+enum class BodyType { seven_bit, eight_bit_mime, binary_mime };
+
+/// How much of the message a report of its failure shall hold (RFC 3461 §4.3).
+enum class Return { unsaid, full, headers };
+
+/// What reports the sender wants about a recipient (RFC 3461 §4.1); all false when NOTIFY was not given.
+struct Notify {
+  bool never = false;
+  bool success = false;
+  bool failure = false;
+  bool delay = false;
+  friend bool operator==(const Notify&, const Notify&) = default;
+};
+
+/// Until when a message is to be held, and the parameter as it came (RFC 4865 §4).
+struct Hold {
+  base::WallTime until;
+  std::string request;
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// When a message shall have been delivered (RFC 2852 §4), and what is to happen when it was not: it is given back, or
+/// its sender is told that it takes longer.
+struct DeliverBy {
+  base::WallTime time;
+  bool give_back = false;
+  bool trace = false;
+  friend bool operator==(const DeliverBy&, const DeliverBy&) = default;
+};
+
+struct Recipient {
+  std::string address;  // as the client wrote it (normalized domain not required)
+  Notify notify;
+  std::string orcpt;  // ORCPT as it came: "rfc822;xtext"; or empty
+  friend bool operator==(const Recipient&, const Recipient&) = default;
+};
 
 struct Envelope {
   std::string sender;  // "" for the null reverse-path
   bool smtputf8 = false;
   BodyType body = BodyType::seven_bit;
   std::optional<std::uint64_t> declared_size;
-  std::vector<std::string> recipients;  // accepted ones, as the client wrote them (normalized domain not required)
+  Return ret = Return::unsaid;
+  std::string envid;  // ENVID as it came, in xtext; or empty
+  std::optional<Hold> hold;
+  std::optional<DeliverBy> deliver_by;
+  int priority = 0;                   // RFC 6710: -9 to 9
+  bool require_tls = false;           // RFC 8689
+  bool answer_each = false;           // LMTP: what becomes of each recipient is told
+  std::vector<Recipient> recipients;  // accepted ones
 };
 
 /// Takes the content of one message as it arrives (dot-unstuffed, CRLF line ends). Dropped without accept() it leaves
@@ -54,6 +99,9 @@ class Sink {
  public:
   struct Accepted {
     std::string id;  // for the reply and the log
+    /// With Envelope::answer_each: for each recipient why it alone is refused, or nothing. One that is refused is not
+    /// in the queue either.
+    std::vector<std::optional<base::Error>> refused;
   };
   virtual ~Sink() = default;
   /// Errors: too_large, no_space, unavailable: the rest of the message is read and thrown away by the session.
@@ -81,6 +129,10 @@ class Host {
   /// no mail from this sender); over_quota, suspended (the mailbox takes none for now); invalid; unavailable.
   virtual net::Task<base::Result<void>> check_recipient(const User* user, std::string sender, std::string recipient,
                                                         Peer peer) = 0;
+
+  /// The addresses that `address` stands for: its account's, or those of a list. not_found; denied: not ours;
+  /// unavailable. For VRFY and EXPN.
+  virtual net::Task<base::Result<std::vector<std::string>>> look_up(std::string address) = 0;
 
   /// Begins a message. `envelope` has at least one recipient; `log` has the session's fields. denied (the sender is not
   /// the user's any more), no_space, unavailable, busy.

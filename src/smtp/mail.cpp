@@ -1,9 +1,61 @@
 // The envelope: MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3).
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "smtp/table.h"
 
 namespace smtp {
+
+namespace {
+
+/// HOLDFOR or HOLDUNTIL as a time, and as it may be shown again.
+Hold hold_of(const HoldRequest& request, base::WallTime now) {
+  if (request.interval) return {now + *request.interval, "HOLDFOR=" + std::to_string(request.interval->count())};
+  return {*request.until, "HOLDUNTIL=" + base::rfc3339_seconds(*request.until)};
+}
+
+}  // namespace
+
+/// What a parameter asks for and cannot be had here.
+std::optional<Reply> Connection::cannot_keep(const Mail& mail) const {
+  if (mail.size && *mail.size > config_->max_message_bytes) {  // RFC 1870 §6.1 (2)
+    return reply::message_too_large(config_->max_message_bytes);
+  }
+  // RFC 8689 §2: what came in the clear cannot be kept from being read any more.
+  if (mail.require_tls && peer_.tls == nullptr) return reply::require_tls_needs_tls();
+  if (!mail.hold) return std::nullopt;
+  const std::chrono::seconds most = offer().max_hold;
+  if (most.count() == 0) return reply::wrong(Fault::unknown_parameter, {});
+  const base::WallTime now = clock_.now();
+  if (hold_of(*mail.hold, now).until > now + most) return reply::held_too_long(most);
+  return std::nullopt;
+}
+
+/// RFC 6710 §5: anybody may ask for less than others get; for more, those who are known here.
+int Connection::granted_priority(int asked) const {
+  return user_ || peer_.trusted || peer_.relays ? asked : std::min(asked, 0);
+}
+
+Envelope Connection::envelope_of(Mail mail) const {
+  const base::WallTime now = clock_.now();
+  Envelope envelope{.sender = std::move(mail.sender),
+                    .smtputf8 = mail.smtputf8,
+                    .body = mail.body,
+                    .declared_size = mail.size,
+                    .ret = mail.ret,
+                    .envid = std::move(mail.envid),
+                    .priority = granted_priority(mail.priority),
+                    .require_tls = mail.require_tls,
+                    .answer_each = lmtp(),
+                    .recipients = {}};
+  if (mail.hold) {
+    Hold hold = hold_of(*mail.hold, now);
+    if (hold.until > now) envelope.hold = std::move(hold);
+  }
+  if (mail.by) envelope.deliver_by = DeliverBy{now + mail.by->interval, mail.by->give_back, mail.by->trace};
+  return envelope;
+}
 
 net::Task<void> Connection::mail(std::string_view argument) {
   Parsed<Mail> parsed = parse_mail(argument);
@@ -11,8 +63,12 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(reply::wrong(parsed.error(), "MAIL FROM:<address>"));
     co_return;
   }
-  if (parsed->size && *parsed->size > config_->max_message_bytes) {  // RFC 1870 §6.1 (2)
-    say(reply::message_too_large(config_->max_message_bytes));
+  if (messages_ >= config_->max_messages) {  // RFC 9422 §4.1
+    co_await end_with(reply::too_many_messages(config_->hostname));
+    co_return;
+  }
+  if (const auto refusal = cannot_keep(*parsed)) {
+    say(*refusal);
     co_return;
   }
   const auto allowed = co_await host_.check_sender(user_ ? &*user_ : nullptr, parsed->sender, peer_);
@@ -22,12 +78,10 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(reply);
     co_return;
   }
-  envelope_.emplace(Envelope{.sender = std::move(parsed->sender),
-                             .smtputf8 = parsed->smtputf8,
-                             .body = parsed->body,
-                             .declared_size = parsed->size,
-                             .recipients = {}});
-  say(reply::sender_ok());
+  ++messages_;
+  const int asked = parsed->priority;
+  envelope_.emplace(envelope_of(*std::move(parsed)));
+  say(envelope_->priority == asked ? reply::sender_ok() : reply::other_priority(envelope_->priority));
 }
 
 net::Task<void> Connection::rcpt(std::string_view argument) {
@@ -50,7 +104,7 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
     co_return;
   }
   mode_->metrics.recipients.accepted.add();
-  envelope_->recipients.push_back(std::move(parsed->recipient));
+  envelope_->recipients.push_back({std::move(parsed->recipient), parsed->notify, std::move(parsed->orcpt)});
   say(reply::recipient_ok());
 }
 

@@ -8,7 +8,17 @@ namespace smtp {
 
 namespace {
 
-const char* name(Service service) { return service == Service::mx ? "mx" : "submission"; }
+const char* name(Service service) {
+  switch (service) {
+    case Service::mx:
+      return "mx";
+    case Service::submission:
+      return "submission";
+    case Service::lmtp:
+      break;
+  }
+  return "lmtp";
+}
 
 Metrics::Outcomes outcomes(const base::Metrics& registry, Service service, std::string_view of, std::string_view help) {
   const auto counter = [&](std::string_view result) {

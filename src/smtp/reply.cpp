@@ -69,7 +69,9 @@ std::string too_many_connections(std::string_view hostname) {
 
 namespace reply {
 
-Reply greeting(std::string_view hostname) { return {220, "", joined(hostname, " ESMTP postrider ready")}; }
+Reply greeting(std::string_view hostname, Service service) {
+  return {220, "", joined(hostname, service == Service::lmtp ? " LMTP postrider ready" : " ESMTP postrider ready")};
+}
 Reply hello(std::string_view text) { return {250, "", std::string(text)}; }
 Reply ok() { return {250, "2.0.0", "OK"}; }
 Reply reset() { return {250, "2.0.0", "Reset"}; }
@@ -79,6 +81,14 @@ Reply no_such_help() { return {504, "5.5.4", "No such command"}; }
 // RFC 5321 §3.5.3, §7.3: who is here is told to nobody.
 Reply cannot_verify() { return {252, "2.0.0", "Cannot verify the user, but will take mail and try to deliver it"}; }
 Reply no_expansion() { return {502, "5.5.1", "Lists are not expanded here"}; }
+Reply verified(std::string_view address) { return {250, "2.1.5", "<" + std::string(address) + ">"}; }
+Reply verified_list() { return {250, "2.1.5", "It stands for several addresses; EXPN names them"}; }
+Reply expanded(const std::vector<std::string>& addresses) {
+  std::string lines;
+  for (const std::string& address : addresses) lines += (lines.empty() ? "<" : "\n<") + address + ">";
+  return {250, "2.1.5", std::move(lines)};
+}
+Reply needs_utf8_reply() { return {252, "2.6.8", "The answer has non-ASCII characters in it: ask with SMTPUTF8"}; }
 Reply ready_for_tls() { return {220, "2.0.0", "Ready to start TLS"}; }
 Reply tls_unavailable() { return {454, "4.7.0", "TLS is not available just now"}; }
 Reply tls_is_on() { return {503, "5.5.1", "TLS is on already"}; }
@@ -114,6 +124,8 @@ Reply wrong(Fault fault, std::string_view syntax) {
       return {syntax.starts_with("MAIL") ? 550 : 553, "5.6.7", "A non-ASCII address needs the parameter SMTPUTF8"};
     case Fault::unknown_parameter:
       return {555, "5.5.4", "A parameter is not recognized or not offered"};
+    case Fault::parameter_value:
+      return {501, "5.5.4", "A parameter has a value that it cannot have"};
     case Fault::syntax:
       break;
   }
@@ -125,12 +137,19 @@ Reply needs_argument(std::string_view syntax) { return {501, "5.5.4", joined("Sy
 Reply say_hello_first() { return {503, "5.5.1", "Send EHLO or HELO first"}; }
 Reply in_transaction() { return {503, "5.5.1", "A mail transaction is under way"}; }
 Reply no_transaction() { return {503, "5.5.1", "Send MAIL first"}; }
-Reply no_recipients() { return {554, "5.5.1", "No valid recipients"}; }
+// RFC 2033 §4.2: LMTP has a code of its own for it.
+Reply no_recipients(Service service) { return {service == Service::lmtp ? 503 : 554, "5.5.1", "No valid recipients"}; }
 Reply bdat_under_way() { return {503, "5.5.1", "The message is being sent by BDAT"}; }
+Reply binary_needs_bdat() { return {503, "5.5.1", "A message in BINARYMIME is sent by BDAT"}; }
 Reply too_many_recipients() { return {452, "4.5.3", "Too many recipients, send the rest in another transaction"}; }
 Reply message_too_large(std::uint64_t limit) {
   return {552, "5.3.4",
           joined("The message is larger than this server takes; the limit in bytes is ", std::to_string(limit))};
+}
+Reply require_tls_needs_tls() { return {530, "5.7.10", "REQUIRETLS needs TLS, issue STARTTLS first"}; }
+Reply held_too_long(std::chrono::seconds limit) {
+  return {501, "5.5.4",
+          joined("Longer than messages are held here; the limit in seconds is ", std::to_string(limit.count()))};
 }
 
 // RFC 3207 §4.
@@ -158,6 +177,10 @@ Reply auth_failed(const base::Error& error) {
 }
 
 Reply sender_ok() { return {250, "2.1.0", "Sender OK"}; }
+// RFC 6710 §3: the status tells that it is not the one asked for.
+Reply other_priority(int priority) {
+  return {250, "2.3.6", std::to_string(priority) + " is the new priority assigned to the message"};
+}
 Reply recipient_ok() { return {250, "2.1.5", "Recipient OK"}; }
 Reply send_content() { return {354, "", "Send the message, end with <CRLF>.<CRLF>"}; }
 Reply chunk_taken(std::uint64_t bytes) { return {250, "2.0.0", std::to_string(bytes) + " octets received"}; }
@@ -166,6 +189,7 @@ Reply bare_line_ends() {
   return {550, "5.6.0", "The message has a bare CR or LF in it; lines must end in CR LF (RFC 5321 section 2.3.8)"};
 }
 Reply nul_in_content() { return {550, "5.6.0", "The message has a NUL byte in it (RFC 5322 section 4)"}; }
+Reply too_late_to_deliver() { return {550, "5.4.7", "The time until which to deliver it has passed"}; }
 
 Reply sender_refused(const base::Error& error) {
   switch (error.code) {
@@ -233,6 +257,10 @@ Reply too_many_errors(std::string_view hostname) {
 }
 Reply too_many_commands(std::string_view hostname) {
   return {421, "4.7.0", joined(hostname, " too many commands, closing connection")};
+}
+// 421 and not 5xx: the message is welcome in the next session.
+Reply too_many_messages(std::string_view hostname) {
+  return {421, "4.7.0", joined(hostname, " enough messages for one session, connect again")};
 }
 
 }  // namespace reply

@@ -1,10 +1,13 @@
 #pragma once
 // Every text that an SMTP client can be told, with its code (RFC 5321 §4.2) and enhanced status code (RFC 2034,
-// RFC 3463). Texts are ASCII (RFC 6531 §3.7.4.2). A "\n" within a text makes a reply of several lines.
+// RFC 3463). Texts are ASCII, but for addresses that a client of SMTPUTF8 asked for (RFC 6531 §3.7.4.2). A "\n" within
+// a text makes a reply of several lines.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "smtp/command.h"
@@ -16,8 +19,6 @@ struct Reply {
   int code = 250;
   std::string_view status;  // "2.1.0", or "" for the replies that have none (RFC 2034 §4)
   std::string text;
-
-  bool refuses() const { return code >= 400; }
 };
 
 void append(std::string& out, const Reply& reply);
@@ -25,7 +26,7 @@ void append(std::string& out, const Reply& reply);
 namespace reply {
 
 // The session.
-Reply greeting(std::string_view hostname);
+Reply greeting(std::string_view hostname, Service service);
 Reply hello(std::string_view text);
 Reply ok();
 Reply reset();
@@ -34,6 +35,10 @@ Reply help(std::string_view text);
 Reply no_such_help();
 Reply cannot_verify();
 Reply no_expansion();
+Reply verified(std::string_view address);
+Reply verified_list();
+Reply expanded(const std::vector<std::string>& addresses);
+Reply needs_utf8_reply();
 Reply ready_for_tls();
 Reply tls_unavailable();
 Reply tls_is_on();
@@ -47,10 +52,13 @@ Reply needs_argument(std::string_view syntax);
 Reply say_hello_first();
 Reply in_transaction();
 Reply no_transaction();
-Reply no_recipients();
+Reply no_recipients(Service service);
 Reply bdat_under_way();
+Reply binary_needs_bdat();
 Reply too_many_recipients();
 Reply message_too_large(std::uint64_t limit);
+Reply require_tls_needs_tls();
+Reply held_too_long(std::chrono::seconds limit);
 
 // AUTH.
 Reply needs_tls();
@@ -69,12 +77,14 @@ Reply auth_failed(const base::Error& error);
 
 // A message.
 Reply sender_ok();
+Reply other_priority(int priority);
 Reply recipient_ok();
 Reply send_content();
 Reply chunk_taken(std::uint64_t bytes);
 Reply accepted(std::string_view id);
 Reply bare_line_ends();
 Reply nul_in_content();
+Reply too_late_to_deliver();
 Reply sender_refused(const base::Error& error);
 Reply recipient_refused(const base::Error& error);
 Reply content_refused(const base::Error& error, std::uint64_t limit);
@@ -85,6 +95,7 @@ Reply ended(std::string_view hostname);
 Reply timed_out(std::string_view hostname);
 Reply too_many_errors(std::string_view hostname);
 Reply too_many_commands(std::string_view hostname);
+Reply too_many_messages(std::string_view hostname);
 
 }  // namespace reply
 }  // namespace smtp

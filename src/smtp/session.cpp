@@ -14,8 +14,7 @@ constexpr std::size_t kAuthLineLimit = 12'288;
 constexpr std::size_t kLineRead = 4096;
 constexpr std::size_t kFirstContentRead = 8 * 1024;
 constexpr std::size_t kContentRead = 64 * 1024;
-constexpr std::size_t kReplyBuffer = 16 * 1024;  // replies gathered while a client pipelines
-constexpr std::size_t kKeptReplyBuffer = 512;    // of it, while the session is idle
+constexpr std::size_t kKeptReplyBuffer = 512;  // of it, while the session is idle
 constexpr std::chrono::seconds kFarewell{10};
 
 /// A command's argument without what is secret in it: of AUTH the mechanism alone.
@@ -38,14 +37,24 @@ Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const ba
       stopping_(std::move(stopping)),
       session_end_(clock.steady() + config_->session_timeout),
       lines_(mode_->service == Service::submission ? kAuthLineLimit : kLineLimit) {
+  peer_.service = mode_->service;
   peer_.endpoints = stream_->endpoints();
   peer_.trusted = mode_->trusted && mode_->trusted(peer_.endpoints.peer_address);
+  peer_.relays = mode_->relay && mode_->relay(peer_.endpoints.peer_address);
 }
 
 Offer Connection::offer() const {
+  // RFC 4865 §3: for submission only.
+  const std::chrono::seconds max_hold =
+      mode_->service == Service::submission ? config_->max_hold : std::chrono::seconds(0);
   return {.starttls = peer_.tls == nullptr && tls_ && tls_() != nullptr,
           .auth = auth_allowed() && !user_,
-          .max_message_bytes = config_->max_message_bytes};
+          .tls = peer_.tls != nullptr,
+          .max_message_bytes = config_->max_message_bytes,
+          .max_recipients = config_->max_recipients,
+          .max_messages = config_->max_messages,
+          .max_hold = max_hold,
+          .hold_until = clock_.now() + max_hold};
 }
 
 net::Task<void> Connection::run() {
@@ -57,7 +66,7 @@ net::Task<void> Connection::run() {
     }
     co_await handshake(std::move(acceptor));
   }
-  say(reply::greeting(config_->hostname));
+  say(reply::greeting(config_->hostname, mode_->service));
   co_await serve_commands();
 }
 

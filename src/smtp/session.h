@@ -1,6 +1,6 @@
 #pragma once
-// One SMTP session, server side (RFC 5321), from greeting to end. The driver owns its stream; one coroutine per
-// session.
+// One SMTP or LMTP session, server side (RFC 5321, RFC 2033), from greeting to end. The driver owns its stream; one
+// coroutine per session.
 
 #include <chrono>
 #include <functional>
@@ -19,14 +19,20 @@
 
 namespace smtp {
 
+/// Who is told by VRFY and EXPN which addresses there are.
+enum class Vrfy { nobody, known, everybody };  // known: users who have logged in, and hosts of trusted networks
+
 struct Config {
   std::string hostname;
   std::uint64_t max_message_bytes = 25ull << 20;  // SIZE
   std::size_t max_recipients = 1000;              // per message (RFC 5321 §4.5.3.1.8 asks for at least 100)
   std::size_t max_errors = 20;                    // bad commands and refusals before the session is ended with 421
   std::size_t max_commands = 100'000;             // in one session
-  std::chrono::seconds command_timeout{300};      // RFC 5321 §4.5.3.2.7
-  std::chrono::seconds data_timeout{180};         // between two blocks of DATA (§4.5.3.2.5)
+  std::size_t max_messages = 10'000;              // in one session (RFC 9422: MAILMAX)
+  std::chrono::seconds max_hold{30 * 86400};      // FUTURERELEASE on submission; 0: not offered
+  Vrfy vrfy = Vrfy::nobody;
+  std::chrono::seconds command_timeout{300};  // RFC 5321 §4.5.3.2.7
+  std::chrono::seconds data_timeout{180};     // between two blocks of DATA (§4.5.3.2.5)
   std::chrono::seconds session_timeout{3600 * 2};
 };
 
@@ -36,6 +42,7 @@ struct Mode {
   bool implicit_tls = false;    // TLS begins with the connection (465)
   bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
+  std::function<bool(std::string_view address)> relay;    // a peer of those that may send to anywhere without AUTH
   Metrics metrics;
 };
 

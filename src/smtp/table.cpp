@@ -2,13 +2,41 @@
 
 #include "base/text.h"
 #include "sasl/sasl.h"
+#include "smtp/parameters.h"
 
 namespace smtp {
+
+namespace {
+
+std::uint8_t where(Service service) {
+  switch (service) {
+    case Service::mx:
+      return kMx;
+    case Service::submission:
+      return kSubmission;
+    case Service::lmtp:
+      break;
+  }
+  return kLmtp;
+}
+
+/// "Parameters: …" for HELP.
+template <class Row>
+std::string parameter_line(std::span<const Row> rows) {
+  std::string line = "Parameters:";
+  for (const Row& row : rows) {
+    line += ' ';
+    line += row.syntax;
+  }
+  return line;
+}
+
+}  // namespace
 
 const VerbRow* find_verb(std::string_view name, Service service) {
   for (const VerbRow& row : kVerbs) {
     if (!base::iequals(row.name, name)) continue;
-    return row.submission_only && service != Service::submission ? nullptr : &row;
+    return (row.where & where(service)) != 0 ? &row : nullptr;
   }
   return nullptr;
 }
@@ -20,6 +48,16 @@ std::string auth_mechanisms(const Offer&) {
     names += name;
   }
   return names;
+}
+
+// RFC 4865 §3: the longest interval in seconds, and the latest time.
+std::string hold_limits(const Offer& offer) {
+  return std::to_string(offer.max_hold.count()) + " " + base::rfc3339_seconds(offer.hold_until);
+}
+
+// RFC 9422 §4: those that are enforced. There is none on domains.
+std::string limits(const Offer& offer) {
+  return "MAILMAX=" + std::to_string(offer.max_messages) + " RCPTMAX=" + std::to_string(offer.max_recipients);
 }
 
 std::string extension_lines(const Offer& offer) {
@@ -40,7 +78,10 @@ std::string help_text(std::string_view verb, Service service) {
   if (!verb.empty()) {
     const VerbRow* row = find_verb(verb, service);
     if (row == nullptr) return {};
-    return std::string(row->syntax) + "\n" + std::string(row->source);
+    std::string text(row->syntax);
+    if (row->handler == &Connection::mail) text += "\n" + parameter_line(mail_parameters());
+    if (row->handler == &Connection::rcpt) text += "\n" + parameter_line(rcpt_parameters());
+    return text + "\n" + std::string(row->source);
   }
   std::string text = "Commands:";
   for (const VerbRow& row : kVerbs) {

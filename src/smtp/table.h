@@ -22,35 +22,49 @@ enum Need : std::uint8_t {
 
 enum class Argument : std::uint8_t { none, optional, required };
 
+/// Where a verb is known.
+enum Where : std::uint8_t {
+  kMx = 1,
+  kSubmission = 2,
+  kLmtp = 4,
+  kSmtp = kMx | kSubmission,
+  kEverywhere = kSmtp | kLmtp,
+};
+
 struct VerbRow {
   std::string_view name;
   std::string_view syntax;
   std::uint8_t needs;
   Argument argument;
-  bool submission_only;
+  std::uint8_t where;
   net::Task<void> (Connection::*handler)(std::string_view argument);
   std::string_view source;
 };
 
 // BDAT checks its state itself: its octets must be taken first.
 inline constexpr std::array kVerbs = {
-    VerbRow{"EHLO", "EHLO name", kFlush, Argument::required, false, &Connection::ehlo, "RFC 5321 section 4.1.1.1"},
-    VerbRow{"HELO", "HELO name", kFlush, Argument::required, false, &Connection::helo, "RFC 5321 section 4.1.1.1"},
-    VerbRow{"MAIL", "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]", kHello | kLogin | kNoTransaction,
-            Argument::required, false, &Connection::mail, "RFC 5321 section 4.1.1.2"},
-    VerbRow{"RCPT", "RCPT TO:<address>", kTransaction | kNotChunking, Argument::required, false, &Connection::rcpt,
-            "RFC 5321 section 4.1.1.3"},
-    VerbRow{"DATA", "DATA", kTransaction | kNotChunking | kFlush, Argument::none, false, &Connection::data,
+    VerbRow{"EHLO", "EHLO name", kFlush, Argument::required, kSmtp, &Connection::ehlo, "RFC 5321 section 4.1.1.1"},
+    VerbRow{"HELO", "HELO name", kFlush, Argument::required, kSmtp, &Connection::helo, "RFC 5321 section 4.1.1.1"},
+    VerbRow{"LHLO", "LHLO name", kFlush, Argument::required, kLmtp, &Connection::lhlo, "RFC 2033 section 4.1"},
+    VerbRow{"MAIL", "MAIL FROM:<address> [parameters]", kHello | kLogin | kNoTransaction, Argument::required,
+            kEverywhere, &Connection::mail, "RFC 5321 section 4.1.1.2"},
+    VerbRow{"RCPT", "RCPT TO:<address> [parameters]", kTransaction | kNotChunking, Argument::required, kEverywhere,
+            &Connection::rcpt, "RFC 5321 section 4.1.1.3"},
+    VerbRow{"DATA", "DATA", kTransaction | kNotChunking | kFlush, Argument::none, kEverywhere, &Connection::data,
             "RFC 5321 section 4.1.1.4"},
-    VerbRow{"BDAT", "BDAT octets [LAST]", 0, Argument::required, false, &Connection::bdat, "RFC 3030 section 2"},
-    VerbRow{"RSET", "RSET", 0, Argument::none, false, &Connection::rset, "RFC 5321 section 4.1.1.5"},
-    VerbRow{"NOOP", "NOOP [text]", kFlush, Argument::optional, false, &Connection::noop, "RFC 5321 section 4.1.1.9"},
-    VerbRow{"QUIT", "QUIT", kFlush, Argument::none, false, &Connection::quit, "RFC 5321 section 4.1.1.10"},
-    VerbRow{"VRFY", "VRFY address", kFlush, Argument::required, false, &Connection::vrfy, "RFC 5321 section 4.1.1.6"},
-    VerbRow{"EXPN", "EXPN list", kFlush, Argument::required, false, &Connection::expn, "RFC 5321 section 4.1.1.7"},
-    VerbRow{"HELP", "HELP [verb]", kFlush, Argument::optional, false, &Connection::help, "RFC 5321 section 4.1.1.8"},
-    VerbRow{"STARTTLS", "STARTTLS", kFlush, Argument::none, false, &Connection::starttls, "RFC 3207 section 4"},
-    VerbRow{"AUTH", "AUTH mechanism [initial-response]", kNoTransaction | kFlush, Argument::required, true,
+    VerbRow{"BDAT", "BDAT octets [LAST]", 0, Argument::required, kEverywhere, &Connection::bdat, "RFC 3030 section 2"},
+    VerbRow{"RSET", "RSET", 0, Argument::none, kEverywhere, &Connection::rset, "RFC 5321 section 4.1.1.5"},
+    VerbRow{"NOOP", "NOOP [text]", kFlush, Argument::optional, kEverywhere, &Connection::noop,
+            "RFC 5321 section 4.1.1.9"},
+    VerbRow{"QUIT", "QUIT", kFlush, Argument::none, kEverywhere, &Connection::quit, "RFC 5321 section 4.1.1.10"},
+    VerbRow{"VRFY", "VRFY address [SMTPUTF8]", kFlush, Argument::required, kEverywhere, &Connection::vrfy,
+            "RFC 5321 section 4.1.1.6"},
+    VerbRow{"EXPN", "EXPN list [SMTPUTF8]", kFlush, Argument::required, kEverywhere, &Connection::expn,
+            "RFC 5321 section 4.1.1.7"},
+    VerbRow{"HELP", "HELP [verb]", kFlush, Argument::optional, kEverywhere, &Connection::help,
+            "RFC 5321 section 4.1.1.8"},
+    VerbRow{"STARTTLS", "STARTTLS", kFlush, Argument::none, kEverywhere, &Connection::starttls, "RFC 3207 section 4"},
+    VerbRow{"AUTH", "AUTH mechanism [initial-response]", kNoTransaction | kFlush, Argument::required, kSubmission,
             &Connection::auth, "RFC 4954 section 4"},
 };
 
@@ -66,6 +80,8 @@ struct ExtensionRow {
 
 inline bool always(const Offer&) { return true; }
 inline std::string size_limit(const Offer& offer) { return std::to_string(offer.max_message_bytes); }
+std::string hold_limits(const Offer& offer);
+std::string limits(const Offer& offer);
 std::string auth_mechanisms(const Offer& offer);
 
 inline constexpr std::array kExtensions = {
@@ -77,6 +93,14 @@ inline constexpr std::array kExtensions = {
     ExtensionRow{"8BITMIME", "RFC 1652", always, nullptr},
     ExtensionRow{"SMTPUTF8", "RFC 6531", always, nullptr},
     ExtensionRow{"CHUNKING", "RFC 3030", always, nullptr},
+    ExtensionRow{"BINARYMIME", "RFC 3030", always, nullptr},
+    ExtensionRow{"DSN", "RFC 3461", always, nullptr},
+    ExtensionRow{"DELIVERBY", "RFC 2852", always, nullptr},
+    ExtensionRow{"MT-PRIORITY", "RFC 6710", always, nullptr},
+    ExtensionRow{"FUTURERELEASE", "RFC 4865", [](const Offer& offer) { return offer.max_hold.count() > 0; },
+                 hold_limits},
+    ExtensionRow{"REQUIRETLS", "RFC 8689", [](const Offer& offer) { return offer.tls; }, nullptr},
+    ExtensionRow{"LIMITS", "RFC 9422", always, limits},
     ExtensionRow{"HELP", "RFC 5321", always, nullptr},
 };
 

@@ -1,8 +1,8 @@
 #include <dlfcn.h>
 #include <doctest/doctest.h>
 
+#include "base/crc32c.h"
 #include "store/bodies.h"
-#include "store/crc32c.h"
 #include "store/test_kit.h"
 
 namespace store::test {
@@ -20,17 +20,17 @@ base::Result<void> commit_body(Store& store, const Body& stored, Link link) {
 }  // namespace
 
 TEST_CASE("the checksum is CRC-32C, with and without the processor's help") {
-  CHECK(crc32c(0, "123456789") == 0xE3069283);  // RFC 3720 appendix B.4 has this polynomial's vectors
-  CHECK(crc32c(0, std::string(32, '\0')) == 0x8A9136AA);
-  CHECK(crc32c(0, std::string(32, '\xFF')) == 0x62A8AB43);
+  CHECK(base::crc32c(0, "123456789") == 0xE3069283);  // RFC 3720 appendix B.4 has this polynomial's vectors
+  CHECK(base::crc32c(0, std::string(32, '\0')) == 0x8A9136AA);
+  CHECK(base::crc32c(0, std::string(32, '\xFF')) == 0x62A8AB43);
   for (std::uint32_t size = 0; size < 70; ++size) {
     const std::string bytes = noise(size, size + 1);
-    CHECK(crc32c(5, bytes) == crc32c_portable(5, bytes));
-    CHECK(crc32c(crc32c(0, bytes.substr(0, size / 3)), bytes.substr(size / 3)) == crc32c(0, bytes));
+    CHECK(base::crc32c(5, bytes) == base::crc32c_portable(5, bytes));
+    CHECK(base::crc32c(base::crc32c(0, bytes.substr(0, size / 3)), bytes.substr(size / 3)) == base::crc32c(0, bytes));
   }
   for (const std::uint32_t size : {3071U, 3072U, 3073U, 6143U, 6144U, 10'000U}) {
     const std::string bytes = noise(size, size);
-    CHECK(crc32c(5, bytes) == crc32c_portable(5, bytes));
+    CHECK(base::crc32c(5, bytes) == base::crc32c_portable(5, bytes));
   }
   // RocksDB's calls come to it, too.
   CHECK(dlsym(RTLD_DEFAULT, "_ZN7rocksdb6crc32c6ExtendEjPKcm") != dlsym(RTLD_NEXT, "_ZN7rocksdb6crc32c6ExtendEjPKcm"));

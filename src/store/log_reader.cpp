@@ -1,4 +1,5 @@
 #include "store/log_reader.h"
+#include "base/crc32c.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,8 +8,6 @@
 #include <fstream>
 #include <optional>
 #include <vector>
-
-#include "store/crc32c.h"
 
 namespace store {
 namespace {
@@ -69,7 +68,7 @@ Found fragment_at(std::string_view block, std::size_t at, bool last, Fragment& o
   if (at + kFragmentHeader + length > block.size()) {
     return last && at + kFragmentHeader + length <= kLogBlock ? Found::breaks_off : Found::damage;
   }
-  if (mask(crc32c(0, block.substr(at + 6, 1 + length))) != load32(header)) return Found::damage;
+  if (mask(base::crc32c(0, block.substr(at + 6, 1 + length))) != load32(header)) return Found::damage;
   out = {static_cast<Fragment::Type>(type), block.substr(at + kFragmentHeader, length)};
   return Found::fragment;
 }

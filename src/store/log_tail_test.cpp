@@ -8,7 +8,7 @@
 #include <fstream>
 #include <random>
 
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 #include "store/log_reader.h"
 #include "store/test_kit.h"
 
@@ -24,7 +24,7 @@ void put_little_endian(std::string& out, std::uint64_t value, unsigned bytes) {
 std::string fragment(Fragment::Type type, std::string_view payload) {
   std::string checked(1, static_cast<char>(type));
   checked += payload;
-  const std::uint32_t crc = crc32c(0, checked);
+  const std::uint32_t crc = base::crc32c(0, checked);
   std::string out;
   put_little_endian(out, (crc >> 15 | crc << 17) + 0xa282ead8U, 4);
   put_little_endian(out, payload.size(), 2);

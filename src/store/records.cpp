@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "base/text.h"
-#include "store/crc32c.h"
 #include "store/store.h"
 
 namespace store {
@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kHeadBytes = 4;
 
 std::uint32_t checksum(base::BlobId blob, std::uint32_t index, std::string_view bytes) {
-  return crc32c(crc32c(0, chunk_key(blob, index)), bytes);
+  return base::crc32c(base::crc32c(0, chunk_key(blob, index)), bytes);
 }
 
 }  // namespace

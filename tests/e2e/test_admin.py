@@ -93,8 +93,9 @@ class WithoutTheServer(unittest.TestCase):
             with open(server.log_path, "wb") as log:
                 process = subprocess.Popen(run, stdout=log, stderr=log)
             try:
-                # A command that comes before the server is up would open the store itself, and keep the server out.
+                # A command that comes before the server is up would look for the store itself. The port is there earlier; the greeting comes last.
                 wait_for_port(server.port("smtp"))
+                smtplib.SMTP("127.0.0.1", server.port("smtp"), timeout=30).close()
                 for arguments in (("domain", "add", "serve.test"), ("account", "add", "anna@serve.test", "--password", "secret")):
                     done = subprocess.run([str(BINARY), *arguments, "--config", str(config)], capture_output=True, text=True)
                     self.assertEqual(done.returncode, 0, done.stderr + server.log())

@@ -7,6 +7,7 @@
 //   C: text              the client sends the text and CRLF
 //   C~ text              the client sends the text as it stands, with \r \n \t \\ \xNN understood and no line end added
 //   S: pattern           the server sends this line; * stands for any bytes, also none
+//   S* pattern           any number of lines like this, up to one that is what the next S: says
 
 #include <algorithm>
 #include <filesystem>
@@ -27,8 +28,9 @@ namespace tests {
 
 struct Step {
   bool client = false;
-  std::string text;  // client: the bytes to send; server: the pattern of a line without its CRLF
-  int line = 0;      // in the file
+  bool repeated = false;  // S*
+  std::string text;       // client: the bytes to send; server: the pattern of a line without its CRLF
+  int line = 0;           // in the file
 };
 
 struct Dialog {
@@ -82,13 +84,13 @@ inline Dialog load(const std::filesystem::path& path) {
       const std::size_t space = option.find(' ');
       dialog.options[option.substr(0, space)] = space == std::string::npos ? "" : option.substr(space + 1);
     } else if (line.starts_with("C:")) {
-      dialog.steps.push_back({true, std::string(rest) + "\r\n", number});
+      dialog.steps.push_back({.client = true, .text = std::string(rest) + "\r\n", .line = number});
     } else if (line.starts_with("C~")) {
-      dialog.steps.push_back({true, unescape(rest), number});
-    } else if (line.starts_with("S:")) {
-      dialog.steps.push_back({false, std::string(rest), number});
+      dialog.steps.push_back({.client = true, .text = unescape(rest), .line = number});
+    } else if (line.starts_with("S:") || line.starts_with("S*")) {
+      dialog.steps.push_back({.repeated = line[1] == '*', .text = std::string(rest), .line = number});
     } else {
-      throw std::runtime_error(path.string() + ":" + std::to_string(number) + ": neither C:, C~, S:, @ nor #");
+      throw std::runtime_error(path.string() + ":" + std::to_string(number) + ": neither C:, C~, S:, S*, @ nor #");
     }
   }
   return dialog;
@@ -127,25 +129,58 @@ inline bool matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+/// Goes through the steps of a dialog line by line.
+class Follower {
+ public:
+  explicit Follower(const Dialog& dialog) : steps_(dialog.steps) {}
+
+  /// The step that comes next, or nullptr at the end.
+  const Step* next() const { return at_ < steps_.size() ? &steps_[at_] : nullptr; }
+  void sent() { ++at_; }
+  /// Whether the server may send this line now; goes on behind it if so.
+  bool received(std::string_view line) {
+    if (next() == nullptr || next()->client) return false;
+    const bool repeated = next()->repeated;
+    const std::size_t then = repeated ? at_ + 1 : at_;
+    if (then < steps_.size() && !steps_[then].client && matches(steps_[then].text, line)) {
+      at_ = steps_[then].repeated ? then : then + 1;
+      return true;
+    }
+    return repeated && matches(next()->text, line);
+  }
+  /// Passes over what need not come.
+  void skip_repeated() {
+    while (next() != nullptr && next()->repeated) ++at_;
+  }
+
+ private:
+  const std::vector<Step>& steps_;
+  std::size_t at_ = 0;
+};
+
 /// Compares what the server sent with the S: lines. "" when it is the same, else where and how it differs. With
 /// `may_end_early` the output may stop after any line, and have at most `extra` lines more in place of the next.
 inline std::string compare(const Dialog& dialog, std::string_view output, bool may_end_early = false,
                            std::size_t extra = 0) {
   const auto at = [&](int line) { return dialog.name + ":" + std::to_string(line) + ": "; };
-  for (const Step& step : dialog.steps) {
-    if (step.client) continue;
-    if (output.empty()) return may_end_early ? "" : at(step.line) + "missing: " + step.text;
+  const auto lines = [&] { return static_cast<std::size_t>(std::count(output.begin(), output.end(), '\n')); };
+  Follower follower(dialog);
+  while (true) {
+    while (follower.next() != nullptr && follower.next()->client) follower.sent();
+    if (output.empty()) follower.skip_repeated();
+    while (follower.next() != nullptr && follower.next()->client) follower.sent();
+    const Step* step = follower.next();
+    if (step == nullptr) break;
+    if (output.empty()) return may_end_early ? "" : at(step->line) + "missing: " + step->text;
     const std::size_t end = output.find("\r\n");
     const std::string_view line = output.substr(0, end);
-    if (!matches(step.text, line)) {
-      const auto lines = static_cast<std::size_t>(std::count(output.begin(), output.end(), '\n'));
-      if (may_end_early && lines <= extra) return "";
-      return at(step.line) + "expected: " + step.text + "\n     got: " + std::string(line);
+    if (!follower.received(line)) {
+      if (may_end_early && lines() <= extra) return "";
+      return at(step->line) + "expected: " + step->text + "\n     got: " + std::string(line);
     }
     output = end == std::string_view::npos ? std::string_view() : output.substr(end + 2);
   }
-  const auto lines = static_cast<std::size_t>(std::count(output.begin(), output.end(), '\n'));
-  if (output.empty() || (may_end_early && lines <= extra)) return "";
+  if (output.empty() || (may_end_early && lines() <= extra)) return "";
   return dialog.name + ": more than expected: " + std::string(output.substr(0, 200));
 }
 
@@ -185,15 +220,17 @@ inline net::Task<std::string> talk(const Dialog& dialog, const Serve& serve) {
   net::Loop::current()->spawn(serve_and_tell(serve(std::move(server)), ended));
   client->set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(20));
   std::string buffered, problem;
+  Follower follower(dialog);
   try {
-    for (const Step& step : dialog.steps) {
-      if (step.client) {
-        co_await client->write(step.text);
+    while (const Step* step = follower.next()) {
+      if (step->client) {
+        co_await client->write(step->text);
+        follower.sent();
         continue;
       }
       const std::string line = co_await read_line(*client, buffered);
-      if (!matches(step.text, line)) {
-        problem = dialog.name + ":" + std::to_string(step.line) + ": in lock-step expected: " + step.text +
+      if (!follower.received(line)) {
+        problem = dialog.name + ":" + std::to_string(step->line) + ": in lock-step expected: " + step->text +
                   "\n     got: " + line;
         break;
       }

@@ -1,4 +1,4 @@
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 
 #include <array>
 #include <cstring>
@@ -8,7 +8,7 @@
 #include <sys/auxv.h>
 #endif
 
-namespace store {
+namespace base {
 namespace {
 
 constexpr std::uint32_t kPolynomial = 0x82F63B78;  // reflected
@@ -36,24 +36,24 @@ std::uint64_t load_little_endian(const char* data) {
 }
 
 #if defined(__x86_64__)
-#define STORE_WITH_CRC __attribute__((target("sse4.2")))
-STORE_WITH_CRC inline std::uint32_t add_word(std::uint32_t state, std::uint64_t word) {
+#define BASE_WITH_CRC __attribute__((target("sse4.2")))
+BASE_WITH_CRC inline std::uint32_t add_word(std::uint32_t state, std::uint64_t word) {
   return static_cast<std::uint32_t>(__builtin_ia32_crc32di(state, word));
 }
-STORE_WITH_CRC inline std::uint32_t add_byte(std::uint32_t state, char byte) {
+BASE_WITH_CRC inline std::uint32_t add_byte(std::uint32_t state, char byte) {
   return __builtin_ia32_crc32qi(state, static_cast<unsigned char>(byte));
 }
 bool has_instruction() { return __builtin_cpu_supports("sse4.2"); }
 #elif defined(__aarch64__)
-#define STORE_WITH_CRC __attribute__((target("crc")))
-STORE_WITH_CRC inline std::uint32_t add_word(std::uint32_t state, std::uint64_t word) { return __crc32cd(state, word); }
-STORE_WITH_CRC inline std::uint32_t add_byte(std::uint32_t state, char byte) {
+#define BASE_WITH_CRC __attribute__((target("crc")))
+BASE_WITH_CRC inline std::uint32_t add_word(std::uint32_t state, std::uint64_t word) { return __crc32cd(state, word); }
+BASE_WITH_CRC inline std::uint32_t add_byte(std::uint32_t state, char byte) {
   return __crc32cb(state, static_cast<unsigned char>(byte));
 }
 bool has_instruction() { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
 #endif
 
-#if defined(STORE_WITH_CRC)
+#if defined(BASE_WITH_CRC)
 
 /// The instruction takes three cycles, and one can begin in each: three runs of this size go side by side.
 constexpr std::size_t kRunBytes = 1024;
@@ -85,7 +85,7 @@ std::uint32_t skip_run(std::uint32_t state) {
          kZeroRun[3][state >> 24];
 }
 
-STORE_WITH_CRC std::uint32_t by_instruction(std::uint32_t crc, std::string_view bytes) {
+BASE_WITH_CRC std::uint32_t by_instruction(std::uint32_t crc, std::string_view bytes) {
   const auto word_at = [](const char* place) {
     std::uint64_t word;
     std::memcpy(&word, place, sizeof word);
@@ -134,12 +134,4 @@ std::uint32_t crc32c(std::uint32_t crc, std::string_view bytes) {
   return instruction ? by_instruction(crc, bytes) : crc32c_portable(crc, bytes);
 }
 
-}  // namespace store
-
-// Debian builds RocksDB for any x86-64, and so without the instruction: its checksums of the log and of bodies were a
-// fifth of what a large message costs. A program's symbols stand before those of its libraries, so RocksDB takes this
-// one, which gives the same values, and does without it where that is not so.
-namespace rocksdb::crc32c {
-std::uint32_t Extend(std::uint32_t crc, const char* data, std::size_t size);
-std::uint32_t Extend(std::uint32_t crc, const char* data, std::size_t size) { return store::crc32c(crc, {data, size}); }
-}  // namespace rocksdb::crc32c
+}  // namespace base
