@@ -18,6 +18,7 @@
 #include "directory/directory.h"
 #include "imap/session.h"
 #include "net/server.h"
+#include "sasl/sasl.h"
 #include "smtp/session.h"
 #include "store/store.h"
 #include "tls/tls.h"
@@ -57,6 +58,7 @@ struct Config {
   base::Level log_level = base::Level::info;
   LogFormat log_format = LogFormat::text;
   TlsFiles tls;
+  sasl::Enabled mechanisms;
 
   std::uint64_t max_message_bytes = 25ull << 20;
   std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;

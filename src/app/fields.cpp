@@ -68,6 +68,11 @@ constexpr Field<Config> kSettings[] = {
     setting<Path, &Config::tls, &TlsFiles::key>("tls.key", "The private key of the certificate in PEM; only read.",
                                                 "none"),
 
+    setting<Mechanisms, &Config::mechanisms>(
+        "auth.mechanisms",
+        "How users may log in; -PLUS and EXTERNAL are offered where TLS allows them. docs/security.md says what each "
+        "costs."),
+
     setting<Size<64 * kKiB, kGiB>, &Config::max_message_bytes>("limits.message_size",
                                                                "The largest message that is taken."),
     setting<Size<0, 1024 * kTiB>, &Config::mailbox_quota_bytes>(

@@ -2,7 +2,6 @@
 // need that is slow (normalizing, hashing) is done before.
 
 #include "base/text.h"
-#include "crypto/password.h"
 #include "directory/normalize.h"
 #include "directory/service.h"
 
@@ -60,9 +59,10 @@ base::Result<void> require_empty(const store::Reader& reader, const std::string&
                                         ": remove them first");
 }
 
-schema::DirectoryCredential to_credential(std::string hash, std::uint64_t version, base::WallTime now) {
+schema::DirectoryCredential to_credential(Kept kept, std::uint64_t version, base::WallTime now) {
   schema::DirectoryCredential record;
-  record.set_hash(std::move(hash));
+  record.set_hash(std::move(kept.hash));
+  for (std::string& keys : kept.scram) record.add_scram(std::move(keys));
   record.set_version(version);
   record.set_changed_us(to_record(now));
   return record;
@@ -140,27 +140,17 @@ net::Task<base::Result<std::vector<std::string>>> Service::domains() {
 
 // Accounts
 
-net::Task<base::Result<std::string>> Service::hash(std::string prepared_password) {
-  return hashing_.run([password = std::move(prepared_password)]() -> base::Result<std::string> {
-    try {
-      return crypto::hash_password(password);
-    } catch (const std::bad_alloc&) {
-      return base::fail(Code::unavailable, "there is no memory to hash a password");
-    }
-  });
-}
-
 net::Task<base::Result<Account>> Service::add_account(std::string address, std::string password,
                                                       std::uint64_t quota_bytes) {
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
   CO_TRY_ASSIGN(std::string prepared, prepare_password(password));
   // The closure decides; this only saves the hashing where the answer is known.
   CO_TRY(co_await store_.read([parts](const store::Reader& reader) { return require_free(reader, parts); }));
-  CO_TRY_ASSIGN(std::string hashed, co_await hash(std::move(prepared)));
+  CO_TRY_ASSIGN(Kept kept, co_await keep(mime::format(parts), std::move(prepared)));
 
   const base::WallTime now = clock_.now();
   const Account account{base::AccountId{store_.next_id()}, mime::format(parts), quota_bytes, now};
-  const auto credential = to_credential(std::move(hashed), store_.next_id(), now);
+  const auto credential = to_credential(std::move(kept), store_.next_id(), now);
   CO_TRY(co_await commit([parts, account, credential](Txn& txn) -> base::Result<void> {
     TRY(require_free(txn, parts));
     schema::DirectoryAccount record;
@@ -182,8 +172,8 @@ net::Task<base::Result<void>> Service::set_password(std::string address, std::st
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
   CO_TRY_ASSIGN(std::string prepared, prepare_password(password));
   CO_TRY(co_await store_.read([parts](const store::Reader& reader) { return require_account(reader, parts); }));
-  CO_TRY_ASSIGN(std::string hashed, co_await hash(std::move(prepared)));
-  const auto credential = to_credential(std::move(hashed), store_.next_id(), clock_.now());
+  CO_TRY_ASSIGN(Kept kept, co_await keep(mime::format(parts), std::move(prepared)));
+  const auto credential = to_credential(std::move(kept), store_.next_id(), clock_.now());
   CO_TRY(co_await commit([parts, credential](Txn& txn) -> base::Result<void> {
     TRY_ASSIGN(const base::AccountId id, require_account(txn, parts));
     txn.put(kCredentials, std::tuple(id, kPassword), credential);

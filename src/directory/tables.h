@@ -33,4 +33,7 @@ inline constexpr std::uint32_t kPassword = 0;
 /// account
 inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryRemoved> kRemoved{20, "directory.removed"};
 
+/// always 0
+inline constexpr store::Table<std::tuple<std::uint32_t>, schema::DirectorySecret> kSecret{22, "directory.secret"};
+
 }  // namespace directory

@@ -52,6 +52,7 @@ class Session {
   Situation situation() const;
   bool encrypted() const { return stream->tls() != nullptr; }
   bool may_login() const;
+  sasl::Channel channel() const;
   TlsSource& tls() { return tls_; }
 
   void line(std::string_view text) { append_line(out, text); }

@@ -13,6 +13,7 @@
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/stream.h"
+#include "sasl/sasl.h"
 #include "tls/tls.h"
 
 namespace imap {
@@ -24,6 +25,8 @@ struct Config {
   std::size_t max_errors = 50;                    // BAD answers before BYE
   std::chrono::seconds login_timeout{60};         // before authentication
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
+  sasl::Enabled mechanisms;                       // for AUTHENTICATE
+  std::string (*nonce)() = sasl::random_nonce;    // fresh for each exchange
 };
 
 struct Mode {

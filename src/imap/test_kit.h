@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/memory_stream.h"
 #include "net/pool.h"
+#include "sasl/test_secrets.h"
 #include "store/store.h"
 
 namespace doctest {
@@ -46,6 +47,12 @@ class FakeDirectory final : public directory::Directory {
                                   .quota_bytes = 10 << 20,
                                   .credential_version = 1,
                                   .generation = now};
+  }
+  Outcome<sasl::Secrets> secrets(std::string login, sasl::Wanted wanted) override {
+    co_return sasl::test::secrets({.user = std::move(login), .wanted = wanted}, "u1@example.test", "test");
+  }
+  Outcome<directory::Identity> admit(std::string login, std::uint64_t) override {
+    return authenticate(std::move(login), "test");
   }
   std::uint64_t generation() const override { return now; }
   Outcome<directory::Identity> recheck(directory::Identity identity) override {
@@ -96,10 +103,18 @@ class PlainTls final : public net::Stream {
   net::Task<void> shutdown() override { return stream_->shutdown(); }
   const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
   const net::TlsInfo* tls() const override { return &info_; }
+  std::string channel_binding(net::ChannelBinding kind) const override {
+    return kind == net::ChannelBinding::tls_exporter ? "exported" : "end point";
+  }
 
  private:
   std::unique_ptr<net::Stream> stream_;
-  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
+  net::TlsInfo info_{.version = "TLSv1.3",
+                     .cipher = "none",
+                     .server_name = {},
+                     .resumed = false,
+                     .can_bind = true,
+                     .client_names = {}};
 };
 
 class PlainAcceptor final : public tls::Acceptor {

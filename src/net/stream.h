@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "net/task.h"
@@ -46,7 +47,12 @@ struct TlsInfo {
   std::string cipher;       // "TLS_AES_128_GCM_SHA256"
   std::string server_name;  // SNI, as sent
   bool resumed = false;
+  bool can_bind = false;                  // channel_binding() has something that belongs to this connection alone
+  std::vector<std::string> client_names;  // the addresses of a client certificate that was asked for and verified
 };
+
+/// What ties an authentication to the channel that it came through.
+enum class ChannelBinding { tls_exporter, tls_server_end_point };
 
 enum class Ready { data, woken };
 
@@ -80,6 +86,8 @@ class Stream {
 
   virtual const Endpoints& endpoints() const = 0;
   virtual const TlsInfo* tls() const { return nullptr; }
+  /// "" where there is none of this kind.
+  virtual std::string channel_binding(ChannelBinding) const { return {}; }
 };
 
 }  // namespace net

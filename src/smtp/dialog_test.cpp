@@ -1,6 +1,7 @@
 // Every conversation of tests/dialogs/smtp: in lock-step, whole, one byte at a time, and cut off at every byte.
 // Options: service submission | trusted | tls (as if on from the start) | certificate | limit BYTES | recipients N |
-// errors N | extension NAME (the row of the extension table that it shows).
+// errors N | mechanisms NAME... (of AUTH) | client ADDRESS (in its certificate) | extension NAME (the row of the
+// extension table that it shows).
 
 #include <doctest/doctest.h>
 
@@ -15,7 +16,9 @@ namespace {
 /// Says that it is TLS and is not: so a dialog can be read.
 class PlainTls : public net::Stream {
  public:
-  explicit PlainTls(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
+  PlainTls(std::unique_ptr<net::Stream> stream, std::vector<std::string> client) : stream_(std::move(stream)) {
+    info_.client_names = std::move(client);
+  }
   net::Task<net::Ready> wait() override { return stream_->wait(); }
   net::Task<std::size_t> read(std::span<char> into) override { return stream_->read(into); }
   net::Task<void> write(std::string_view data) override { return stream_->write(data); }
@@ -25,17 +28,29 @@ class PlainTls : public net::Stream {
   net::Task<void> shutdown() override { return stream_->shutdown(); }
   const net::Endpoints& endpoints() const override { return stream_->endpoints(); }
   const net::TlsInfo* tls() const override { return &info_; }
+  std::string channel_binding(net::ChannelBinding kind) const override {
+    return kind == net::ChannelBinding::tls_exporter ? "exported" : "end point";
+  }
 
  private:
   std::unique_ptr<net::Stream> stream_;
-  net::TlsInfo info_{.version = "TLSv1.3", .cipher = "none", .server_name = {}, .resumed = false};
+  net::TlsInfo info_{.version = "TLSv1.3",
+                     .cipher = "none",
+                     .server_name = {},
+                     .resumed = false,
+                     .can_bind = true,
+                     .client_names = {}};
 };
 
 class PlainAcceptor : public tls::Acceptor {
  public:
+  explicit PlainAcceptor(std::vector<std::string> client) : client_(std::move(client)) {}
   net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
-    co_return std::make_unique<PlainTls>(std::move(plain));
+    co_return std::make_unique<PlainTls>(std::move(plain), client_);
   }
+
+ private:
+  std::vector<std::string> client_;
 };
 
 struct World {
@@ -54,8 +69,12 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.mode.plaintext_auth = dialog.options.contains("trusted");
   w.mode.implicit_tls = dialog.options.contains("tls");
   if (w.mode.implicit_tls || dialog.options.contains("certificate")) {
-    w.tls = [] { return std::make_shared<PlainAcceptor>(); };
+    std::vector<std::string> client;
+    if (dialog.options.contains("client")) client.push_back(dialog.option("client"));
+    w.tls = [client] { return std::make_shared<PlainAcceptor>(client); };
   }
+  w.config.nonce = [] { return std::string("3rfcNHYJY1ZVvWVs7j"); };
+  if (dialog.options.contains("mechanisms")) w.config.mechanisms = sasl::test::enabled(dialog.option("mechanisms"));
   w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
   w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));

@@ -132,6 +132,26 @@ Task<void> verification_story() {
 }
 TEST_CASE("a connector that trusts a certificate checks chain and name") { net::run(verification_story()); }
 
+Task<void> binding_story() {
+  using net::ChannelBinding;
+  auto [client, server] = co_await connected();
+  auto [other_client, other_server] = co_await connected();
+  CHECK(server->tls()->can_bind);
+  const std::string exported = server->channel_binding(ChannelBinding::tls_exporter);
+  CHECK(exported.size() == 32);
+  CHECK(exported == client->channel_binding(ChannelBinding::tls_exporter));
+  CHECK(exported != other_server->channel_binding(ChannelBinding::tls_exporter));
+  // RFC 5929 §4.1: the certificate's own digest, here SHA-256: the same on each connection.
+  const std::string end_point = server->channel_binding(ChannelBinding::tls_server_end_point);
+  CHECK(end_point.size() == 32);
+  CHECK(end_point == client->channel_binding(ChannelBinding::tls_server_end_point));
+  CHECK(end_point == other_server->channel_binding(ChannelBinding::tls_server_end_point));
+  CHECK(server->tls()->client_names.empty());
+}
+TEST_CASE("both ends of a connection have the same channel bindings, and no other connection has them") {
+  net::run(binding_story());
+}
+
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
   std::uint32_t state = 99;
@@ -442,6 +462,8 @@ class Foreign {
   Foreign(const Foreign&) = delete;
   Foreign& operator=(const Foreign&) = delete;
 
+  void set_options(std::uint64_t options) { SSL_CTX_set_options(context_, options); }
+
   /// One connection: handshake, a word each way. The client's last session is offered, and the new one kept.
   Task<net::TlsInfo> visit() {
     auto [near, far] = net::memory_pair();
@@ -511,6 +533,7 @@ TEST_CASE("TLS 1.2 and 1.3 clients, the first time and resumed by ticket") {
     const auto first = net::run(client.visit());
     CHECK(client.failure == "");
     CHECK(first.version == (version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3"));
+    CHECK(first.can_bind);
     CHECK_FALSE(first.resumed);
     CHECK(first.server_name == "foreign.example.test");
     for (int i = 0; i < 3; ++i) {
@@ -521,6 +544,13 @@ TEST_CASE("TLS 1.2 and 1.3 clients, the first time and resumed by ticket") {
       CHECK(again.version == first.version);
     }
   }
+}
+
+TEST_CASE("RFC 7627: TLS 1.2 without the extended master secret binds nothing") {
+  Foreign client(TLS1_2_VERSION);
+  client.set_options(SSL_OP_NO_EXTENDED_MASTER_SECRET);
+  CHECK_FALSE(net::run(client.visit()).can_bind);
+  CHECK(client.failure == "");
 }
 
 TEST_CASE("old versions and weak ciphers are refused") {

@@ -1,0 +1,186 @@
+"""Logins with real clients, by every mechanism that they have: gsasl, msmtp, swaks, curl, imaplib, smtplib."""
+import base64
+import hashlib
+import hmac
+import ssl
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import DOMAIN, PASSWORD, ServerTest, any_certificate
+
+ALL = '[auth]\nmechanisms = ["EXTERNAL", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]\n'
+# "test", as Courier keeps it for CRAM-MD5.
+COURIER = "{HMAC-MD5PW}e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6"
+
+
+def xor(one, other):
+    return bytes(a ^ b for a, b in zip(one, other))
+
+
+class Scram:
+    """A client of SCRAM-SHA-256, written after RFC 5802 and 7677 and not after the server."""
+
+    def __init__(self, user, password, binding=None):
+        self.header = b"n,," if binding is None else b"p=tls-server-end-point,,"
+        self.binding = binding or b""
+        self.bare = f"n={user},r={base64.b64encode(hashlib.sha256(str(time.time_ns()).encode()).digest()).decode()}".encode()
+        self.password = password.encode()
+        self.step = 0
+        self.verified = False
+
+    def __call__(self, challenge):
+        self.step += 1
+        if self.step == 1:
+            return self.header + self.bare
+        if self.step == 2:
+            fields = dict(part.split(b"=", 1) for part in challenge.split(b","))
+            without_proof = b"c=" + base64.b64encode(self.header + self.binding) + b",r=" + fields[b"r"]
+            message = self.bare + b"," + challenge + b"," + without_proof
+            salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(fields[b"s"]), int(fields[b"i"]))
+            key = hmac.digest(salted, b"Client Key", "sha256")
+            proof = xor(key, hmac.digest(hashlib.sha256(key).digest(), message, "sha256"))
+            self.expected = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), message, "sha256")
+            return without_proof + b",p=" + base64.b64encode(proof)
+        self.verified = challenge == b"v=" + base64.b64encode(self.expected)
+        return b""
+
+
+def end_point(connection):
+    """RFC 5929 §4.1 for a certificate that is signed with SHA-256."""
+    return hashlib.sha256(connection.getpeercert(binary_form=True)).digest()
+
+
+class Usual(ServerTest):
+    """As it comes: SCRAM-SHA-256, PLAIN and LOGIN."""
+    offered = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+
+    def gsasl(self, protocol, mechanism, *arguments, password=PASSWORD, status=0):
+        port = self.server.port("imap" if protocol == "--imap" else "submission")
+        return self.run_client("gsasl", protocol, f"--connect=127.0.0.1:{port}", "-m", mechanism, "-a", f"u1@{DOMAIN}", "-z", "",
+                               "-p", password, "--x509-ca-file=", "--verbose", *arguments, status=status, stdin=subprocess.DEVNULL)
+
+    def test_gsasl_by_every_mechanism_with_tls_and_without(self):
+        for protocol in ("--imap", "--smtp"):
+            for mechanism in ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"):
+                with self.subTest(protocol=protocol, mechanism=mechanism):
+                    out = self.gsasl(protocol, mechanism, *([] if "PLUS" in mechanism else ["--no-cb"]))
+                    self.assertRegex(out, r"AUTHENTICATE completed|235 2\.7\.0")
+            for mechanism in ("SCRAM-SHA-256", "PLAIN", "LOGIN"):
+                with self.subTest(protocol=protocol, mechanism=mechanism, tls=False):
+                    self.gsasl(protocol, mechanism, "--no-starttls")
+
+    def test_gsasl_with_a_wrong_password(self):
+        for protocol in ("--imap", "--smtp"):
+            for mechanism in ("SCRAM-SHA-256-PLUS", "PLAIN"):
+                out = self.gsasl(protocol, mechanism, password="wrong", status=1)
+                self.assertRegex(out, r"AUTHENTICATIONFAILED|535 5\.7\.8")
+
+    def test_msmtp_by_scram(self):
+        self.msmtp("scram-sha-256")
+
+    def msmtp(self, method, user="u1", extra="", status=0):
+        with tempfile.TemporaryDirectory() as directory:
+            config = Path(directory, "msmtprc")
+            config.write_text(f"account default\nhost 127.0.0.1\nport {self.server.port('submission')}\nfrom {user}@{DOMAIN}\nauth {method}\n"
+                              f"user {user}@{DOMAIN}\npassword {PASSWORD}\ntls on\ntls_starttls on\ntls_certcheck off\n{extra}")
+            config.chmod(0o600)
+            return self.run_client("msmtp", "-C", config, f"u2@{DOMAIN}", input=f"Subject: by {method}\n\nhello\n", status=status)
+
+    def test_imaplib_by_scram_with_the_servers_certificate_bound(self):
+        import imaplib
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"):
+            for password, good in ((PASSWORD, True), ("wrong", False)):
+                with imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=any_certificate()) as client:
+                    self.assertIn(f"AUTH={mechanism}", client.capabilities)
+                    binding = end_point(client.sock) if mechanism.endswith("PLUS") else None
+                    scram = Scram(f"u1@{DOMAIN}", password, binding)
+                    if good:
+                        self.assertEqual(client.authenticate(mechanism, scram)[0], "OK")
+                        self.assertTrue(scram.verified, "the server proves that it knows the password")
+                        self.assertEqual(client.select()[0], "OK")
+                    else:
+                        with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+                            client.authenticate(mechanism, scram)
+
+    def test_what_is_bound_to_another_certificate_is_refused(self):
+        """Somebody in the middle, with a certificate of his own."""
+        import imaplib
+        with imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=any_certificate()) as client:
+            with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+                client.authenticate("SCRAM-SHA-256-PLUS", Scram(f"u1@{DOMAIN}", PASSWORD, hashlib.sha256(b"another").digest()))
+
+    def test_smtplib_by_scram_over_tls_1_2_and_1_3(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = any_certificate()
+            context.minimum_version = context.maximum_version = version
+            with self.server_submission() as client:
+                client.starttls(context=context)
+                client.ehlo()
+                self.assertEqual(client.esmtp_features["auth"].split(), self.offered)
+                client.user = f"u1@{DOMAIN}"
+                scram = Scram(client.user, PASSWORD, end_point(client.sock))
+                answer = lambda challenge=None: scram(challenge or b"").decode()
+                self.assertEqual(client.auth("SCRAM-SHA-256-PLUS", answer, initial_response_ok=True)[0], 235)
+
+    def server_submission(self):
+        import smtplib
+        return smtplib.SMTP("127.0.0.1", self.server.port("submission"), local_hostname="client.test", timeout=30)
+
+
+class Every(Usual):
+    """With what is off by default, and passwords that were brought along."""
+    configuration = ALL
+    offered = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.cli("account", "add", f"courier@{DOMAIN}", "--password-hash", COURIER)
+        cls.server.cli("account", "add", f"plain@{DOMAIN}", "--password-hash", "{PLAIN}" + PASSWORD)
+        cls.server.cli("account", "add", f"bcrypt@{DOMAIN}", "--password-hash",
+                       "{BLF-CRYPT}$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW")
+
+    def test_gsasl_by_scram_sha_1(self):
+        for protocol in ("--imap", "--smtp"):
+            for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"):
+                self.gsasl(protocol, mechanism, *([] if "PLUS" in mechanism else ["--no-cb"]))
+
+    def test_msmtp_by_scram_sha_1_and_cram_md5(self):
+        self.msmtp("scram-sha-1")
+        self.msmtp("cram-md5", user="courier")
+        self.msmtp("cram-md5", user="plain")
+
+    def test_cram_md5_with_swaks_curl_imaplib_and_gsasl(self):
+        import imaplib
+        for user in ("courier", "plain"):
+            address = f"{user}@{DOMAIN}"
+            self.run_client("swaks", "--server", f"127.0.0.1:{self.server.port('submission')}", "-tls", "-a", "CRAM-MD5", "-au", address,
+                            "-ap", PASSWORD, "--from", address, "--to", f"u2@{DOMAIN}")
+            self.run_client("curl", "-sS", "-k", f"imaps://127.0.0.1:{self.server.port('imaps')}/", "-u", f"{address}:{PASSWORD}",
+                            "--login-options", "AUTH=CRAM-MD5")
+            with imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=any_certificate()) as client:
+                self.assertEqual(client.login_cram_md5(address, PASSWORD)[0], "OK")
+
+    def test_cram_md5_is_for_passwords_that_are_kept_for_it(self):
+        out = self.run_client("swaks", "--server", f"127.0.0.1:{self.server.port('submission')}", "-tls", "-a", "CRAM-MD5", "-au",
+                              f"u1@{DOMAIN}", "-ap", PASSWORD, "--from", f"u1@{DOMAIN}", "--to", f"u2@{DOMAIN}", status=28)
+        self.assertIn("535", out)
+
+    def test_a_password_that_was_brought_along_serves_scram_from_the_first_login_on(self):
+        import imaplib
+
+        def scram(password="secret"):
+            with imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=any_certificate()) as client:
+                client.authenticate("SCRAM-SHA-256", Scram(f"bcrypt@{DOMAIN}", password))
+
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+            scram()
+        session = self.server.imap("bcrypt", "secret")
+        deadline = time.monotonic() + 20
+        while "directory.credential.renewed" not in self.server.log() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        scram()
+        self.assertEqual(session.select()[0], "OK", "the session that brought it about goes on")
+        session.logout()
