@@ -106,7 +106,7 @@ constexpr Field<Config> kSettings[] = {
     setting<Duration<60, 7 * 86400>, &Config::smtp, &smtp::Config::session_timeout>(
         "timeouts.smtp_session", "How long an SMTP session may last."),
     setting<Duration<5, 3600>, &Config::imap, &imap::Config::login_timeout>(
-        "timeouts.imap_login", "How long an IMAP client may take to log in."),
+        "timeouts.imap_login", "How long an IMAP client may take from the connection to its login."),
     // RFC 9051 §5.4: at least 30 minutes.
     setting<Duration<30 * 60, 7 * 86400>, &Config::imap, &imap::Config::idle_timeout>(
         "timeouts.imap_idle", "How long an IMAP session may be silent; the standard asks for at least 30 minutes."),

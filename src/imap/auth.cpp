@@ -78,7 +78,7 @@ net::Task<Reply> do_starttls(Session& session, Command& command) {
   // RFC 9051 §6.2.1: nothing that came in the clear behind STARTTLS may be taken for what comes encrypted.
   session.discard_input();
   session.signal->stream = nullptr;
-  session.stream->set_deadline(session.services.clock.steady() + session.config.login_timeout);
+  session.stream->set_deadline(session.login_by);
   session.stream = co_await acceptor->accept(std::move(session.stream));
   session.signal->stream = session.stream.get();
   session.replied = true;

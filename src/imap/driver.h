@@ -40,10 +40,11 @@ class Session {
   std::unique_ptr<directory::Identity> identity;  // after the login
   std::unique_ptr<Selected> selected;
   std::shared_ptr<Signal> signal;
-  bool rev2 = false;           // ENABLE IMAP4rev2
-  bool message_waits = false;  // the command under way is an APPEND whose literal has not been accepted
-  bool replied = false;        // the handler has written its own tagged reply
-  bool ending = false;         // no further command is read
+  const base::SteadyTime login_by;  // a session that nobody has logged in to by then ends
+  bool rev2 = false;                // ENABLE IMAP4rev2
+  bool message_waits = false;       // the command under way is an APPEND whose literal has not been accepted
+  bool replied = false;             // the handler has written its own tagged reply
+  bool ending = false;              // no further command is read
   std::size_t failed_logins = 0;
   std::string out;  // responses not written yet
 

@@ -36,6 +36,7 @@ Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services,
       stream(std::move(the_stream)),
       framer(Framer::Limits{}),
       signal(std::make_shared<Signal>()),
+      login_by(services.clock.steady() + config.login_timeout),
       tls_(std::move(tls)) {
   signal->loop = net::Loop::current();
   adjust_limits();
@@ -112,9 +113,8 @@ net::Task<bool> Session::wait_for_input() {
   free_buffer(in_);
   in_at_ = 0;
   framer.release();
-  // RFC 9051 §5.4: strangers may be given less than the thirty minutes.
-  const auto patience = identity ? config.idle_timeout : config.login_timeout;
-  stream->set_deadline(services.clock.steady() + patience);
+  // RFC 9051 §5.4: strangers may be given less than the thirty minutes, and all that they say counts.
+  stream->set_deadline(identity ? services.clock.steady() + config.idle_timeout : login_by);
   bool timed_out = false;
   net::Ready ready = net::Ready::woken;
   try {
@@ -288,7 +288,7 @@ net::Task<void> Session::serve_commands() {
 }
 
 net::Task<void> Session::begin_tls() {
-  stream->set_deadline(services.clock.steady() + config.login_timeout);
+  stream->set_deadline(login_by);
   const auto acceptor = tls_ ? tls_() : nullptr;
   if (!acceptor) throw net::Closed(net::Closed::Why::tls, "there is no certificate");
   stream = co_await acceptor->accept(std::move(stream));

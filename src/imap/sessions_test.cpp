@@ -53,6 +53,28 @@ net::Task<void> expunges(World&, Client& one, Client& two) {
 }
 TEST_CASE("an expunge is told once, when it may be") { tell(expunges, 5); }
 
+net::Task<void> drip(World& world) {
+  Client client(world);
+  (void)co_await client.line();
+  try {
+    for (int i = 0; i < 100 && !client.ended(); ++i) {
+      co_await client.send("N");
+      co_await net::sleep_for(std::chrono::milliseconds(100));
+    }
+  } catch (const net::Closed&) {
+  }
+  CHECK((co_await client.line()).starts_with("* BYE "));
+  co_await client.end();
+}
+
+TEST_CASE("a stranger who sends a byte now and then is sent away all the same") {
+  World world;
+  world.config.login_timeout = std::chrono::seconds(1);
+  const auto began = std::chrono::steady_clock::now();
+  net::run(drip(world));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+}
+
 net::Task<void> arrivals(World& world, Client& one, Client& two) {
   co_await world.deliver(test::message(3));
   const Lines first = co_await one.command("NOOP");

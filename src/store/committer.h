@@ -1,7 +1,9 @@
 #pragma once
-// Private to the room. The committer: one thread that runs closures one after another, makes what a group of them
-// wrote durable with one synced write, and then resumes every waiter. Nothing of a group is answered before it is
-// durable, not even a refusal, because that may rest on what another closure of the group wrote.
+// Private to the room. The committer: one thread runs closures one after another, a second one makes what a group of
+// them wrote durable with one synced write and then resumes every waiter. So while one group is on its way to the disk
+// the closures of the next run, reading what it wrote; at most one group is on its way, and groups arrive in order.
+// Nothing of a group is answered before it is durable, not even a refusal, because that may rest on what another
+// closure of the group, or of the one before, wrote. When a group fails, so does the one that has read its writes.
 //
 // It also does what must not run beside a commit: removing the chunks of dropped uploads, reopening the engine after a
 // failure, and giving memory back when idle.
@@ -39,6 +41,16 @@ struct DroppedUpload {
   std::uint64_t generation;
 };
 
+/// Closures that have run, and what they wrote together.
+struct Group {
+  std::vector<std::shared_ptr<Pending>> members;
+  WriteSet writes;
+  std::optional<std::uint64_t> ceiling;  // of the ids, that becomes durable with it
+  // Under the committer's mutex, once it was handed over:
+  bool arrived = false;
+  std::optional<base::Error> error;
+};
+
 class Committer {
  public:
   Committer(Engine& engine, Ids& ids, bool sync, base::Log log);
@@ -57,17 +69,25 @@ class Committer {
   std::optional<base::Error> refusal() const;
 
  private:
-  using Group = std::vector<std::shared_ptr<Pending>>;
-
+  // On the first thread.
   void run();
   bool wait();
-  bool take(Group& group);
   void run_group();
-  base::Result<WriteSet> run_closures(Group& group);
+  base::Result<void> fill(Group& group);
+  base::Result<void> run_waiting(Group& group, std::size_t& done);
+  bool take(Group& group);
+  std::optional<base::Error> await_before();
   void add_drops(WriteSet& writes);
   void recover();
   void refuse_all(const base::Error& error);
+
+  // On either, for one group at a time.
+  void commit(Group& group);
+  void fail(Group& group, base::Error error);
   void resume(Group& group);
+
+  // On the second thread.
+  void run_commits();
 
   Engine& engine_;
   Ids& ids_;
@@ -76,7 +96,10 @@ class Committer {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable handed_over_;
   std::deque<std::shared_ptr<Pending>> queue_;
+  std::shared_ptr<Group> before_;  // the group that was handed over last; its writes may be in no snapshot yet
+  bool closed_ = false;            // no more groups are handed over
   std::vector<DroppedUpload> dropped_;
   std::optional<base::Error> refusal_;  // while the engine has failed
   bool waiting_ = false;
@@ -85,7 +108,9 @@ class Committer {
   int idle_rounds_ = 0;  // how often idle() was called since somebody last wrote or read
   std::atomic<bool> touched_{false};
 
-  std::thread thread_;  // last: it uses all of the above
+  // Last: they use all of the above.
+  std::thread commits_;
+  std::thread closures_;
 };
 
 /// Removes the uploads that no commit took, of a time before this. On opening, and after a recovery.

@@ -368,6 +368,95 @@ TEST_CASE("who comes while a group's closures run shares its sync, and sees what
   CHECK(kit.faults.syncs() == before + 1);
 }
 
+/// Two writers in a group whose sync is held, and a third one that comes then: each appends a letter to one record.
+struct OnTheWay {
+  MemoryKit kit;
+  Outcomes outcomes;
+  std::atomic<bool> third_ran{false};
+  std::string third_saw;  // once third_ran
+
+  static base::Result<void> append(Txn& tx, char letter, std::string& value) {
+    TRY(tx.get_raw(k("key"), value));
+    tx.put_raw(k("key"), value + letter);
+    return {};
+  }
+  std::thread start() {
+    return std::thread([this] {
+      std::latch submitted(1);
+      std::vector<net::Task<void>> tasks;
+      const auto first = [&](Txn& tx) {
+        submitted.wait();
+        std::string value;
+        return append(tx, 'b', value);
+      };
+      const auto second = [&](Txn& tx) {
+        std::string value;
+        return append(tx, 'c', value);
+      };
+      tasks.push_back(attempt(*kit, first, outcomes));
+      tasks.push_back(attempt(*kit, second, outcomes));
+      tasks.push_back(arrive(submitted));
+      run_all(std::move(tasks));
+    });
+  }
+  std::thread come_third(Outcomes& outcomes_of_third) {
+    return std::thread([this, &outcomes_of_third] {
+      const auto third = [this](Txn& tx) {
+        const auto done = append(tx, 'd', third_saw);
+        third_ran = true;
+        return done;
+      };
+      std::vector<net::Task<void>> tasks;
+      tasks.push_back(attempt(*kit, third, outcomes_of_third));
+      run_all(std::move(tasks));
+    });
+  }
+  bool await_third() const {
+    for (int i = 0; i < 2000 && !third_ran; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return third_ran;
+  }
+};
+
+TEST_CASE("while a group is on its way to the disk the next closures run, and see what it wrote") {
+  OnTheWay way;
+  REQUIRE(write(*way.kit, [](Txn& tx) -> base::Result<void> {
+    tx.put_raw(k("key"), "a");
+    return {};
+  }));
+  way.kit.faults.hold(true);
+  std::thread two = way.start();
+  way.kit.faults.await_sync(2);
+  Outcomes third;
+  std::thread later = way.come_third(third);
+  CHECK(way.await_third());
+  CHECK(way.third_saw == "abc");
+  CHECK(get(*way.kit, k("key")) == "a");  // for readers nothing of it is there yet
+  way.kit.faults.hold(false);
+  two.join();
+  later.join();
+  CHECK(way.outcomes.ok == 2);
+  CHECK(third.ok == 1);
+  CHECK(get(*way.kit, k("key")) == "abcd");
+}
+
+TEST_CASE("when a group fails on its way to the disk, those who saw what it wrote fail with it") {
+  OnTheWay way;
+  way.kit.faults.hold(true);
+  way.kit.faults.fail_next(1);
+  std::thread two = way.start();
+  way.kit.faults.await_sync(1);
+  Outcomes third;
+  std::thread later = way.come_third(third);
+  CHECK(way.await_third());
+  CHECK(way.third_saw == "bc");
+  way.kit.faults.hold(false);
+  two.join();
+  later.join();
+  CHECK(way.outcomes.errors[Code::unavailable] == 2);
+  CHECK(third.errors[Code::unavailable] == 1);
+  CHECK(get(*way.kit, k("key")) == "(none)");
+}
+
 TEST_CASE("a failing sync fails its whole group, leaves none of it, and the store goes on") {
   MemoryKit kit;
   kit.faults.hold(true);

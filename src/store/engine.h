@@ -3,9 +3,10 @@
 // snapshots, and one atomic write that can be made durable. Everything else (closures, groups, bodies, ids, the floor
 // of free space) is the same for all engines and stands above.
 //
-// Threads: snapshot(), append() and the read-only functions from any thread; commit(), recover() and idle() on the
-// committer's thread only. After an error of commit() or append(), or one in the background, failure() says why and
-// nothing more is written until recover() has succeeded. What a failed commit wrote may or may not be there afterwards.
+// Threads: snapshot(), append() and the read-only functions from any thread; commit(), recover() and idle() by the
+// committer only, one at a time. After an error of commit() or append(), or one in the background, failure() says why
+// and nothing more is written until recover() has succeeded. What a failed commit wrote may or may not be there
+// afterwards.
 
 #include <cstdint>
 #include <functional>

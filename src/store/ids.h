@@ -3,7 +3,7 @@
 // the disk; the commit that could use an id above the durable ceiling raises the ceiling with it, so an id that was
 // ever committed is never given out again, whatever the clock says after a restart.
 //
-// next() from any thread; the rest on the committer's thread.
+// next() from any thread; the rest by the committer, whose groups follow one another.
 
 #include <atomic>
 #include <cstdint>

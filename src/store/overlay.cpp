@@ -14,12 +14,10 @@ struct Place {
 
 class MergedCursor final : public RawCursor {
  public:
-  MergedCursor(const WriteSet& own, const WriteSet& group, std::unique_ptr<RawCursor> base, std::string_view from,
-               std::string to)
-      : own_set_(own),
-        own_version_(own.version()),
-        own_(own, from),
-        group_(group, from),
+  MergedCursor(const Layers& layers, std::unique_ptr<RawCursor> base, std::string_view from, std::string to)
+      : own_(*layers[0]),
+        own_version_(own_.version()),
+        places_{Place(*layers[0], from), Place(*layers[1], from), Place(*layers[2], from)},
         base_(std::move(base)),
         to_(std::move(to)) {
     settle();
@@ -41,10 +39,9 @@ class MergedCursor final : public RawCursor {
   void step();
   void settle();
 
-  const WriteSet& own_set_;
+  const WriteSet& own_;
   std::uint64_t own_version_;
-  Place own_;
-  Place group_;
+  std::array<Place, std::tuple_size_v<Layers>> places_;
   std::unique_ptr<RawCursor> base_;
   std::string to_;
   const WriteSet::Map::value_type* at_ = nullptr;  // the current record, when it is a write
@@ -54,13 +51,13 @@ class MergedCursor final : public RawCursor {
 /// Moves every layer behind the current key.
 void MergedCursor::step() {
   const std::string_view current = key();
-  if (own_version_ != own_set_.version()) {
-    own_version_ = own_set_.version();
-    own_.it = own_.map.upper_bound(current);
-  } else if (own_.within(to_) && own_.it->first == current) {
-    ++own_.it;
+  if (own_version_ != own_.version()) {
+    own_version_ = own_.version();
+    places_[0].it = places_[0].map.lower_bound(current);
   }
-  if (group_.within(to_) && group_.it->first == current) ++group_.it;
+  for (Place& place : places_) {
+    if (place.within(to_) && place.it->first == current) ++place.it;
+  }
   // Last, because `current` may be the engine's.
   if (base_->valid() && base_->key() == current) base_->next();
 }
@@ -71,8 +68,9 @@ void MergedCursor::settle() {
     at_ = nullptr;
     base_current_ = false;
     if (base_->error()) return;
-    if (group_.within(to_)) at_ = &*group_.it;
-    if (own_.within(to_) && (at_ == nullptr || own_.it->first <= at_->first)) at_ = &*own_.it;
+    for (const Place& place : places_) {
+      if (place.within(to_) && (at_ == nullptr || place.it->first < at_->first)) at_ = &*place.it;
+    }
     if (base_->valid() && (at_ == nullptr || base_->key() < at_->first)) {
       at_ = nullptr;
       base_current_ = true;
@@ -85,9 +83,8 @@ void MergedCursor::settle() {
 
 void MergedCursor::seek(std::string_view key) {
   if (!valid() || key <= this->key()) return;
-  own_version_ = own_set_.version();
-  own_.it = own_.map.lower_bound(key);
-  group_.it = group_.map.lower_bound(key);
+  own_version_ = own_.version();
+  for (Place& place : places_) place.it = place.map.lower_bound(key);
   base_->seek(key);
   settle();
 }
@@ -103,20 +100,21 @@ const WriteSet::Map::value_type* last_write(const WriteSet& set, const std::stri
 
 }  // namespace
 
-std::unique_ptr<RawCursor> merged_cursor(const WriteSet& own, const WriteSet& group, const Snapshot& snapshot,
-                                         std::string from, std::string to) {
+std::unique_ptr<RawCursor> merged_cursor(const Layers& layers, const Snapshot& snapshot, std::string from,
+                                         std::string to) {
   auto base = snapshot.cursor(Space::records, from, to);
-  return std::make_unique<MergedCursor>(own, group, std::move(base), from, std::move(to));
+  return std::make_unique<MergedCursor>(layers, std::move(base), from, std::move(to));
 }
 
-base::Result<std::optional<std::pair<std::string, std::string>>> merged_last(const WriteSet& own, const WriteSet& group,
+base::Result<std::optional<std::pair<std::string, std::string>>> merged_last(const Layers& layers,
                                                                              const Snapshot& snapshot, std::string from,
                                                                              std::string to) {
   TRY_ASSIGN(auto stored, snapshot.last(Space::records, from, to));
   for (;;) {
-    const auto* write = last_write(group, from, to);
-    if (const auto* mine = last_write(own, from, to); mine != nullptr && (!write || mine->first >= write->first)) {
-      write = mine;
+    const WriteSet::Map::value_type* write = nullptr;
+    for (const WriteSet* layer : layers) {
+      const auto* candidate = last_write(*layer, from, to);
+      if (candidate != nullptr && (write == nullptr || candidate->first > write->first)) write = candidate;
     }
     if (write == nullptr || (stored && stored->first > write->first)) return stored;
     if (!write->second.erased) return std::pair(write->first, write->second.head);

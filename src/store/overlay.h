@@ -1,7 +1,8 @@
 #pragma once
-// Private to the room. One ordered view of three layers of records: a closure's own writes over its group's over the
-// engine's snapshot. Merged lazily: a step costs a step in each layer.
+// Private to the room. One ordered view of layers of records: the writes that no snapshot has yet over the engine's
+// snapshot. Merged lazily: a step costs a step in each layer.
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,13 +11,17 @@
 
 namespace store {
 
-/// Records with from <= key < to. `own` may grow while the cursor lives: what is written ahead of it is seen. The two
-/// sets outlive the cursor.
-std::unique_ptr<RawCursor> merged_cursor(const WriteSet& own, const WriteSet& group, const Snapshot& snapshot,
-                                         std::string from, std::string to);
+/// Newest first: what the closure itself wrote, what its group did before it, and the group before that, which is on
+/// its way to the disk. None is null.
+using Layers = std::array<const WriteSet*, 3>;
+
+/// Records with from <= key < to. The first layer may grow while the cursor lives: what is written ahead of it is seen.
+/// The layers outlive the cursor.
+std::unique_ptr<RawCursor> merged_cursor(const Layers& layers, const Snapshot& snapshot, std::string from,
+                                         std::string to);
 
 /// The record with the greatest key in [from, to).
-base::Result<std::optional<std::pair<std::string, std::string>>> merged_last(const WriteSet& own, const WriteSet& group,
+base::Result<std::optional<std::pair<std::string, std::string>>> merged_last(const Layers& layers,
                                                                              const Snapshot& snapshot, std::string from,
                                                                              std::string to);
 

@@ -30,7 +30,7 @@ struct Handle {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::uint64_t generation = 0;
-  std::uint64_t commits = 0;  // that reached the log: only the committer's thread counts them
+  std::uint64_t commits = 0;  // that reached the log: counted by commit(), of which there is one at a time
 
   Handle() = default;
   Handle(const Handle&) = delete;

@@ -1,8 +1,8 @@
 #pragma once
 // Store: everything durable, on one engine. write() runs a closure over a transaction and completes when what it wrote
-// would survive a power cut; read() runs a function over a consistent snapshot on the pool. One committer thread runs
-// the closures one after another and makes a group of them durable with one sync, so closures never conflict; a closure
-// has no side effects (it may be run twice) and does nothing slow. All functions are safe from any loop's thread.
+// would survive a power cut; read() runs a function over a consistent snapshot on the pool. The committer runs the
+// closures one after another and makes a group of them durable with one sync, so closures never conflict; a closure has
+// no side effects (it may be run twice) and does nothing slow. All functions are safe from any loop's thread.
 //
 // Failures: no_space while the disk is below the floor (reads go on, and it recovers by itself); unavailable after an
 // I/O error, until the engine was reopened (nothing of the failed group was acknowledged). A closure that returns an
@@ -125,7 +125,7 @@ base::Result<std::unique_ptr<Store>> open_embedded(const Options& options, net::
 /// The same interface over ordered maps, for tests; `faults` lets a test hold or fail the next syncs.
 struct Faults {
   virtual ~Faults() = default;
-  /// Called where a group would be synced, on the committer's thread; may block; an error fails the group.
+  /// Called where a group would be synced, on a thread of the committer; may block; an error fails the group.
   virtual base::Result<void> sync() = 0;
 };
 std::unique_ptr<Store> open_memory(net::Pool& pool, const base::Clock& clock, base::Log log, Faults* faults = nullptr);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "store/bodies.h"
-#include "store/overlay.h"
 #include "store/records.h"
 
 namespace store {
@@ -52,8 +51,11 @@ std::unique_ptr<Reader> make_reader(std::shared_ptr<const Snapshot> snapshot) {
 }
 
 base::Result<bool> LayeredTxn::get(Space space, std::string_view key, const Snapshot::Use& use) const {
-  const Entry* entry = own_.writes.find(space, key);
-  if (entry == nullptr) entry = group_.find(space, key);
+  const Entry* entry = nullptr;
+  for (const WriteSet* layer : layers_) {
+    entry = layer->find(space, key);
+    if (entry != nullptr) break;
+  }
   if (entry == nullptr) return snapshot_.get(space, key, use);
   if (entry->erased) return false;
   if (entry->tail) {
@@ -73,12 +75,12 @@ base::Result<bool> LayeredTxn::get_raw(std::string_view key, std::string& value)
 }
 
 std::unique_ptr<RawCursor> LayeredTxn::scan_raw(std::string from, std::string to) const {
-  return merged_cursor(own_.writes, group_, snapshot_, std::move(from), std::move(to));
+  return merged_cursor(layers_, snapshot_, std::move(from), std::move(to));
 }
 
 base::Result<std::optional<std::pair<std::string, std::string>>> LayeredTxn::last_raw(std::string from,
                                                                                       std::string to) const {
-  return merged_last(own_.writes, group_, snapshot_, std::move(from), std::move(to));
+  return merged_last(layers_, snapshot_, std::move(from), std::move(to));
 }
 
 base::Result<void> LayeredTxn::read_body(base::BlobId blob, std::uint64_t offset, std::uint64_t length,

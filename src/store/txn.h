@@ -1,6 +1,6 @@
 #pragma once
 // Private to the room. The Reader and the Txn that closures see, over an engine's snapshot. A transaction reads its own
-// writes over those of its group over the snapshot.
+// writes over those of its group over those of the group before over the snapshot.
 
 #include <memory>
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "store/bodies.h"
 #include "store/engine.h"
+#include "store/overlay.h"
 #include "store/store.h"
 
 namespace store {
@@ -23,9 +24,11 @@ struct ClosureWrites {
 
 class LayeredTxn final : public Txn {
  public:
-  /// `group` does not change while the transaction lives; `generation` is the engine's current one.
-  LayeredTxn(const Snapshot& snapshot, const WriteSet& group, std::uint64_t generation)
-      : snapshot_(snapshot), group_(group), generation_(generation) {}
+  /// `group` and `before` do not change while the transaction lives; `generation` is the engine's current one.
+  LayeredTxn(const Snapshot& snapshot, const WriteSet& group, const WriteSet& before, std::uint64_t generation)
+      : snapshot_(snapshot), layers_{&own_.writes, &group, &before}, generation_(generation) {}
+  LayeredTxn(const LayeredTxn&) = delete;
+  LayeredTxn& operator=(const LayeredTxn&) = delete;
 
   base::Result<bool> get_raw(std::string_view key, std::string& value) const override;
   std::unique_ptr<RawCursor> scan_raw(std::string from, std::string to) const override;
@@ -50,9 +53,9 @@ class LayeredTxn final : public Txn {
   base::Result<bool> has_links(base::BlobId blob) const;
 
   const Snapshot& snapshot_;
-  const WriteSet& group_;
-  std::uint64_t generation_;
   ClosureWrites own_;
+  const Layers layers_;  // own_'s among them
+  std::uint64_t generation_;
   std::optional<base::Error> refused_;  // by put_body(), which cannot say so itself
 };
 
