@@ -34,8 +34,16 @@ struct Status {
     std::uint16_t port = 0;
     std::size_t sessions = 0;
   };
+  struct Certificate {
+    std::string name;                // "default", or as the configuration names it
+    std::vector<std::string> names;  // that it is served for
+    std::string file;
+    std::optional<base::WallTime> not_after;  // nothing: there is none yet
+    std::string state;  // fine, expiring, expired; or what is wrong with the files: missing, mismatched, unreadable
+    std::string why;    // what is wrong with the files, in words
+  };
   std::vector<Listener> listeners;
-  std::optional<base::WallTime> certificate_expires;
+  std::vector<Certificate> certificates;
 };
 
 struct Services {

@@ -111,15 +111,23 @@ TEST_CASE("a request that is none is answered, whatever it is") {
 
 TEST_CASE("health tells of the server, and its status is that of the exit") {
   House house;
-  house.expires = house.clock().now() + std::chrono::hours(24);
+  house.certificates = {{.name = "default",
+                         .names = {"mail.example.org"},
+                         .file = "/etc/c.pem",
+                         .not_after = house.clock().now() + std::chrono::hours(24),
+                         .state = "expiring",
+                         .why = {}}};
   const auto well = house.ask("health");
   CHECK(well.status == 0);
-  CHECK(well.out.starts_with("mail.example.org: ok\ncertificate valid until "));
+  CHECK(well.out.starts_with("mail.example.org: ok\ncertificate default /etc/c.pem: expiring, valid until "));
   CHECK(well.out.ends_with("LISTENER  PORT  SESSIONS\nsmtp      25    3\n"));
-  house.expires = house.clock().now() - std::chrono::hours(24);
+  house.certificates[0].state = "expired";
   const auto expired = house.ask("health");
   CHECK(expired.status == 1);
-  CHECK(expired.error == "the certificate has expired");
+  CHECK(expired.error == "the certificate /etc/c.pem has expired");
+  house.certificates[0] = {
+      .name = "default", .names = {}, .file = "/etc/c.pem", .not_after = {}, .state = "missing", .why = "not there"};
+  CHECK(house.ask("health").error == "the certificate /etc/c.pem is missing: not there");
 }
 
 TEST_CASE("a store without faults is clean, and an empty queue is an empty list") {

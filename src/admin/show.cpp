@@ -95,8 +95,11 @@ std::string text_of(const json::object& object, const char* key) {
 
 void show_health(const json::object& result, Shown& shown) {
   shown.out = text_of(result, "hostname") + ": " + text_of(result, "status") + "\n";
-  if (const std::string expires = text_of(result, "certificate_expires"); !expires.empty()) {
-    shown.out += "certificate valid until " + expires + "\n";
+  for (const json::value& row : result.at("certificates").as_array()) {
+    const json::object& one = row.as_object();
+    const std::string until = text_of(one, "not_after");
+    shown.out += "certificate " + text_of(one, "name") + " " + shown_text(text_of(one, "file")) + ": " +
+                 text_of(one, "state") + (until.empty() ? "" : ", valid until " + until) + "\n";
   }
 }
 

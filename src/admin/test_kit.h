@@ -20,7 +20,7 @@ class House {
     delivery = delivery::open(*store, *directory, *mail, clock(), log, {.hostname = "mail.example.org"});
     Settings settings{.hostname = "mail.example.org", .version = "postrider test", .status = [this] {
                         return Status{.listeners = {{.name = "smtp", .port = 25, .sessions = 3}},
-                                      .certificate_expires = expires};
+                                      .certificates = certificates};
                       }};
     api = std::make_unique<Api>(Services{*directory, *mail, *delivery, *store, clock()}, std::move(settings), log);
   }
@@ -39,7 +39,7 @@ class House {
   std::unique_ptr<mailstore::Mailstore> mail;
   std::unique_ptr<delivery::Delivery> delivery;
   std::unique_ptr<Api> api;
-  std::optional<base::WallTime> expires;
+  std::vector<Status::Certificate> certificates;
 };
 
 }  // namespace admin::test

@@ -5,15 +5,26 @@
 
 #include <algorithm>
 
-#include "app/files.h"
+#include "app/key_files.h"
 #include "app/values.h"
 #include "base/text.h"
 
 namespace app {
 
 namespace {
-constexpr std::size_t kMaxPem = 1 << 20;
+
+void examine_certificate(const std::string& key, const TlsFiles& files, base::WallTime now,
+                         std::vector<Mistake>& mistakes) {
+  const auto pair = read_key_pair(files, *in_this_process());
+  if (!pair) {
+    mistakes.push_back({0, key + ": " + pair.error().text});
+  } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
+    mistakes.push_back(
+        {0, key + ".certificate: " + files.certificate + " expired at " + base::rfc3339(info->not_after)});
+  }
 }
+
+}  // namespace
 
 Listener Listener::standard(std::string name, Protocol protocol) {
   static constexpr std::uint16_t kPorts[] = {25, 587, 465, 143, 993};
@@ -54,29 +65,14 @@ std::string machine_hostname() {
   return parse_hostname(name).value_or(std::string());
 }
 
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged) {
-  tls::KeyPair pair;
-  TRY_ASSIGN(pair.certificate_pem, privileged.read(files.certificate, kMaxPem));
-  TRY_ASSIGN(pair.key_pem, privileged.read(files.key, kMaxPem));
-  if (auto acceptor = tls::make_acceptor(pair); !acceptor) {
-    return base::fail(acceptor.error().code, "the certificate " + files.certificate + " and the key " + files.key +
-                                                 " cannot be used: " + acceptor.error().text);
-  }
-  return pair;
-}
-
 std::vector<Mistake> examine(const Config& config, base::WallTime now) {
   std::vector<Mistake> mistakes;
   if (!config.user.empty() && ::getpwnam(config.user.c_str()) == nullptr) {
     mistakes.push_back({0, "user: there is no user \"" + base::printable(config.user, 40) + "\" on this machine"});
   }
-  if (config.tls.certificate.empty()) return mistakes;
-  const auto pair = read_key_pair(config.tls, *in_this_process());
-  if (!pair) {
-    mistakes.push_back({0, "tls: " + pair.error().text});
-  } else if (const auto info = tls::inspect(pair->certificate_pem); info && info->not_after < now) {
-    mistakes.push_back(
-        {0, "tls.certificate: " + config.tls.certificate + " expired at " + base::rfc3339(info->not_after)});
+  if (!config.tls.certificate.empty()) examine_certificate("tls", config.tls, now, mistakes);
+  for (const NamedCertificate& certificate : config.certificates) {
+    examine_certificate("certificate." + certificate.name, certificate.files, now, mistakes);
   }
   return mistakes;
 }

@@ -12,7 +12,6 @@
 
 #include "app/expand.h"
 #include "app/network.h"
-#include "app/privileged.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
@@ -21,7 +20,6 @@
 #include "sasl/sasl.h"
 #include "smtp/session.h"
 #include "store/store.h"
-#include "tls/tls.h"
 
 namespace app {
 
@@ -38,6 +36,8 @@ struct Listener {
   TlsMode tls = TlsMode::starttls;
   std::vector<Network> trusted;
   bool plaintext_auth = false;
+  std::string certificate;  // the name of a NamedCertificate; empty: the default one
+  std::string client_ca;    // PEM, the authorities of client certificates; empty: clients are asked for none
 
   /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.
   static Listener standard(std::string name, Protocol protocol);
@@ -45,7 +45,16 @@ struct Listener {
 
 struct TlsFiles {
   std::string certificate;  // PEM, the leaf first; empty: no TLS
-  std::string key;          // PEM
+  std::string key;          // PEM; empty: `certificate` is a directory that holds both (key_files.h)
+
+  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
+};
+
+/// A certificate beside the default one, for clients that name one of its hosts and for listeners that name it.
+struct NamedCertificate {
+  std::string name;
+  TlsFiles files;
+  std::vector<std::string> domains;  // host names and wildcards; empty: those that stand in it
 };
 
 struct Config {
@@ -57,7 +66,8 @@ struct Config {
 
   base::Level log_level = base::Level::info;
   LogFormat log_format = LogFormat::text;
-  TlsFiles tls;
+  TlsFiles tls;  // the default certificate
+  std::vector<NamedCertificate> certificates;
   sasl::Enabled mechanisms;
 
   std::uint64_t max_message_bytes = 25ull << 20;
@@ -101,8 +111,8 @@ struct Loaded {
 };
 Loaded load(std::string_view toml, Config base, const Sources& sources);
 
-/// What load() cannot see in the text: whether the user exists, and whether the certificate can be read, fits its key,
-/// and has not expired.
+/// What load() cannot see in the text: whether the user exists, and whether each certificate can be read, fits its
+/// key, and has not expired.
 std::vector<Mistake> examine(const Config& config, base::WallTime now);
 
 /// The machine's own name when it is fully qualified, and empty otherwise.
@@ -113,8 +123,5 @@ std::string print(const Config& config);
 
 /// docs/config.md.
 std::string reference();
-
-/// The key pair that the configuration names. Errors say which file, and what is wrong.
-base::Result<tls::KeyPair> read_key_pair(const TlsFiles& files, Privileged& privileged);
 
 }  // namespace app

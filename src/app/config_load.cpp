@@ -23,8 +23,13 @@ class Loader {
  private:
   void take_table(const std::string& name, const toml::table& table, int line);
   void take_setting(const std::string& key, const toml::node& node);
-  void take_listeners(const toml::table& tables);
+  using TakeNamed = void (Loader::*)(const std::string& name, const toml::table& table, int line);
+  void take_named(const std::string& kind, const toml::table& tables, TakeNamed take);
   void take_listener(const std::string& name, const toml::table& table, int line);
+  void take_certificate(const std::string& name, const toml::table& table, int line);
+  template <class Owner>
+  void take_fields(const std::string& prefix, std::span<const Field<Owner>> fields, Owner& owner,
+                   const toml::table& table);
   template <class Owner>
   void apply(const Field<Owner>& field, Owner& owner, const std::string& key, const toml::node& node);
   /// Nothing when the value cannot be one of a setting; the mistake is noted.
@@ -33,6 +38,7 @@ class Loader {
 
   void check_whole();
   void check_listener(const Listener& listener);
+  void check_certificates();
   void unknown(const std::string& key, int line, std::span<const std::string> known);
   void mistake(int line, std::string text) { out_.mistakes.push_back({line, std::move(text)}); }
   /// The line where a key was set, or 0; for mistakes between settings.
@@ -79,13 +85,16 @@ std::vector<std::string> known_keys() {
 }
 
 std::vector<std::string> known_tables() {
-  std::vector<std::string> tables{"listener"};
+  std::vector<std::string> tables{"listener", "certificate"};
   for (const std::string& key : known_keys()) {
     const std::string table = key.substr(0, key.find('.'));
     if (table.size() < key.size() && !has(tables, table)) tables.push_back(table);
   }
   return tables;
 }
+
+/// Tables of tables that the operator names.
+bool is_named(const std::string& table) { return table == "listener" || table == "certificate"; }
 
 const Field<Config>* find_setting(const std::string& key) {
   const auto found = std::ranges::find_if(settings(), [&](const auto& field) { return field.key == key; });
@@ -108,7 +117,7 @@ void Loader::load(std::string_view toml) {
       take_table(key, *table, static_cast<int>(key_node.source().begin.line));
     } else if (table_name) {
       mistake(line(node),
-              key + " is a table: write [" + key + (key == "listener" ? ".NAME]" : "]") + " and its settings below");
+              key + " is a table: write [" + key + (is_named(key) ? ".NAME]" : "]") + " and its settings below");
     } else {
       take_setting(key, node);
     }
@@ -119,7 +128,9 @@ void Loader::load(std::string_view toml) {
 void Loader::take_table(const std::string& name, const toml::table& table, int at) {
   const auto tables = known_tables();
   if (name == "listener") {
-    take_listeners(table);
+    take_named(name, table, &Loader::take_listener);
+  } else if (name == "certificate") {
+    take_named(name, table, &Loader::take_certificate);
   } else if (has(tables, name)) {
     for (const auto& [key, node] : table) take_setting(name + "." + std::string(key.str()), node);
   } else if (find_setting(name)) {
@@ -140,27 +151,42 @@ void Loader::take_setting(const std::string& key, const toml::node& node) {
   apply(*field, out_.config, key, node);
 }
 
-void Loader::take_listeners(const toml::table& tables) {
+void Loader::take_named(const std::string& kind, const toml::table& tables, TakeNamed take) {
   for (const auto& [key, node] : tables) {
     const std::string name(key.str());
-    if (const toml::table* table = node.as_table()) {
-      take_listener(name, *table, static_cast<int>(key.source().begin.line));
-    } else {
-      mistake(line(node), "listener." + base::printable(name, 60) + " is a table: write [listener." +
-                              base::printable(name, 60) + "] and its settings below, or [listener.NAME] above");
+    const std::string prefix = kind + "." + base::printable(name, 60);
+    const toml::table* table = node.as_table();
+    if (!table) {
+      mistake(line(node),
+              prefix + " is a table: write [" + prefix + "] and its settings below, or [" + kind + ".NAME] above");
+      continue;
     }
+    const int at = static_cast<int>(key.source().begin.line);
+    if (name.empty() || name.size() > 40 || !std::ranges::all_of(name, [](char c) {
+          return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_';
+        })) {
+      mistake(at, prefix + ": a " + kind + "'s name is at most 40 letters, digits, \"-\" and \"_\"");
+      continue;
+    }
+    lines_[prefix] = at;
+    (this->*take)(name, *table, at);
+  }
+}
+
+void Loader::take_certificate(const std::string& name, const toml::table& table, int at) {
+  const std::string prefix = "certificate." + name;
+  auto& certificates = out_.config.certificates;
+  auto found = std::ranges::find(certificates, name, &NamedCertificate::name);
+  if (found == certificates.end())
+    found = certificates.insert(certificates.end(), {.name = name, .files = {}, .domains = {}});
+  take_fields(prefix, certificate_settings(), *found, table);
+  if (found->files.certificate.empty() && !broken_.contains(prefix)) {
+    mistake(at, prefix + " needs a certificate: the file, or a directory that holds it and its key");
   }
 }
 
 void Loader::take_listener(const std::string& name, const toml::table& table, int at) {
-  const std::string prefix = "listener." + base::printable(name, 60);
-  if (name.empty() || name.size() > 40 || !std::ranges::all_of(name, [](char c) {
-        return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_';
-      })) {
-    mistake(at, prefix + ": a listener's name is at most 40 letters, digits, \"-\" and \"_\"");
-    return;
-  }
-  lines_[prefix] = at;
+  const std::string prefix = "listener." + name;
   auto& listeners = out_.config.listeners;
   auto found = std::ranges::find(listeners, name, &Listener::name);
   if (found == listeners.end()) {
@@ -175,15 +201,21 @@ void Loader::take_listener(const std::string& name, const toml::table& table, in
     if (!node) broken_.insert(prefix);
     found = listeners.insert(listeners.end(), Listener::standard(name, protocol));
   }
+  take_fields(prefix, listener_settings(), *found, table);
+}
+
+template <class Owner>
+void Loader::take_fields(const std::string& prefix, std::span<const Field<Owner>> fields, Owner& owner,
+                         const toml::table& table) {
   std::vector<std::string> known;
-  for (const auto& field : listener_settings()) known.push_back(prefix + "." + field.key);
+  for (const auto& field : fields) known.push_back(prefix + "." + field.key);
   for (const auto& [key_node, node] : table) {
     const std::string key(key_node.str());
-    const auto field = std::ranges::find_if(listener_settings(), [&](const auto& f) { return f.key == key; });
-    if (field == listener_settings().end()) {
+    const auto field = std::ranges::find_if(fields, [&](const auto& f) { return f.key == key; });
+    if (field == fields.end()) {
       unknown(prefix + "." + key, line(node), known);
     } else {
-      apply(*field, *found, prefix + "." + key, node);
+      apply(*field, owner, prefix + "." + key, node);
       if (broken_.contains(prefix + "." + key)) broken_.insert(prefix);
     }
   }
@@ -248,13 +280,7 @@ void Loader::check_whole() {
   }
   if (config.data_dir.empty() && !broken_.contains("data_dir"))
     mistake(line_of("data_dir"), "data_dir must not be empty");
-  const TlsFiles& files = config.tls;
-  if (files.certificate.empty() != files.key.empty() && !broken_.contains("tls.key") &&
-      !broken_.contains("tls.certificate")) {
-    const bool has_key = !files.key.empty();
-    mistake(line_of(has_key ? "tls.key" : "tls.certificate"),
-            has_key ? "tls.key is given without tls.certificate" : "tls.certificate is given without tls.key");
-  }
+  check_certificates();
   if (config.mailbox_quota_bytes != 0 && config.mailbox_quota_bytes < config.max_message_bytes) {
     mistake(line_of("limits.mailbox_quota"), "limits.mailbox_quota is smaller than limits.message_size (" +
                                                  print_bytes(config.max_message_bytes) +
@@ -285,8 +311,24 @@ void Loader::check_whole() {
   }
 }
 
+void Loader::check_certificates() {
+  // Without a key the certificate is a directory that holds both: whether it is one is seen when it is read.
+  const TlsFiles& files = out_.config.tls;
+  if (files.certificate.empty() && !files.key.empty() && !broken_.contains("tls.certificate")) {
+    mistake(line_of("tls.key"), "tls.key is given without tls.certificate");
+  }
+}
+
 void Loader::check_listener(const Listener& listener) {
   const std::string key = "listener." + listener.name;
+  if (!listener.certificate.empty() && std::ranges::find(out_.config.certificates, listener.certificate,
+                                                         &NamedCertificate::name) == out_.config.certificates.end()) {
+    mistake(line_of(key + ".certificate"),
+            key + ".certificate: there is no [certificate." + base::printable(listener.certificate, 60) + "]");
+  }
+  if (!listener.client_ca.empty() && (listener.tls == TlsMode::none || listener.protocol == Protocol::smtp)) {
+    mistake(line_of(key + ".client_ca"), key + ".client_ca is for listeners where users log in over TLS");
+  }
   const bool implicit = listener.protocol == Protocol::submissions || listener.protocol == Protocol::imaps;
   if (implicit && listener.tls != TlsMode::implicit) {
     mistake(line_of(key + ".tls"), key + ".tls: " + Choice<Protocol>::word(listener.protocol) +

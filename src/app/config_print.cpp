@@ -56,6 +56,23 @@ trusted = ["10.0.0.0/24"]
 ```
 )";
 
+constexpr std::string_view kCertificates = R"(
+## [certificate.NAME]
+
+A certificate beside the default one of `[tls]`; NAME is free. A client that names a host gets the certificate for it: one
+that has the name, or else a wildcard for it, or else that of the listener.
+
+```toml
+[certificate.org]
+certificate = "/etc/letsencrypt/live/mail.example.net/fullchain.pem"
+key = "/etc/letsencrypt/live/mail.example.net/privkey.pem"
+
+[certificate.inside]
+certificate = "/run/secrets/inside"
+domains = ["mail.inside.example", "*.lab.example"]
+```
+)";
+
 template <class Owner>
 std::string row(const Field<Owner>& field, std::string_view key, const Owner& defaults) {
   std::string shown = field.shown_default ? field.shown_default : "`" + field.print(defaults) + "`";
@@ -77,6 +94,11 @@ std::string print(const Config& config) {
     const bool unset = field.shown_default && field.print(config) == "\"\"";
     out += (unset ? "# " : "") + std::string(name_of(field.key)) + " = " + field.print(config) + "\n";
   }
+  for (const NamedCertificate& certificate : config.certificates) {
+    out += "\n[certificate." + certificate.name + "]\n";
+    for (const auto& field : certificate_settings())
+      out += std::string(field.key) + " = " + field.print(certificate) + "\n";
+  }
   for (const Listener& listener : config.listeners) {
     out += "\n[listener." + listener.name + "]\n";
     for (const auto& field : listener_settings()) out += std::string(field.key) + " = " + field.print(listener) + "\n";
@@ -96,6 +118,9 @@ std::string reference() {
     }
     out += row(field, name_of(field.key), defaults);
   }
+  out += kCertificates;
+  out += kHead;
+  for (const auto& field : certificate_settings()) out += row(field, field.key, NamedCertificate{});
   out += kListeners;
   out += kHead;
   for (const auto& field : listener_settings()) out += row(field, field.key, Listener{});

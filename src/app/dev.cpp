@@ -10,6 +10,7 @@
 #include <set>
 
 #include "app/files.h"
+#include "app/key_files.h"
 #include "app/run.h"
 #include "app/values.h"
 #include "base/text.h"

@@ -1,4 +1,5 @@
 #include "app/dev.h"
+#include "app/key_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

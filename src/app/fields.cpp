@@ -46,6 +46,12 @@ constexpr Field<Listener> of_listener(const char* key, const char* sentence, con
   return make<Listener, Kind, Chain...>(key, sentence, shown_default);
 }
 
+template <class Kind, auto... Chain>
+constexpr Field<NamedCertificate> of_certificate(const char* key, const char* sentence,
+                                                 const char* shown_default = nullptr) {
+  return make<NamedCertificate, Kind, Chain...>(key, sentence, shown_default);
+}
+
 constexpr Field<Config> kSettings[] = {
     setting<HostName, &Config::hostname>(
         "hostname", "The server's own full name, as it greets and as its certificate says; never a mail domain.",
@@ -64,7 +70,10 @@ constexpr Field<Config> kSettings[] = {
 
     setting<Path, &Config::tls, &TlsFiles::certificate>(
         "tls.certificate",
-        "The certificate chain in PEM, the server's own first; only read. Without one no TLS is offered.", "none"),
+        "The certificate chain in PEM, the server's own first; only read. Without one no TLS is offered. A directory "
+        "that "
+        "holds tls.crt and tls.key, or fullchain.pem and privkey.pem, may stand here alone.",
+        "none"),
     setting<Path, &Config::tls, &TlsFiles::key>("tls.key", "The private key of the certificate in PEM; only read.",
                                                 "none"),
 
@@ -121,6 +130,14 @@ constexpr Field<Config> kSettings[] = {
         "store.cache", "Memory for records that were read."),
 };
 
+constexpr Field<NamedCertificate> kCertificateSettings[] = {
+    of_certificate<Path, &NamedCertificate::files, &TlsFiles::certificate>(
+        "certificate", "The certificate chain in PEM, or a directory, as for tls.certificate.", "must be given"),
+    of_certificate<Path, &NamedCertificate::files, &TlsFiles::key>("key", "The private key in PEM; only read.", "none"),
+    of_certificate<HostPatterns, &NamedCertificate::domains>(
+        "domains", "Host names and wildcards that it is served for: one, or a list.", "those that stand in it"),
+};
+
 constexpr Field<Listener> kListenerSettings[] = {
     of_listener<Choice<Protocol>, &Listener::protocol>(
         "protocol", "What is spoken: smtp, submission, submissions, imap or imaps.", "must be given"),
@@ -133,11 +150,19 @@ constexpr Field<Listener> kListenerSettings[] = {
         "trusted", "Networks whose hosts are trusted: their bare line ends are mended instead of refused."),
     of_listener<Switch, &Listener::plaintext_auth>("plaintext_auth",
                                                    "Whether hosts of the trusted networks may log in without TLS."),
+    of_listener<Text, &Listener::certificate>(
+        "certificate", "The NAME of a [certificate.NAME] for clients that name no host, or one that none has.",
+        "that of [tls]"),
+    of_listener<Path, &Listener::client_ca>(
+        "client_ca",
+        "The authorities in PEM whose certificates clients may show to log in by EXTERNAL as the address in them.",
+        "none"),
 };
 
 }  // namespace
 
 std::span<const Field<Config>> settings() { return kSettings; }
+std::span<const Field<NamedCertificate>> certificate_settings() { return kCertificateSettings; }
 std::span<const Field<Listener>> listener_settings() { return kListenerSettings; }
 
 }  // namespace app

@@ -20,6 +20,8 @@ struct Field {
 };
 
 std::span<const Field<Config>> settings();
+/// Of one [certificate.NAME].
+std::span<const Field<NamedCertificate>> certificate_settings();
 /// Of one [listener.NAME].
 std::span<const Field<Listener>> listener_settings();
 

@@ -46,6 +46,15 @@ base::Code code_of(int error) {
   }
 }
 
+FileStamp stamp_of(const struct stat& info) {
+  const auto nanoseconds = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
+  return {.device = info.st_dev,
+          .inode = info.st_ino,
+          .size = static_cast<std::uint64_t>(info.st_size),
+          .modified_ns = nanoseconds(info.st_mtim),
+          .changed_ns = nanoseconds(info.st_ctim)};
+}
+
 base::Result<void> write_all(int fd, std::string_view content, const std::string& what) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd, content.data(), content.size());
@@ -66,13 +75,17 @@ base::Error system_error(std::string_view what, int error) {
 }
 
 base::Result<std::string> read_file(const std::string& path, std::size_t limit) {
-  const std::string what = "cannot read " + path;
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.open()) return std::unexpected(system_error(what, errno));
+  if (!file.open()) return std::unexpected(system_error("cannot read " + path, errno));
+  return read_descriptor(file.fd(), path, limit);
+}
+
+base::Result<std::string> read_descriptor(int fd, const std::string& path, std::size_t limit) {
+  const std::string what = "cannot read " + path;
   std::string content;
   char block[16 * 1024];
   for (;;) {
-    const ssize_t count = ::read(file.fd(), block, sizeof block);
+    const ssize_t count = ::read(fd, block, sizeof block);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return std::unexpected(system_error(what, errno));
     if (count == 0) return content;
@@ -119,6 +132,18 @@ base::Result<void> make_directories(const std::string& path, unsigned mode) {
   if (::stat(path.c_str(), &info) != 0) return std::unexpected(system_error("cannot use " + path, errno));
   if (!S_ISDIR(info.st_mode)) return base::fail(base::Code::invalid, path + " is not a directory");
   return {};
+}
+
+base::Result<FileStamp> stamp_file(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return std::unexpected(system_error("cannot look at " + path, errno));
+  return stamp_of(info);
+}
+
+base::Result<FileStamp> stamp_descriptor(int fd, const std::string& path) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return std::unexpected(system_error("cannot look at " + path, errno));
+  return stamp_of(info);
 }
 
 bool exists(const std::string& path) {

@@ -1,6 +1,5 @@
 #include "app/privileged.h"
 
-#include "app/files.h"
 #include "net/listener.h"
 
 namespace app {
@@ -13,6 +12,7 @@ class InThisProcess final : public Privileged {
     return net::bind_tcp(address, port);
   }
   base::Result<std::string> read(const std::string& path, std::size_t limit) override { return read_file(path, limit); }
+  base::Result<FileStamp> stamp(const std::string& path) override { return stamp_file(path); }
 };
 
 }  // namespace

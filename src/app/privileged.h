@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "app/files.h"
 #include "base/result.h"
 
 namespace app {
@@ -21,6 +22,9 @@ class Privileged {
 
   /// A whole file of at most `limit` bytes, symbolic links followed; the errors of read_file().
   virtual base::Result<std::string> read(const std::string& path, std::size_t limit) = 0;
+
+  /// Of the file that the path leads to, so that a change is seen where only root may look. The errors of stamp_file().
+  virtual base::Result<FileStamp> stamp(const std::string& path) = 0;
 };
 
 /// With the rights that this process has.

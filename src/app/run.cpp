@@ -26,7 +26,7 @@ int run_server(Config config, const RunOptions& options) {
   }
   int signal = signals.wait();
   while (signal == SIGHUP && options.hangup_reloads) {
-    (*server)->reload_certificate();
+    (*server)->look_at_files();
     signal = signals.wait();
   }
   log.info("app.signal", {{"signal", signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP"}});

@@ -84,7 +84,7 @@ Server::Server(Config config, const base::Clock& clock, base::Log log)
       clock_(clock),
       log_(std::move(log)),
       privileged_(in_this_process()),
-      certificate_(config_.tls, *privileged_) {}
+      certificates_(*privileged_, clock_, log_) {}
 
 base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::Clock& clock, base::Log log) {
   config.settle();
@@ -107,27 +107,21 @@ base::Result<void> Server::bind() {
   // No program that we might start may have more rights than we; before there are threads, because it is theirs too.
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   loops_ = std::make_unique<net::Loops>(loop_count(config_));
-  TRY(certificate_.load());
-  if (certificate_.configured()) {
-    log_.info("app.certificate", {{"file", config_.tls.certificate}, {"names", certificate_.description()}});
-    if (*certificate_.expires() < clock_.now())
-      log_.warning("app.certificate.expired", {{"file", config_.tls.certificate}});
-  } else {
-    log_.warning(
-        "app.certificate.missing",
-        {{"why",
-          "tls.certificate and tls.key are not set: no STARTTLS, no implicit TLS, and no logins but in plain text"}});
+  TRY_ASSIGN(auto certificates, certificates_.prepare(config_));
+  certificates_.adopt(std::move(certificates));
+  for (const Listener& listener : config_.listeners) {
+    if (listener.tls == TlsMode::implicit && !certificates_.acceptor(listener.name)) {
+      log_.warning("app.listener.waiting", {{"listener", listener.name},
+                                            {"why", "it begins with TLS, and there is no certificate for it yet"}});
+      waiting_.push_back(&listener);
+    } else {
+      TRY(bind_one(listener));
+    }
   }
-  for (const Listener& listener : config_.listeners) TRY(bind_one(listener));
   return {};
 }
 
 base::Result<void> Server::bind_one(const Listener& listener) {
-  if (listener.tls == TlsMode::implicit && !certificate_.configured()) {
-    log_.warning("app.listener.skipped",
-                 {{"listener", listener.name}, {"why", "it begins with TLS, and no certificate is configured"}});
-    return {};
-  }
   for (const std::string& address : listener.addresses) {
     const bool v6 = address.find(':') != std::string::npos;
     if (v6 && listener.addresses.size() > 1 && !machine_has_ipv6()) {
@@ -192,7 +186,9 @@ base::Result<void> Server::bind_admin() {
 net::Server::Serve Server::session(const Listener& listener) {
   const auto trusted = [networks = listener.trusted](std::string_view address) { return contains(networks, address); };
   const bool offers_tls = listener.tls != TlsMode::none;
-  const auto tls = [this, offers_tls] { return offers_tls ? certificate_.acceptor() : nullptr; };
+  const auto tls = [this, offers_tls, name = listener.name] {
+    return offers_tls ? certificates_.acceptor(name) : nullptr;
+  };
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
     const smtp::Mode mode{
@@ -271,11 +267,25 @@ void Server::stop() {
   log_.info("app.stopped");
 }
 
-void Server::reload_certificate() {
-  if (const auto loaded = certificate_.load(); !loaded) {
-    log_.error("app.certificate.kept", {{"why", loaded.error().text}, {"in_use", certificate_.description()}});
-  } else {
-    log_.info("app.certificate", {{"file", config_.tls.certificate}, {"names", certificate_.description()}});
+void Server::look_at_files() {
+  if (certificates_.refresh()) start_waiting();
+}
+
+void Server::start_waiting() {
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+    const Listener& listener = **waiting;
+    if (!certificates_.acceptor(listener.name)) {
+      ++waiting;
+      continue;
+    }
+    // What could not be bound now is not tried each second: the log says what has to be done.
+    if (const auto bound = bind_one(listener); !bound) {
+      log_.error("app.listener.failed", {{"listener", listener.name}, {"why", bound.error().text}});
+      bound_.clear();
+    }
+    for (Bound& bound : bound_) accept(std::move(bound));
+    bound_.clear();
+    waiting = waiting_.erase(waiting);
   }
 }
 
@@ -290,7 +300,7 @@ admin::Status Server::status() const {
     status.listeners.push_back(
         {.name = running.name, .port = running.server->port(), .sessions = running.server->sessions()});
   }
-  status.certificate_expires = certificate_.expires();
+  status.certificates = certificates_.status();
   return status;
 }
 

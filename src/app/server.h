@@ -11,7 +11,7 @@
 
 #include "admin/api.h"
 #include "admin/socket.h"
-#include "app/certificate.h"
+#include "app/certificates.h"
 #include "app/config.h"
 #include "app/privileged.h"
 #include "base/clock.h"
@@ -35,8 +35,9 @@ class Server {
   /// Returns when all is closed. Sessions get the configured time to end, then their connections are cut.
   void stop();
 
-  /// Reads the certificate again; a pair that cannot be used changes nothing and is logged.
-  void reload_certificate();
+  /// To be called every second or two: takes up certificates that have changed, and starts the listeners that waited
+  /// for theirs.
+  void look_at_files();
 
   const Config& config() const { return config_; }
   net::Loops& loops() { return *loops_; }
@@ -60,6 +61,7 @@ class Server {
 
   base::Result<void> bind();
   base::Result<void> bind_one(const Listener& listener);
+  void start_waiting();
   base::Result<void> open();
   void leave_hostname();
   base::Result<void> bind_admin();
@@ -73,7 +75,7 @@ class Server {
   const base::Clock& clock_;
   const base::Log log_;
   const std::unique_ptr<Privileged> privileged_;
-  Certificate certificate_;
+  Certificates certificates_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<directory::Directory> directory_;
@@ -84,6 +86,7 @@ class Server {
   std::unique_ptr<net::Loops> loops_;
   std::vector<Bound> bound_;
   std::vector<Running> running_;
+  std::vector<const Listener*> waiting_;  // for their certificate; of config_
   struct Purge;
   std::shared_ptr<Purge> purge_;
   bool stopped_ = false;

@@ -124,30 +124,30 @@ TEST_CASE("without a certificate there is no implicit TLS, and the rest works") 
   CHECK_FALSE((*server)->port("submissions").has_value());
 }
 
-TEST_CASE("a certificate that cannot be used keeps the server from starting, and changes nothing when it runs") {
+TEST_CASE("a certificate that cannot be used keeps the server from starting") {
   const Directory directory;
   app::Config config = config_in(directory.path() + "/data");
-  {
-    app::Config missing = config;
-    missing.tls.key = "/nowhere/key.pem";
-    const auto server = start(missing);
-    REQUIRE_FALSE(server.has_value());
-    CHECK(server.error().text == "cannot read /nowhere/key.pem: it does not exist");
-  }
-  const auto privileged = app::in_this_process();
-  app::Certificate certificate(config.tls, *privileged);
-  REQUIRE(certificate.load().has_value());
-  const auto before = certificate.acceptor();
   const auto other = app::dev_certificate(directory.path(), {"mail.example.test"}, base::system_clock().now()).value();
   std::filesystem::copy_file(other.key, config.tls.key, std::filesystem::copy_options::overwrite_existing);
-  const auto loaded = certificate.load();
-  REQUIRE_FALSE(loaded.has_value());
-  CHECK(loaded.error().text.find(config.tls.key) != std::string::npos);
-  CHECK(certificate.acceptor() == before);
-  std::filesystem::copy_file(other.certificate, config.tls.certificate,
-                             std::filesystem::copy_options::overwrite_existing);
-  CHECK(certificate.load().has_value());
-  CHECK(certificate.acceptor() != before);
+  const auto server = start(config);
+  REQUIRE_FALSE(server.has_value());
+  CHECK(server.error().text.find(config.tls.key) != std::string::npos);
+}
+
+TEST_CASE("a certificate that is not there yet is waited for, with the listeners that begin with TLS") {
+  const Directory directory;
+  app::Config config = config_in(directory.path() + "/data");
+  const std::string key = std::exchange(config.tls.key, directory.path() + "/late.pem");
+  const auto server = start(config);
+  REQUIRE_MESSAGE(server.has_value(), (server ? "" : server.error().text));
+  CHECK(net::run(greeting((*server)->port("smtp").value())).starts_with("220 "));
+  CHECK_FALSE((*server)->port("imaps").has_value());
+  (*server)->look_at_files();
+  CHECK_FALSE((*server)->port("imaps").has_value());
+  std::filesystem::copy_file(key, config.tls.key);
+  (*server)->look_at_files();
+  CHECK((*server)->port("imaps").has_value());
+  CHECK((*server)->port("submissions").has_value());
 }
 
 TEST_CASE("a host name that is a mail domain keeps the server from starting") {

@@ -220,6 +220,16 @@ base::Result<std::vector<std::string>> Addresses::parse(const Raw& raw) {
   return texts;
 }
 
+base::Result<std::vector<std::string>> HostPatterns::parse(const Raw& raw) {
+  TRY_ASSIGN(auto texts, texts_of(raw, "a host name or a list of them"));
+  for (std::string& text : texts) {
+    const bool wildcard = text.starts_with("*.");
+    TRY_ASSIGN(const std::string host, parse_hostname(std::string_view(text).substr(wildcard ? 2 : 0)));
+    text = (wildcard ? "*." : "") + host;
+  }
+  return texts;
+}
+
 base::Result<std::vector<Network>> Networks::parse(const Raw& raw) {
   TRY_ASSIGN(const auto texts, texts_of(raw, "a network or a list of them"));
   std::vector<Network> networks;

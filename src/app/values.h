@@ -101,6 +101,14 @@ struct Addresses {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// Host names and wildcards ("*.example.org"): one as text, or a list; lower case.
+struct HostPatterns {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "host names";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
 /// Networks: one as text, or a list.
 struct Networks {
   using type = std::vector<Network>;

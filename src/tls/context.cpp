@@ -1,4 +1,6 @@
-// Acceptor and Connector (tls/tls.h): the settings of both sides, made once and shared.
+// The settings of both sides, and Connector (tls/tls.h), made once and shared.
+#include "tls/context.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -19,23 +21,6 @@ constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-constexpr long kTicketLifetime = 2 * 60 * 60;  // seconds
-
-Result<Context> make_context(const SSL_METHOD* method) {
-  Context context(SSL_CTX_new(method));
-  if (!context) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("no memory"));
-  SSL_CTX* c = context.get();
-  SSL_CTX_set_options(
-      c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
-  // No cache: tickets are stateless.
-  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-  const bool set = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
-                   SSL_CTX_set_ciphersuites(c, kSuites13) == 1 && SSL_CTX_set_cipher_list(c, kCiphers12) == 1 &&
-                   SSL_CTX_set1_groups_list(c, kGroups) == 1;
-  if (!set) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("a setting was refused"));
-  return context;
-}
 
 std::unexpected<base::Error> refused(const std::string& what, const char* otherwise) {
   return base::fail(Code::invalid, what + ": " + take_error(otherwise));
@@ -66,54 +51,6 @@ std::string subject(X509& certificate) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : "(no subject)";
 }
 
-Result<void> use_pair(SSL_CTX* context, const KeyPair& pair) {
-  ERR_clear_error();
-  const Bio chain = reading(pair.certificate_pem);
-  const Certificate leaf = first_certificate(*chain);
-  if (!leaf) return refused("the certificate cannot be read as PEM", "no certificate found");
-  TRY_ASSIGN(const Key key, read_key(pair.key_pem));
-  if (X509_check_private_key(leaf.get(), key.get()) != 1) {
-    ERR_clear_error();
-    return base::fail(Code::invalid, "the private key does not belong to the certificate of " + subject(*leaf));
-  }
-  if (SSL_CTX_use_certificate(context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
-    return refused("the certificate of " + subject(*leaf) + " cannot be used", "refused");
-  }
-  while (Certificate next = first_certificate(*chain)) {
-    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) {
-      return refused("the certificate of " + subject(*next) + " in the chain cannot be used", "refused");
-    }
-  }
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (!at_end) return refused("a certificate of the chain behind " + subject(*leaf) + " cannot be read", "broken PEM");
-  ERR_clear_error();
-  return {};
-}
-
-// Without it the name is not acknowledged, and SSL_get_servername does not know it in every case. Which names are
-// served is not decided here: there is one certificate.
-int accept_server_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
-
-net::Task<std::unique_ptr<net::Stream>> refuse(std::string why) {
-  throw net::Closed(net::Closed::Why::tls, why);
-  co_return nullptr;
-}
-
-class ServerSide final : public Acceptor {
- public:
-  explicit ServerSide(Context context) : context_(std::move(context)) {}
-
-  net::Task<std::unique_ptr<net::Stream>> accept(std::unique_ptr<net::Stream> plain) const override {
-    Ssl ssl(SSL_new(context_.get()));
-    if (!ssl) return refuse(take_error("no memory"));
-    SSL_set_accept_state(ssl.get());
-    return handshake(std::move(ssl), std::move(plain));
-  }
-
- private:
-  Context context_;
-};
-
 class ClientSide final : public Connector {
  public:
   explicit ClientSide(Context context) : context_(std::move(context)) {}
@@ -139,6 +76,48 @@ class ClientSide final : public Connector {
   Context context_;
 };
 
+}  // namespace
+
+Result<Context> make_context(const SSL_METHOD* method) {
+  Context context(SSL_CTX_new(method));
+  if (!context) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("no memory"));
+  SSL_CTX* c = context.get();
+  SSL_CTX_set_options(
+      c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+  // No cache: tickets are stateless.
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  const bool set = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
+                   SSL_CTX_set_ciphersuites(c, kSuites13) == 1 && SSL_CTX_set_cipher_list(c, kCiphers12) == 1 &&
+                   SSL_CTX_set1_groups_list(c, kGroups) == 1;
+  if (!set) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("a setting was refused"));
+  return context;
+}
+
+Result<void> use_pair(SSL_CTX* context, const KeyPair& pair) {
+  ERR_clear_error();
+  const Bio chain = reading(pair.certificate_pem);
+  const Certificate leaf = first_certificate(*chain);
+  if (!leaf) return refused("the certificate cannot be read as PEM", "no certificate found");
+  TRY_ASSIGN(const Key key, read_key(pair.key_pem));
+  if (X509_check_private_key(leaf.get(), key.get()) != 1) {
+    ERR_clear_error();
+    return base::fail(Code::invalid, "the private key does not belong to the certificate of " + subject(*leaf));
+  }
+  if (SSL_CTX_use_certificate(context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+    return refused("the certificate of " + subject(*leaf) + " cannot be used", "refused");
+  }
+  while (Certificate next = first_certificate(*chain)) {
+    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) {
+      return refused("the certificate of " + subject(*next) + " in the chain cannot be used", "refused");
+    }
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!at_end) return refused("a certificate of the chain behind " + subject(*leaf) + " cannot be read", "broken PEM");
+  ERR_clear_error();
+  return {};
+}
+
 Result<void> trust(SSL_CTX* context, const std::string& pem) {
   ERR_clear_error();
   const Bio bio = reading(pem);
@@ -156,23 +135,14 @@ Result<void> trust(SSL_CTX* context, const std::string& pem) {
   return {};
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const Acceptor>> make_acceptor(const KeyPair& pair) {
-  TRY_ASSIGN(Context context, make_context(TLS_server_method()));
-  TRY(use_pair(context.get(), pair));
-  SSL_CTX* c = context.get();
-  static constexpr unsigned char kScope[] = "postrider";
-  const bool set = SSL_CTX_set_session_id_context(c, kScope, sizeof kScope - 1) == 1 &&
-                   SSL_CTX_set_num_tickets(c, 1) == 1 &&
-                   SSL_CTX_set_tlsext_servername_callback(c, accept_server_name) == 1;
-  if (!set) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("a setting was refused"));
-  SSL_CTX_set_timeout(c, kTicketLifetime);
-  return std::make_shared<const ServerSide>(std::move(context));
+net::Task<std::unique_ptr<net::Stream>> refuse(std::string why) {
+  throw net::Closed(net::Closed::Why::tls, why);
+  co_return nullptr;
 }
 
-Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem) {
+Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem, const KeyPair* own) {
   TRY_ASSIGN(Context context, make_context(TLS_client_method()));
+  if (own != nullptr) TRY(use_pair(context.get(), *own));
   if (!trusted_pem.empty()) TRY(trust(context.get(), trusted_pem));
   return std::make_shared<const ClientSide>(std::move(context));
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "net/listener.h"
 #include "net/loop.h"
@@ -150,6 +151,96 @@ Task<void> binding_story() {
 }
 TEST_CASE("both ends of a connection have the same channel bindings, and no other connection has them") {
   net::run(binding_story());
+}
+
+/// A certificate for an address that signs itself: what an authority of one's own gives its people.
+tls::KeyPair person(const char* address, const char* common_name) {
+  const tls::KeyPair made = *tls::make_self_signed({common_name}, base::system_clock().now());
+  BIO* bio = BIO_new_mem_buf(made.certificate_pem.data(), static_cast<int>(made.certificate_pem.size()));
+  X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  bio = BIO_new_mem_buf(made.key_pem.data(), static_cast<int>(made.key_pem.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  for (const int kind : {NID_subject_alt_name, NID_ext_key_usage}) {
+    X509_EXTENSION_free(X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, kind, -1)));
+  }
+  if (address != nullptr) {
+    X509_EXTENSION* names =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("email:" + std::string(address)).c_str());
+    X509_add_ext(certificate, names, -1);
+    X509_EXTENSION_free(names);
+  }
+  X509_sign(certificate, key, EVP_sha256());
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out, &text);
+  tls::KeyPair pair{.certificate_pem = {text, static_cast<std::size_t>(size)}, .key_pem = made.key_pem};
+  BIO_free(out);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return pair;
+}
+
+Task<void> accept_by(std::shared_ptr<const tls::Acceptor> by, std::unique_ptr<Stream> plain,
+                     std::optional<std::vector<std::string>>& names, std::string& why) {
+  plain->set_deadline(Clock::now() + 10s);
+  try {
+    const auto server = co_await by->accept(std::move(plain));
+    names = server->tls()->client_names;
+  } catch (const Closed& closed) {
+    why = closed.what();
+    names.emplace();
+  }
+}
+
+struct Shown {
+  std::vector<std::string> names;
+  std::string why;
+};
+Task<Shown> show(std::shared_ptr<const tls::Acceptor> by, const tls::KeyPair* own) {
+  auto [near, far] = net::memory_pair();
+  std::optional<std::vector<std::string>> names;
+  Shown shown;
+  net::Loop::current()->spawn(accept_by(by, std::move(far), names, shown.why));
+  near->set_deadline(Clock::now() + 10s);
+  std::optional<std::string> end;
+  const auto connector = *tls::make_connector("", own);
+  std::unique_ptr<Stream> client;
+  try {
+    client = co_await connector->connect(std::move(near), "mail.example.test");
+  } catch (const Closed&) {
+  }
+  while (!names) co_await net::sleep_for(0ms);
+  shown.names = *std::move(names);
+  co_return shown;
+}
+
+Task<void> client_certificate_story() {
+  const tls::KeyPair ann = person("ann@example.test", "Ann");
+  const tls::KeyPair bob = person(nullptr, "bob");
+  const tls::KeyPair eve = person("ann@example.test", "Eve");
+  const tls::Identity identity{.pair = pair(), .names = {}};
+  const auto asking = *tls::make_acceptor(std::span(&identity, 1), tls::make_ticket_keys(base::system_clock()),
+                                          ann.certificate_pem + bob.certificate_pem);
+  CHECK((co_await show(asking, &ann)).names == std::vector<std::string>{"ann@example.test"});
+  const Shown without_address = co_await show(asking, &bob);
+  CHECK(without_address.names.empty());
+  CHECK(without_address.why == "");
+  const Shown nothing = co_await show(asking, nullptr);
+  CHECK(nothing.names.empty());
+  CHECK(nothing.why == "");
+  CHECK((co_await show(asking, &eve)).why.starts_with("certificate verify failed"));
+  CHECK((co_await show(acceptor(), &ann)).names.empty());  // nobody asked
+}
+TEST_CASE("a client's certificate tells its address where it is asked for and verified") {
+  net::run(client_certificate_story());
+}
+
+TEST_CASE("authorities that cannot be read are refused") {
+  const tls::Identity identity{.pair = pair(), .names = {}};
+  CHECK_FALSE(tls::make_acceptor(std::span(&identity, 1), tls::make_ticket_keys(base::system_clock()), "nothing"));
 }
 
 std::string pattern(std::size_t size) {
@@ -469,11 +560,11 @@ class Foreign {
     auto [near, far] = net::memory_pair();
     std::optional<std::string> end;
     std::optional<net::TlsInfo> info;
-    net::Loop::current()->spawn(into(ending(serve(std::move(far), info)), end));
+    net::Loop::current()->spawn(into(ending(serve(server, std::move(far), info)), end));
     SSL* ssl = SSL_new(context_);
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(ssl);
-    SSL_set_tlsext_host_name(ssl, "foreign.example.test");
+    if (!host.empty()) SSL_set_tlsext_host_name(ssl, host.c_str());
     if (session_ != nullptr) SSL_set_session(ssl, session_);
     char byte = 0;
     while (!end) {
@@ -482,6 +573,8 @@ class Foreign {
       if (said && n == 1) {
         SSL_SESSION_free(session_);
         session_ = SSL_get1_session(ssl);
+        X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(ssl)), NID_commonName, served.data(),
+                                  static_cast<int>(served.size()));
         SSL_write(ssl, "!", 1);
         SSL_shutdown(ssl);
       }
@@ -492,15 +585,19 @@ class Foreign {
     co_return info.value_or(net::TlsInfo{});
   }
 
+  std::shared_ptr<const tls::Acceptor> server = acceptor();
+  std::string host = "foreign.example.test";
   std::string failure;
+  std::array<char, 100> served{};  // the common name of the certificate that was shown
 
  private:
-  static Task<void> serve(std::unique_ptr<Stream> plain, std::optional<net::TlsInfo>& info) {
-    auto server = co_await acceptor()->accept(std::move(plain));
-    info = *server->tls();
-    co_await server->write("?");
-    CHECK(co_await read_some(*server) == "!");
-    co_await server->shutdown();
+  static Task<void> serve(std::shared_ptr<const tls::Acceptor> by, std::unique_ptr<Stream> plain,
+                          std::optional<net::TlsInfo>& info) {
+    auto stream = co_await by->accept(std::move(plain));
+    info = *stream->tls();
+    co_await stream->write("?");
+    CHECK(co_await read_some(*stream) == "!");
+    co_await stream->shutdown();
   }
 
   static Task<void> pass(SSL* ssl, Stream& near, bool wants_input) {
@@ -551,6 +648,70 @@ TEST_CASE("RFC 7627: TLS 1.2 without the extended master secret binds nothing") 
   client.set_options(SSL_OP_NO_EXTENDED_MASTER_SECRET);
   CHECK_FALSE(net::run(client.visit()).can_bind);
   CHECK(client.failure == "");
+}
+
+/// A clock that a test turns.
+class Turned final : public base::Clock {
+ public:
+  base::WallTime now() const override { return base::system_clock().now(); }
+  base::SteadyTime steady() const override { return steady_; }
+  void pass(std::chrono::minutes time) { steady_ += time; }
+
+ private:
+  base::SteadyTime steady_;
+};
+
+tls::Identity identity(std::vector<std::string> in_it, std::vector<std::string> served_for = {}) {
+  return {.pair = *tls::make_self_signed(in_it, base::system_clock().now()), .names = std::move(served_for)};
+}
+
+TEST_CASE("each client gets the certificate for the host that it names") {
+  const std::vector<tls::Identity> identities{
+      identity({"mail.example.test", "imap.example.test"}), identity({"*.example.test"}),
+      identity({"mail.example.test", "mail.other.test"}), identity({"inside", "unused.test"}, {"*.Lab.test"})};
+  const auto made = *tls::make_acceptor(identities, tls::make_ticket_keys(base::system_clock()));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const auto& [host, expected] : std::vector<std::pair<std::string, std::string>>{
+             {"mail.example.test", "mail.example.test"},
+             {"IMAP.Example.test", "mail.example.test"},
+             {"pop.example.test", "*.example.test"},
+             {"a.b.example.test", "mail.example.test"},  // a wildcard stands for one label
+             {"example.test", "mail.example.test"},
+             {"mail.other.test", "mail.example.test"},
+             {"x.lab.test", "inside"},
+             {"unused.test", "mail.example.test"},  // the names that were given hold, not those in it
+             {"unknown.test", "mail.example.test"},
+             {"", "mail.example.test"}}) {
+      Foreign client(version);
+      client.server = made;
+      client.host = host;
+      net::run(client.visit());
+      CHECK(client.failure == "");
+      CHECK_MESSAGE(client.served.data() == expected, host);
+    }
+  }
+}
+
+TEST_CASE("a renewed certificate ends no resumption, and a ticket lives for its time") {
+  Turned clock;
+  const auto keys = tls::make_ticket_keys(clock);
+  const std::vector<tls::Identity> before{identity({"old.example.test"}), identity({"foreign.example.test"})};
+  const std::vector<tls::Identity> after{identity({"new.example.test"}), identity({"foreign.example.test"})};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Foreign client(version);
+    client.server = *tls::make_acceptor(before, keys);
+    CHECK_FALSE(net::run(client.visit()).resumed);
+    client.server = *tls::make_acceptor(after, keys);
+    CHECK(net::run(client.visit()).resumed);
+    clock.pass(3h);  // another key seals now, and this one still opens
+    CHECK(net::run(client.visit()).resumed);
+    CHECK(net::run(client.visit()).resumed);
+    clock.pass(5h);
+    CHECK_FALSE(net::run(client.visit()).resumed);
+    CHECK(client.failure == "");
+    client.server = *tls::make_acceptor(after, tls::make_ticket_keys(clock));  // keys of another process
+    CHECK_FALSE(net::run(client.visit()).resumed);
+  }
 }
 
 TEST_CASE("old versions and weak ciphers are refused") {
