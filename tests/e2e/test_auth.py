@@ -184,3 +184,78 @@ class Every(Usual):
         scram()
         self.assertEqual(session.select()[0], "OK", "the session that brought it about goes on")
         session.logout()
+
+
+class ClientCertificates(ServerTest):
+    """A listener that asks for certificates, and people who have one."""
+
+    @classmethod
+    def setUpClass(cls):
+        held = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(held.cleanup)
+        cls.keys = Path(held.name)
+        cls.authority("ca")
+        cls.certificate("u1", "ca", f"u1@{DOMAIN}")
+        cls.authority("other")
+        cls.certificate("stranger", "other", f"u1@{DOMAIN}")
+        cls.configuration = "".join(f'[listener.{name}]\nclient_ca = "{cls.keys}/ca.pem"\n' for name in ("imaps", "submission", "imap"))
+        super().setUpClass()
+
+    @classmethod
+    def openssl(cls, *arguments):
+        subprocess.run(["openssl", *map(str, arguments)], cwd=cls.keys, check=True, capture_output=True)
+
+    @classmethod
+    def authority(cls, name):
+        cls.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out",
+                    f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")
+
+    @classmethod
+    def certificate(cls, name, authority, address):
+        cls.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                    "-subj", f"/CN={name}")
+        (cls.keys / f"{name}.ext").write_text(f"subjectAltName=email:{address}\nextendedKeyUsage=clientAuth\n")
+        cls.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "2",
+                    "-out", f"{name}.pem", "-extfile", f"{name}.ext")
+
+    def imap(self, name=None):
+        import imaplib
+        context = any_certificate()
+        if name:
+            context.load_cert_chain(self.keys / f"{name}.pem", self.keys / f"{name}.key")
+        return imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=context)
+
+    def test_imaplib_logs_in_by_certificate_alone(self):
+        with self.imap("u1") as client:
+            self.assertIn("AUTH=EXTERNAL", client.capabilities)
+            self.assertEqual(client.authenticate("EXTERNAL", lambda _: b"")[0], "OK")
+            self.assertEqual(client.select()[0], "OK")
+
+    def test_the_certificate_is_for_its_own_address_only(self):
+        import imaplib
+        with self.imap("u1") as client, self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+            client.authenticate("EXTERNAL", lambda _: f"u2@{DOMAIN}".encode())
+
+    def test_who_has_no_certificate_logs_in_as_before(self):
+        with self.imap() as client:
+            self.assertNotIn("AUTH=EXTERNAL", client.capabilities)
+            self.assertEqual(client.login(f"u1@{DOMAIN}", PASSWORD)[0], "OK")
+
+    def test_a_certificate_of_another_authority_ends_the_connection(self):
+        with self.assertRaises((ssl.SSLError, ConnectionError, OSError)):
+            with self.imap("stranger") as client:
+                client.noop()
+
+    def test_msmtp_curl_and_gsasl_by_external(self):
+        with tempfile.TemporaryDirectory() as directory:
+            config = Path(directory, "msmtprc")
+            config.write_text(f"account default\nhost 127.0.0.1\nport {self.server.port('submission')}\nfrom u1@{DOMAIN}\nauth external\n"
+                              f"user u1@{DOMAIN}\ntls on\ntls_certcheck off\ntls_cert_file {self.keys}/u1.pem\n"
+                              f"tls_key_file {self.keys}/u1.key\n")
+            config.chmod(0o600)
+            self.run_client("msmtp", "-C", config, f"u2@{DOMAIN}", input="Subject: by certificate\n\nhello\n")
+        self.run_client("curl", "-sS", "-k", f"imaps://127.0.0.1:{self.server.port('imaps')}/", "--cert", self.keys / "u1.pem", "--key",
+                        self.keys / "u1.key", "--login-options", "AUTH=EXTERNAL", "-u", f"u1@{DOMAIN}:")
+        self.run_client("gsasl", "--imap", f"--connect=127.0.0.1:{self.server.port('imap')}", "-m", "EXTERNAL", "-z", f"u1@{DOMAIN}",
+                        "--x509-ca-file=", f"--x509-cert-file={self.keys}/u1.pem", f"--x509-key-file={self.keys}/u1.key",
+                        stdin=subprocess.DEVNULL)
