@@ -1,6 +1,8 @@
 #include "app/remote.h"
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "admin/socket.h"
 #include "app/files.h"
@@ -15,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMaxConfigFile = 1 << 20;
 constexpr std::size_t kWorkers = 2;
+constexpr std::chrono::seconds kBusyPatience{10};
+constexpr std::chrono::milliseconds kBusyPause{100};
 
 int refused(const std::string& text) {
   std::fprintf(stderr, "postrider: %s\n", text.c_str());
@@ -48,10 +52,17 @@ base::Result<std::string> answer(const Config& config, const CommandCall& call) 
   if (request.size() > admin::kMaxRequestBytes)
     return base::fail(base::Code::too_large, "the arguments are larger than 1 MiB");
   const admin::SocketPath socket(config.data_dir);
-  auto reply = admin::ask(socket.path(), request);
-  if (reply || reply.error().code != base::Code::not_found) return reply;
-  if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
-  return in_this_process(config, request);
+  // Who has the store and no socket is a server that starts or ends, or another command: soon one way will be open.
+  const auto give_up = std::chrono::steady_clock::now() + kBusyPatience;
+  for (;;) {
+    auto reply = admin::ask(socket.path(), request);
+    if (reply || reply.error().code != base::Code::not_found) return reply;
+    if (call.needs_server) return base::fail(base::Code::unavailable, "no server answers at " + config.socket_path());
+    reply = in_this_process(config, request);
+    const bool busy = !reply && reply.error().code == base::Code::busy;
+    if (!busy || std::chrono::steady_clock::now() > give_up) return reply;
+    std::this_thread::sleep_for(kBusyPause);
+  }
 }
 
 }  // namespace
