@@ -2,13 +2,15 @@
 import base64
 import hashlib
 import hmac
+import json
+import re
 import ssl
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from harness import DOMAIN, PASSWORD, ServerTest, any_certificate
+from harness import DOMAIN, PASSWORD, TOP, ServerTest, any_certificate
 
 ALL = '[auth]\nmechanisms = ["EXTERNAL", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]\n'
 # "test", as Courier keeps it for CRAM-MD5.
@@ -137,10 +139,24 @@ class Every(Usual):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server.cli("account", "add", f"courier@{DOMAIN}", "--password-hash", COURIER)
-        cls.server.cli("account", "add", f"plain@{DOMAIN}", "--password-hash", "{PLAIN}" + PASSWORD)
-        cls.server.cli("account", "add", f"bcrypt@{DOMAIN}", "--password-hash",
-                       "{BLF-CRYPT}$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW")
+        cls.bring({"courier": COURIER, "plain": "{PLAIN}" + PASSWORD,
+                   "bcrypt": "{BLF-CRYPT}$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"})
+
+    @classmethod
+    def bring(cls, hashes):
+        lines = [json.dumps({"address": f"{name}@{DOMAIN}", "hash": hashed}) for name, hashed in hashes.items()]
+        cls.server.cli("account", "add", "--from-file", "-", input="\n".join(lines) + "\n")
+
+    def test_the_hashes_of_the_documentation_are_brought_along(self):
+        """Whatever scheme it is, the password is "secret"."""
+        text = (TOP / "docs/operations.md").read_text()
+        people, command = re.findall(r"^```(?:json|bash)\n(.*?)^```", text.partition("## Bring passwords along")[2], re.M | re.S)[:2]
+        words = command.replace("people.jsonl", "-").replace("example.org", DOMAIN).split()
+        self.server.cli(*words[1:], input=people.replace("example.org", DOMAIN))
+        for line in people.splitlines():
+            user = json.loads(line)["address"].partition("@")[0]
+            with self.subTest(user):
+                self.server.imap(user, "secret").logout()
 
     def test_gsasl_by_scram_sha_1(self):
         for protocol in ("--imap", "--smtp"):
