@@ -67,6 +67,7 @@ base::Result<void> parse_gs2_header(std::string_view flag, std::string_view iden
   first.flag = flag[0];
   if (identity.empty()) return {};
   if (!identity.starts_with("a=")) return malformed("where the authorization identity belongs is something else");
+  if (identity == "a=") return {};  // against the grammar, and what GNU SASL writes for an identity that is empty
   TRY_ASSIGN(first.authorize_as, decode_name("the authorization identity", identity.substr(2)));
   return {};
 }

@@ -135,6 +135,7 @@ TEST_CASE("RFC 5802 §5.1: names are quoted, and an authorization identity is ha
   CHECK(std::get<Question>(*question).user == "u=s,er");
   CHECK(mechanism->user() == "u=s,er");
   CHECK(std::get<Proven>(*exchange(*make("SCRAM-SHA-256"), "n,a=boss,", "", pencil())).authorize_as == "boss");
+  CHECK(std::get<Proven>(*exchange(*make("SCRAM-SHA-256"), "n,a=,", "", pencil())).authorize_as.empty());
 }
 
 TEST_CASE("malformed first messages are refused in words") {
