@@ -9,7 +9,8 @@ using admin::test::House;
 TEST_CASE("an operator sets up a domain, people and an alias, and takes them away again") {
   House house;
   CHECK(house.ask("domain add", {{"name", "Example.ORG"}}).out == "domain example.org is added\n");
-  CHECK(house.ask("domain list").out == "DOMAIN\nexample.org\n");
+  CHECK(
+      house.ask("domain list").out.starts_with("DOMAIN       ACCOUNTS  SEPARATOR  CREATED\nexample.org  0         +"));
   CHECK(house
             .ask("account add",
                  {{"address", "Ann@example.org"}, {"password", "geheim"}, {"quota_bytes", std::uint64_t{5} << 30}})
@@ -24,7 +25,8 @@ TEST_CASE("an operator sets up a domain, people and an alias, and takes them awa
   CHECK(house.ask("alias add", {{"address", "info@example.org"}, {"targets", targets}}).out ==
         "alias info@example.org leads to 2 addresses\n");
   CHECK(house.ask("alias list").out ==
-        "ALIAS             TARGETS\ninfo@example.org  ann@example.org, carl@example.net\n");
+        "ALIAS             POST    SEND AS  TARGETS\n"
+        "info@example.org  anyone  yes      ann@example.org, carl@example.net\n");
 
   CHECK(house.ask("domain remove", {{"name", "example.org"}}).status == 1);
   CHECK(house.ask("alias remove", {{"address", "info@example.org"}}).status == 0);
@@ -57,6 +59,132 @@ TEST_CASE("lists are filtered by domain and can say what accounts hold") {
   CHECK(one.find("USED") != std::string::npos);
   CHECK(house.ask("account list").out.find("USED") == std::string::npos);
   CHECK(house.ask("mailbox list", {{"account", "ann@a.test"}}).out.find("INBOX") != std::string::npos);
+}
+
+using Texts = std::vector<std::string>;
+
+TEST_CASE("a domain's settings are shown, and its accounts take its quota") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}, {"default_quota_bytes", std::uint64_t{5} << 20}});
+  house.ask("domain add", {{"name", "example.net"}, {"alias_of", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}});
+  CHECK(house.ask("account list").out.find("ann@example.org  5 MiB") != std::string::npos);
+  CHECK(house
+            .ask("domain set", {{"name", "example.org"},
+                                {"catch_all", "ann@example.org"},
+                                {"max_accounts", std::uint64_t{1}},
+                                {"quota_bytes", std::uint64_t{1} << 30},
+                                {"no_default_quota", true}})
+            .status == 0);
+  const std::string shown = house.ask("domain show", {{"name", "example.org"}}).out;
+  CAPTURE(shown);
+  CHECK(
+      shown.starts_with("DOMAIN      example.org\nACCOUNTS    1\nMAXIMUM     1\nSOFT QUOTA  1 GiB\nUSED        0 B\n"
+                        "OVER        no\nCATCH-ALL   ann@example.org\nSEPARATOR   +\nCREATED     "));
+  CHECK(house.ask("account add", {{"address", "bob@example.org"}, {"password", "x"}}).error ==
+        "example.org may have 1 account and has as many");
+  const std::string all = house.ask("domain list", {{"usage", true}}, true).out;
+  CHECK(all.find(R"("name":"example.net","alias_of":"example.org","accounts":null)") != std::string::npos);
+  CHECK(house.ask("domain list", {{"match", "NET"}}, true).out.find("example.org\",\"alias_of\":null") ==
+        std::string::npos);
+  CHECK(house.ask("domain show", {{"name", "example.com"}}).status == 1);
+}
+
+TEST_CASE("an account is shown and changed, and found by filters") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}, {"name", "Ann Example"}});
+  house.ask("account add", {{"address", "bob@example.org"}, {"password", "x"}});
+  CHECK(house
+            .ask("account set", {{"address", "ann@example.org"},
+                                 {"state", "suspended"},
+                                 {"quota_bytes", std::uint64_t{0}},
+                                 {"send_as", Texts{"bob@example.org", "@example.net"}}})
+            .out == "account ann@example.org is changed\n");
+  const std::string shown = house.ask("account show", {{"address", "ann@example.org"}}).out;
+  CAPTURE(shown);
+  CHECK(
+      shown.starts_with("ADDRESS      ann@example.org\nQUOTA        none\nUSED         0 B\nMESSAGES     0\n"
+                        "STATE        suspended\nNAME         Ann Example\n"
+                        "MAY SEND AS  bob@example.org, @example.net\nCREDENTIALS  password\nCREATED      "));
+  CHECK(house.ask("account list", {{"state", "suspended"}}).out.find("bob@") == std::string::npos);
+  CHECK(house.ask("account list", {{"match", "ann ex"}}).out.find("ann@") != std::string::npos);
+  CHECK(house.ask("account list", {{"match", "nobody"}}).out.empty());
+  CHECK(house.ask("account set", {{"address", "ann@example.org"}, {"no_send_as", Texts{"@example.net"}}}).status == 0);
+  CHECK(house.ask("account set", {{"address", "ann@example.org"}, {"state", "asleep"}}).error ==
+        "a state is active, disabled or suspended");
+  CHECK(house.ask("account show", {{"address", "carl@example.org"}}).status == 1);
+}
+
+TEST_CASE("a device's password is made up, shown once, and good for a login") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}});
+  const std::string text =
+      house.ask("credential add", {{"address", "ann@example.org"}, {"name", "phone"}, {"generate", true}}).out;
+  const std::string password = text.substr(text.rfind(' ') + 1, text.size() - text.rfind(' ') - 2);
+  CHECK(password.size() == 29);
+  CHECK(net::run(house.directory->authenticate("ann@example.org", password)).has_value());
+  CHECK(house.ask("credential list", {{"address", "ann@example.org"}}).out.find("phone") != std::string::npos);
+  CHECK(house.ask("credential show", {{"address", "ann@example.org"}, {"name", "phone"}})
+            .out.starts_with("CREDENTIAL  phone\nCREATED     "));
+  CHECK(house.ask("credential set", {{"address", "ann@example.org"}, {"name", "phone"}, {"password", "y"}}).status ==
+        0);
+  CHECK_FALSE(net::run(house.directory->authenticate("ann@example.org", password)).has_value());
+  CHECK(house.ask("credential remove", {{"address", "ann@example.org"}, {"name", "phone"}}).status == 0);
+  CHECK(house.ask("credential show", {{"address", "ann@example.org"}, {"name", "phone"}}).status == 1);
+  CHECK(house.ask("credential remove", {{"address", "ann@example.org"}, {"name", "password"}}).status == 1);
+}
+
+TEST_CASE("a group and an alias with a rule are made, changed and listed by whom they lead to") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  for (const char* name : {"ann", "bob"}) {
+    house.ask("account add", {{"address", std::string(name) + "@example.org"}, {"password", "x"}});
+  }
+  CHECK(house
+            .ask("group add", {{"address", "team@example.org"},
+                               {"members", Texts{"ann@example.org", "bob@example.org"}},
+                               {"posting", "members"}})
+            .out == "group team@example.org leads to 2 addresses\n");
+  CHECK(house
+            .ask("group set", {{"address", "team@example.org"},
+                               {"remove", Texts{"bob@example.org"}},
+                               {"posting", "named"},
+                               {"senders", Texts{"@example.net"}},
+                               {"send_as", true}})
+            .out == "group team@example.org leads to 1 address\n");
+  CHECK(house.ask("group show", {{"address", "team@example.org"}}).out ==
+        "GROUP    team@example.org\nPOST     named\nSENDERS  @example.net\nSEND AS  yes\nMEMBERS  ann@example.org\n");
+  CHECK(house.ask("group list", {{"member", "Ann@example.org"}}).out.find("team@") != std::string::npos);
+  CHECK(house.ask("group list", {{"member", "bob@example.org"}}).out.empty());
+  CHECK(house.ask("alias list").out.empty());
+  CHECK(house.ask("alias remove", {{"address", "team@example.org"}}).error ==
+        "team@example.org is a group, not an alias");
+  CHECK(house.ask("group remove", {{"address", "team@example.org"}}).status == 0);
+}
+
+TEST_CASE("accounts are imported a batch at a time, and a mistake names its line") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}, {"default_quota_bytes", std::uint64_t{7} << 20}});
+  const Texts lines{R"({"address":"ann@example.org","password":"x","name":"Ann"})",
+                    R"({"address":"bob@example.org","password":"y","quota_bytes":0})"};
+  CHECK(house.ask("account import", {{"lines", lines}}).out == "2 accounts are added\n");
+  const std::string list = house.ask("account list").out;
+  CHECK(list.find("ann@example.org  7 MiB") != std::string::npos);
+  CHECK(list.find("bob@example.org  none") != std::string::npos);
+  CHECK(house.ask("account import", {{"lines", lines}}).error ==
+        "of lines 1 to 2 none is added: ann@example.org exists already");
+  CHECK(house.ask("account import", {{"lines", lines}, {"skip_existing", true}}).out ==
+        "0 accounts are added, 2 existed already\n");
+  const auto line = [&](const char* text) {
+    return house.ask("account import", {{"lines", Texts{text}}, {"first_line", std::uint64_t{7}}}).error;
+  };
+  CHECK(line("{") == "line 7: it is no JSON object");
+  CHECK(line(R"({"address":"c@example.org"})") == "line 7: \"password\" is missing");
+  CHECK(line(R"({"address":"c@example.org","pasword":"x"})") == "line 7: an account has no \"pasword\"");
+  CHECK(line(R"({"address":"c@example.com","password":"x"})").find("example.com is no domain") != std::string::npos);
+  CHECK(line(R"({"address":"c@example.org","hash":"{ROT13}x"})").find("no password hash") != std::string::npos);
 }
 
 TEST_CASE("what is wrong is told in a sentence and changes nothing") {

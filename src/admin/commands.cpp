@@ -2,31 +2,80 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace admin {
 
 namespace {
 
 using enum Column::Kind;
 
+using Columns = std::array<Column, 12>;
+
+constexpr Columns kDomain{{{"name", "DOMAIN"},
+                           {"alias_of", "ALIAS OF"},
+                           {"accounts", "ACCOUNTS"},
+                           {"max_accounts", "MAXIMUM"},
+                           {"default_quota_bytes", "DEFAULT QUOTA", bytes},
+                           {"quota_bytes", "SOFT QUOTA", bytes},
+                           {"used_bytes", "USED", bytes},
+                           {"over_quota", "OVER"},
+                           {"catch_all", "CATCH-ALL"},
+                           {"separator", "SEPARATOR"},
+                           {"created", "CREATED"}}};
+constexpr Columns kAccount{{{"address", "ADDRESS"},
+                            {"quota_bytes", "QUOTA", bytes},
+                            {"used_bytes", "USED", bytes},
+                            {"messages", "MESSAGES"},
+                            {"state", "STATE"},
+                            {"name", "NAME"},
+                            {"send_as", "MAY SEND AS"},
+                            {"credentials", "CREDENTIALS"},
+                            {"created", "CREATED"}}};
+constexpr Columns kCredential{{{"name", "CREDENTIAL"}, {"created", "CREATED"}, {"changed", "CHANGED"}}};
+constexpr Columns kAlias{{{"address", "ALIAS"},
+                          {"posting", "POST"},
+                          {"senders", "SENDERS"},
+                          {"send_as", "SEND AS"},
+                          {"targets", "TARGETS"}}};
+constexpr Columns kGroup{{{"address", "GROUP"},
+                          {"posting", "POST"},
+                          {"senders", "SENDERS"},
+                          {"send_as", "SEND AS"},
+                          {"members", "MEMBERS"}}};
+
 constexpr Command kCommands[] = {
-    {"domain add", {"name"}, domain_add},
-    {"domain list", {}, domain_list, "domains", {{{"name", "DOMAIN"}}}},
+    {"domain add",
+     {"name", "alias_of", "catch_all", "separator", "default_quota_bytes", "max_accounts", "quota_bytes"},
+     domain_add},
+    {"domain list", {"match", "usage"}, domain_list, "domains", kDomain},
+    {"domain show", {"name"}, domain_show, nullptr, kDomain},
+    {"domain set",
+     {"name", "catch_all", "separator", "default_quota_bytes", "no_default_quota", "max_accounts", "quota_bytes"},
+     domain_set},
     {"domain remove", {"name"}, domain_remove},
-    {"account add", {"address", "password", "quota_bytes"}, account_add},
-    {"account list",
-     {"domain", "usage"},
-     account_list,
-     "accounts",
-     {{{"address", "ADDRESS"},
-       {"quota_bytes", "QUOTA", bytes},
-       {"used_bytes", "USED", bytes},
-       {"messages", "MESSAGES"},
-       {"created", "CREATED"}}}},
+    {"account add", {"address", "password", "quota_bytes", "name"}, account_add},
+    {"account import", {"lines", "first_line", "skip_existing"}, account_import},
+    {"account list", {"domain", "match", "state", "usage"}, account_list, "accounts", kAccount},
+    {"account show", {"address"}, account_show, nullptr, kAccount},
+    {"account set", {"address", "quota_bytes", "state", "name", "send_as", "no_send_as"}, account_set},
     {"account remove", {"address"}, account_remove},
     {"account password", {"address", "password"}, account_password},
-    {"alias add", {"address", "targets"}, alias_add},
-    {"alias list", {"domain"}, alias_list, "aliases", {{{"address", "ALIAS"}, {"targets", "TARGETS"}}}},
+    {"credential add", {"address", "name", "password", "generate"}, credential_add},
+    {"credential list", {"address"}, credential_list, "credentials", kCredential},
+    {"credential show", {"address", "name"}, credential_show, nullptr, kCredential},
+    {"credential set", {"address", "name", "password", "generate"}, credential_set},
+    {"credential remove", {"address", "name"}, credential_remove},
+    {"alias add", {"address", "targets", "posting", "senders", "send_as"}, alias_add},
+    {"alias list", {"domain", "match", "target"}, alias_list, "aliases", kAlias},
+    {"alias show", {"address"}, alias_show, nullptr, kAlias},
+    {"alias set", {"address", "targets", "add", "remove", "posting", "senders", "send_as"}, alias_set},
     {"alias remove", {"address"}, alias_remove},
+    {"group add", {"address", "members", "posting", "senders", "send_as"}, group_add},
+    {"group list", {"domain", "match", "member"}, group_list, "groups", kGroup},
+    {"group show", {"address"}, group_show, nullptr, kGroup},
+    {"group set", {"address", "members", "add", "remove", "posting", "senders", "send_as"}, group_set},
+    {"group remove", {"address"}, group_remove},
     {"queue list",
      {},
      queue_list,
@@ -86,16 +135,82 @@ base::Result<std::vector<std::string>> list_argument(const json::object& argumen
 }
 
 base::Result<std::uint64_t> number_argument(const json::object& arguments, const char* name, std::uint64_t otherwise) {
-  const json::value* value = arguments.if_contains(name);
-  if (!value) return otherwise;
-  if (value->is_uint64()) return value->get_uint64();
-  if (value->is_int64() && value->get_int64() >= 0) return static_cast<std::uint64_t>(value->get_int64());
-  return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" must be a whole number and not negative");
+  TRY_ASSIGN(const auto number, number_if(arguments, name));
+  return number.value_or(otherwise);
 }
 
 bool flag_argument(const json::object& arguments, const char* name) {
   const json::value* value = arguments.if_contains(name);
   return value && value->is_bool() && value->get_bool();
+}
+
+base::Result<std::optional<std::string>> text_if(const json::object& arguments, const char* name) {
+  if (!arguments.contains(name)) return std::optional<std::string>();
+  TRY_ASSIGN(std::string text, text_argument(arguments, name));
+  return std::optional(std::move(text));
+}
+
+base::Result<std::optional<std::vector<std::string>>> list_if(const json::object& arguments, const char* name) {
+  if (!arguments.contains(name)) return std::optional<std::vector<std::string>>();
+  TRY_ASSIGN(std::vector<std::string> list, list_argument(arguments, name));
+  return std::optional(std::move(list));
+}
+
+base::Result<std::optional<std::uint64_t>> number_if(const json::object& arguments, const char* name) {
+  const json::value* value = arguments.if_contains(name);
+  if (!value) return std::optional<std::uint64_t>();
+  if (value->is_uint64()) return std::optional(value->get_uint64());
+  if (value->is_int64() && value->get_int64() >= 0) {
+    return std::optional(static_cast<std::uint64_t>(value->get_int64()));
+  }
+  return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" must be a whole number and not negative");
+}
+
+base::Result<std::optional<bool>> flag_if(const json::object& arguments, const char* name) {
+  const json::value* value = arguments.if_contains(name);
+  if (!value) return std::optional<bool>();
+  if (value->is_bool()) return std::optional(value->get_bool());
+  return base::fail(base::Code::invalid, "\"" + std::string(name) + "\" must be true or false");
+}
+
+base::Result<std::string> password_argument(const json::object& arguments) {
+  TRY_ASSIGN(std::string password, text_argument(arguments, "password"));
+  if (password.empty()) return base::fail(base::Code::invalid, "the password is empty");
+  // sasl takes no more than this, and a NUL would end it there.
+  if (password.size() > 1024) return base::fail(base::Code::too_large, "the password has more than 1,024 bytes");
+  if (password.find('\0') != std::string::npos || !base::valid_utf8(password)) {
+    return base::fail(base::Code::invalid, "the password is not UTF-8 text");
+  }
+  return password;
+}
+
+json::object done(std::string text) { return {{"done", std::move(text)}}; }
+
+json::value text_or_null(std::string_view text) {
+  return text.empty() ? json::value() : json::value(json::string(text));
+}
+
+json::array texts(const std::vector<std::string>& list) { return json::array(list.begin(), list.end()); }
+
+std::string count(std::uint64_t number, const char* one, const char* many) {
+  return std::to_string(number) + " " + (number == 1 ? one : many);
+}
+
+bool Filter::shows(std::string_view address, std::string_view name) const {
+  const std::size_t at = address.rfind('@');
+  if (!domain.empty() && (at == std::string_view::npos || address.substr(at + 1) != domain)) return false;
+  return match.empty() || base::lower(address).contains(match) || base::lower(name).contains(match);
+}
+
+base::Result<Filter> filter_of(const json::object& arguments) {
+  Filter filter;
+  TRY_ASSIGN(const auto domain, text_if(arguments, "domain"));
+  if (domain) {
+    TRY_ASSIGN(filter.domain, directory::normalize_domain(*domain));
+  }
+  TRY_ASSIGN(const auto match, text_if(arguments, "match"));
+  if (match) filter.match = base::lower(*match);
+  return filter;
 }
 
 }  // namespace admin

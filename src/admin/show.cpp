@@ -42,7 +42,7 @@ std::string cell(const json::object& row, const Column& column) {
   if (column.kind == Column::Kind::bytes && value->is_number()) {
     const auto bytes = value->to_number<std::uint64_t>();
     // A quota of nothing is none.
-    return bytes == 0 && std::string_view(column.key) == "quota_bytes" ? "none" : human_bytes(bytes);
+    return bytes == 0 && std::string_view(column.key).ends_with("quota_bytes") ? "none" : human_bytes(bytes);
   }
   if (value->is_string()) return value->get_string().empty() ? "-" : shown_text(value->get_string());
   if (value->is_bool()) return value->get_bool() ? "yes" : "no";
@@ -55,6 +55,27 @@ std::string cell(const json::object& row, const Column& column) {
   return all.empty() ? "-" : all;
 }
 
+bool has(const json::object& row, const Column& column) {
+  const json::value* value = row.if_contains(column.key);
+  return value && !value->is_null() && !(value->is_array() && value->get_array().empty());
+}
+
+/// One thing, a line for each column that it has.
+std::string described(const Command& command, const json::object& row) {
+  std::size_t widest = 0;
+  for (const Column& column : command.columns) {
+    if (column.key && has(row, column)) widest = std::max(widest, width(column.title));
+  }
+  std::string out;
+  for (const Column& column : command.columns) {
+    if (!column.key || !has(row, column)) continue;
+    out += column.title;
+    out.append(widest - width(column.title) + 2, ' ');
+    out += cell(row, column) + "\n";
+  }
+  return out;
+}
+
 /// A list as aligned columns under their titles; columns that no row has are left out.
 std::string aligned(const Command& command, const json::array& rows) {
   std::vector<std::vector<std::string>> lines(1);
@@ -62,8 +83,7 @@ std::string aligned(const Command& command, const json::array& rows) {
   std::vector<const Column*> columns;
   for (const Column& column : command.columns) {
     if (!column.key) break;
-    const bool used =
-        std::ranges::any_of(rows, [&](const json::value& row) { return row.as_object().contains(column.key); });
+    const bool used = std::ranges::any_of(rows, [&](const json::value& row) { return has(row.as_object(), column); });
     if (!used) continue;
     columns.push_back(&column);
     lines[0].emplace_back(column.title);
@@ -136,6 +156,8 @@ Shown show_result(std::string_view name, const json::object& result, bool as_jso
     if (command && command->list) {
       const json::array& rows = result.at(command->list).as_array();
       if (!rows.empty()) shown.out += aligned(*command, rows);
+    } else if (command && command->columns[0].key) {
+      shown.out = described(*command, result);
     } else {
       shown.out = text_of(result, "done") + "\n";
     }

@@ -10,7 +10,9 @@ int command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Example: postrider dev --dir /tmp/mail\nHelp for a command: postrider account add --help");
   add_server(app, given);
-  add_directory(app, given);
+  add_domains(app, given);
+  add_accounts(app, given);
+  add_aliases(app, given);
   add_views(app, given);
   try {
     app.parse(argc, argv);

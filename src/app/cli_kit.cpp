@@ -32,14 +32,15 @@ void admin_command(CLI::App& app, Given& given, const char* name, bool needs_ser
   add_place(app, given);
   app.add_flag("--json", given.json, "Print the result as JSON");
   app.callback([&given, name, needs_server, arguments = std::move(arguments)] {
-    given.action = [&given, name, needs_server, arguments]() -> int {
-      auto values = arguments();
-      if (!values) return refuse(values.error());
-      return run_command(
-          given.place,
-          {.name = name, .arguments = *std::move(values), .json = given.json, .needs_server = needs_server});
-    };
+    given.action = [&given, name, needs_server, arguments] { return call(given, name, needs_server, arguments()); };
   });
+}
+
+int call(const Given& given, const char* name, bool needs_server, base::Result<admin::Arguments> arguments) {
+  if (!arguments) return refuse(arguments.error());
+  return run_command(
+      given.place,
+      {.name = name, .arguments = *std::move(arguments), .json = given.json, .needs_server = needs_server});
 }
 
 base::Result<admin::Arguments> nothing() { return admin::Arguments{}; }

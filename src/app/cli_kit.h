@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,31 @@ inline constexpr int kUsage = 2;  // exit status: the command line itself is wro
 /// Prints the sentence on standard error and returns the status.
 int refuse(const base::Error& error, int status = 1);
 
+/// What the options of the directory's commands are read into.
+struct DirectoryOptions {
+  std::optional<std::string> alias_of;
+  std::optional<std::string> catch_all;
+  std::optional<std::string> separator;
+  std::optional<std::string> default_quota;
+  std::optional<std::string> max_accounts;
+  std::optional<std::string> quota;
+  std::optional<std::string> state;
+  std::optional<std::string> person;
+  std::optional<std::string> match;
+  std::optional<std::string> target;
+  std::optional<std::string> posting;
+  std::optional<std::string> list_send_as;
+  std::vector<std::string> senders;
+  std::vector<std::string> add;
+  std::vector<std::string> remove;
+  std::vector<std::string> grant;
+  std::vector<std::string> withdraw;
+  std::string credential;
+  bool generate = false;
+  std::string import_file;
+  bool skip_existing = false;
+};
+
 /// What the options of all commands are read into, and what is to be done in the end.
 struct Given {
   Place place;
@@ -30,6 +56,7 @@ struct Given {
   std::string quota;
   bool usage = false;
   PasswordFrom password;
+  DirectoryOptions directory;
   DevOptions dev;
   std::string resolver;
   std::string smarthost;
@@ -48,10 +75,22 @@ void add_place(CLI::App& app, Given& given);
 void admin_command(CLI::App& app, Given& given, const char* name, bool needs_server,
                    std::function<base::Result<admin::Arguments>()> arguments);
 base::Result<admin::Arguments> nothing();
+/// What such a command does.
+int call(const Given& given, const char* name, bool needs_server, base::Result<admin::Arguments> arguments);
 
 // The commands, by file.
-void add_directory(CLI::App& app, Given& given);  // cli_directory.cpp: domain, account, alias
-void add_views(CLI::App& app, Given& given);      // cli_views.cpp: what can be looked at
-void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, dev, version
+void add_domains(CLI::App& app, Given& given);   // cli_domains.cpp: domain
+void add_accounts(CLI::App& app, Given& given);  // cli_accounts.cpp: account, credential
+void add_aliases(CLI::App& app, Given& given);   // cli_aliases.cpp: alias, group
+void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be looked at
+void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, dev, version
+
+// What the commands of the directory share, in cli_domains.cpp.
+/// "5 GiB", or "none" for 0.
+base::Result<std::uint64_t> quota_of(const std::string& text, const char* option);
+/// An option that may be given several times, one value each.
+CLI::Option* several(CLI::App& app, const char* name, std::vector<std::string>& values, const char* what);
+void put_if(admin::Arguments& arguments, const char* name, const std::optional<std::string>& value);
+void put_if(admin::Arguments& arguments, const char* name, const std::vector<std::string>& values);
 
 }  // namespace app

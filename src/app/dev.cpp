@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <latch>
 #include <mutex>
-#include <set>
 
 #include "app/files.h"
 #include "app/key_files.h"
@@ -73,14 +72,12 @@ net::Task<base::Result<void>> find_users(directory::Directory& directory, std::s
                                          std::shared_ptr<Wanted> wanted) {
   CO_TRY_ASSIGN(const bool known, co_await directory.is_local_domain(domain));
   if (!known) CO_TRY(co_await directory.add_domain(domain));
-  CO_TRY_ASSIGN(const auto accounts, co_await directory.accounts());
-  std::set<std::string> existing;
-  for (const auto& account : accounts) existing.insert(account.address);
   bool asked = false;
   bool same_password = true;
   for (std::size_t i = 1; i <= count; ++i) {
     const std::string address = "u" + std::to_string(i) + "@" + domain;
-    if (!existing.contains(address)) {
+    CO_TRY_ASSIGN(const auto account, co_await directory.account(address));
+    if (!account) {
       wanted->missing.push_back(address);
       continue;
     }

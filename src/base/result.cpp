@@ -16,6 +16,8 @@ const char* name(Code code) {
       return "too_large";
     case Code::over_quota:
       return "over_quota";
+    case Code::suspended:
+      return "suspended";
     case Code::no_space:
       return "no_space";
     case Code::unavailable:

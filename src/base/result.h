@@ -17,6 +17,7 @@ enum class Code {
   denied,       // authentication failed or the right is missing
   too_large,    // above a limit that a smaller input would pass
   over_quota,   // an account is full
+  suspended,    // an account takes nothing for now, because the operator said so
   no_space,     // the store's disk is full, or its floor of free space is reached
   unavailable,  // the store or a service cannot answer now: try again later
   busy,         // a limit on concurrent work is reached: try again later

@@ -16,6 +16,14 @@ smtp::User user_of(const directory::Identity& identity) {
           .generation = identity.generation};
 }
 
+directory::Identity identity_of(const smtp::User& user) {
+  return {.account = user.account,
+          .address = user.address,
+          .quota_bytes = 0,
+          .credential_version = user.version,
+          .generation = user.generation};
+}
+
 class Service : public Delivery {
  public:
   explicit Service(Context context) : context_(std::move(context)) {}
@@ -30,19 +38,14 @@ class Service : public Delivery {
 
   net::Task<base::Result<smtp::User>> recheck(smtp::User user) override {
     if (user.generation == context_.directory.generation()) co_return user;
-    const directory::Identity known{.account = user.account,
-                                    .address = user.address,
-                                    .quota_bytes = 0,
-                                    .credential_version = user.version,
-                                    .generation = user.generation};
-    CO_TRY_ASSIGN(const auto identity, co_await context_.directory.recheck(known));
+    CO_TRY_ASSIGN(const auto identity, co_await context_.directory.recheck(identity_of(user)));
     co_return user_of(identity);
   }
 
   net::Task<base::Result<void>> check_sender(const smtp::User* user, std::string sender, smtp::Peer) override {
     // The null sender is everybody's: a mail program sends its read receipts with it (RFC 8098 §3).
     if (user == nullptr || sender.empty() || base::iequals(sender, user->address)) co_return base::Result<void>();
-    CO_TRY_ASSIGN(const bool own, co_await context_.directory.may_send_as(user->account, sender));
+    CO_TRY_ASSIGN(const bool own, co_await context_.directory.may_send_as(identity_of(*user), sender));
     if (!own) co_return base::fail(base::Code::denied, sender + " is not an address of " + user->address);
     co_return base::Result<void>();
   }
@@ -52,6 +55,8 @@ class Service : public Delivery {
 
   net::Task<base::Result<std::unique_ptr<smtp::Sink>>> begin(smtp::Envelope envelope, std::optional<smtp::User> user,
                                                              smtp::Peer peer) override {
+    // What was granted at MAIL may have been withdrawn since.
+    if (user) CO_TRY(co_await check_sender(&*user, envelope.sender, peer));
     std::string why;
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
@@ -73,21 +78,31 @@ class Service : public Delivery {
   Room room_;
 };
 
-net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string, std::string recipient,
-                                                       smtp::Peer) {
+net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
+                                                       std::string recipient, smtp::Peer) {
   const auto route = co_await context_.directory.route(recipient);
   if (!route) {
+    if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users only, whatever network they come from.
-    if (user != nullptr && route.error().code == base::Code::denied) co_return base::Result<void>();
-    co_return std::unexpected(route.error());
+    if (user != nullptr) co_return base::Result<void>();
+    co_return base::fail(base::Code::unsupported, route.error().text);
   }
-  // An alias is full when all behind it are: those that are not shall have the mail.
+  if (route->posting != directory::Posting::anyone) {
+    const auto as = user != nullptr ? std::optional(identity_of(*user)) : std::nullopt;
+    CO_TRY_ASSIGN(const bool may, co_await context_.directory.may_post(as, sender, recipient));
+    if (!may) co_return base::fail(base::Code::denied, sender + " may not post to " + route->list);
+  }
+  // An alias is full, or suspended, when all behind it are: those that are not shall have the mail.
   if (!route->remotes.empty()) co_return base::Result<void>();
+  bool full = false;
   for (const directory::Account& account : route->accounts) {
+    if (account.state == directory::State::suspended) continue;
     CO_TRY_ASSIGN(const bool room, co_await has_room(account));
     if (room) co_return base::Result<void>();
+    full = true;
   }
-  co_return base::fail(base::Code::over_quota, recipient + " is full");
+  if (full) co_return base::fail(base::Code::over_quota, recipient + " is full");
+  co_return base::fail(base::Code::suspended, recipient + " is suspended");
 }
 
 net::Task<base::Result<bool>> Service::has_room(directory::Account account) {

@@ -72,9 +72,9 @@ TEST_CASE("strangers reach our addresses and nothing else; our users everybody, 
   smtp::Peer trusted = world.peer();
   trusted.trusted = true;
 
-  CHECK_EQ(code_of(world.rcpt("b@example.net")), base::Code::denied);
+  CHECK_EQ(code_of(world.rcpt("b@example.net")), base::Code::unsupported);
   CHECK_EQ(code_of(net::run(world.delivery->check_recipient(nullptr, "", "b@example.net", trusted))),
-           base::Code::denied);
+           base::Code::unsupported);
   CHECK_EQ(code_of(world.rcpt("b%example.net@example.test")), base::Code::not_found);
   CHECK_EQ(code_of(world.rcpt("nobody@example.test")), base::Code::not_found);
   CHECK_EQ(code_of(world.rcpt("nobody@example.test", &user)), base::Code::not_found);
@@ -301,6 +301,54 @@ TEST_CASE("the check names what is wrong with the queue, and goes on") {
   CHECK(has(problems, "has no link to it"));
   // The list leaves out what it cannot read.
   CHECK_EQ(world.queue().size(), 2);
+}
+
+TEST_CASE("a suspended account's mail waits, and the others of a list have theirs") {
+  World world;
+  const auto ann = world.add("ann");
+  const auto bob = world.add("bob");
+  world.alias("both", {"ann@example.test", "bob@example.test"});
+  good(net::run(world.directory->set_account("bob@example.test", {.state = directory::State::suspended})));
+  CHECK(code_of(world.rcpt("bob@example.test")) == base::Code::suspended);
+  CHECK(world.rcpt("both@example.test"));
+  good(world.send({"both@example.test"}, "Subject: both\r\n\r\nx\r\n"));
+  CHECK(world.inbox(ann.id).size() == 1);
+  CHECK(world.inbox(bob.id).empty());
+  REQUIRE(world.queue().size() == 1);
+  CHECK(world.queue()[0].reason == "bob@example.test is suspended");
+  // It was suspended between RCPT and the end of the content, and there is nobody else.
+  CHECK(code_of(world.send({"bob@example.test"}, "Subject: one\r\n\r\nx\r\n")) == base::Code::suspended);
+
+  good(net::run(world.directory->set_account("bob@example.test", {.state = directory::State::disabled})));
+  good(world.send({"bob@example.test"}, "Subject: taken\r\n\r\nx\r\n"));
+  CHECK(world.inbox(bob.id).size() == 1);
+  CHECK(world.problems().empty());
+}
+
+TEST_CASE("a list takes mail from those that its rule lets through") {
+  World world;
+  const auto ann = world.user(world.add("ann"));
+  const auto bob = world.user(world.add("bob"));
+  good(net::run(world.directory->add_alias("team@example.test", {"ann@example.test"}, directory::AliasKind::group,
+                                           {.posting = directory::Posting::members})));
+  CHECK(code_of(world.rcpt("team@example.test")) == base::Code::denied);
+  CHECK(code_of(world.rcpt("team+x@example.test")) == base::Code::denied);
+  CHECK(code_of(world.rcpt("team@example.test", &bob)) == base::Code::denied);
+  CHECK(world.rcpt("team@example.test", &ann));
+}
+
+TEST_CASE("a tag stays in Delivered-To, and a grant that was withdrawn ends before the content") {
+  World world;
+  const auto ann = world.add("ann");
+  good(world.send({"Ann+shop@example.test"}, "Subject: tagged\r\n\r\nx\r\n"));
+  CHECK(world.inbox(ann.id)[0].find("Delivered-To: Ann+shop@example.test\r\n") != std::string::npos);
+
+  good(net::run(world.directory->set_account("ann@example.test", {.grant = {"boss@example.org"}})));
+  const auto user = world.user(ann);
+  CHECK(net::run(world.delivery->check_sender(&user, "boss@example.org", world.peer())));
+  good(net::run(world.directory->set_account("ann@example.test", {.withdraw = {"boss@example.org"}})));
+  CHECK(code_of(world.send({"x@example.org"}, "Subject: x\r\n\r\nx\r\n", user, "boss@example.org")) ==
+        base::Code::denied);
 }
 
 }  // namespace

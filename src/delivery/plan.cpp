@@ -10,7 +10,13 @@ class Builder {
  public:
   void add(const std::string& recipient, directory::Route route) {
     for (directory::Account& account : route.accounts) {
-      if (accounts_.insert(account.id).second) plan.locals.push_back({std::move(account), recipient});
+      if (!accounts_.insert(account.id).second) continue;
+      if (account.state == directory::State::suspended) {
+        base::Error why{base::Code::suspended, account.address + " is suspended"};
+        plan.failed.push_back({recipient, std::move(why), account.id});
+      } else {
+        plan.locals.push_back({std::move(account), recipient});
+      }
     }
     for (directory::Route::Remote& remote : route.remotes) add_remote(recipient, std::move(remote.address));
   }
@@ -33,7 +39,7 @@ net::Task<Plan> resolve(directory::Directory& directory, const std::vector<std::
     } else if (submitted && route.error().code == base::Code::denied) {
       builder.add_remote(recipient, recipient);
     } else {
-      builder.plan.failed.push_back({recipient, std::move(route).error()});
+      builder.plan.failed.push_back({.recipient = recipient, .why = std::move(route).error()});
     }
   }
   co_return std::move(builder.plan);

@@ -23,6 +23,7 @@ struct Plan {
   struct Failed {
     std::string recipient;
     base::Error why;
+    base::AccountId account = {};  // whose mail it is, when only this one of the recipient's accounts takes none now
   };
   std::vector<Local> locals;
   std::vector<Remote> remotes;

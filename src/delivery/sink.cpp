@@ -171,7 +171,7 @@ base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
     refusals.push_back(std::move(filed).error());
   }
   for (const Plan::Failed& failed : plan.failed) {
-    outcome.queued.push_back(waiting(failed.recipient, {}, failed.why));
+    outcome.queued.push_back(waiting(failed.recipient, failed.account, failed.why));
     refusals.push_back(failed.why);
   }
   if (outcome.filed.empty() && plan.remotes.empty()) return std::unexpected(worst_of(refusals));

@@ -1,7 +1,10 @@
 // `store check` for the directory: every record decodes, and what one says of another is true.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "crypto/password.h"
+#include "directory/changes.h"
 #include "directory/normalize.h"
 #include "directory/service.h"
 
@@ -14,7 +17,7 @@ class Checker {
       : reader_(reader), report_(report) {}
 
   base::Result<void> run() {
-    TRY(walk(kDomains, [this](const auto& key, const auto&) { return check_domain(std::get<0>(key)); }));
+    TRY(walk(kDomains, [this](const auto& key, const auto& value) { return check_domain(std::get<0>(key), value); }));
     TRY(walk(kAccounts, [this](const auto& key, const auto& value) { return check_account(std::get<0>(key), value); }));
     TRY(walk(kAddresses, [this](const auto& key, const auto& value) {
       return check_address({std::get<1>(key), std::get<0>(key)}, value);
@@ -22,7 +25,12 @@ class Checker {
     TRY(walk(kCredentials, [this](const auto& key, const auto& value) {
       return check_credential(std::get<0>(key), std::get<1>(key), value);
     }));
-    return walk(kRemoved, [this](const auto& key, const auto&) { return check_removed(std::get<0>(key)); });
+    TRY(walk(kMemberOf, [this](const auto& key, const auto&) {
+      return check_membership({std::get<1>(key), std::get<0>(key)}, std::get<2>(key));
+    }));
+    TRY(walk(kRemoved, [this](const auto& key, const auto&) { return check_removed(std::get<0>(key)); }));
+    compare_counts();
+    return {};
   }
 
  private:
@@ -60,10 +68,43 @@ class Checker {
     return std::unexpected(std::move(record).error());
   }
 
-  base::Result<void> check_domain(const std::string& name) {
+  base::Result<void> check_domain(const std::string& name, const schema::DirectoryDomain& record) {
+    const std::string where = "domain " + base::printable(name);
     const auto normalized = normalize_domain(name);
-    if (!normalized || *normalized != name) report("domain " + base::printable(name), "the name is not normalized");
+    if (!normalized || *normalized != name) report(where, "the name is not normalized");
+    if (record.has_accounts()) expected_[name] = record.accounts();
+    if (record.has_separator() && (record.separator().size() > 1 || !kSeparators.contains(record.separator()))) {
+      report(where, "its separator is none: \"" + base::printable(record.separator()) + "\"");
+    }
+    if (!record.alias_of().empty()) {
+      TRY_ASSIGN(const auto target, look_at(kDomains, std::tuple(record.alias_of())));
+      if (!target.exists) report(where, "it is an alias of " + record.alias_of() + ", which does not exist");
+      if (target.value && !target.value->alias_of().empty()) {
+        report(where, "it is an alias of " + record.alias_of() + ", which is one itself");
+      }
+    }
+    return record.catch_all().empty() ? base::Result<void>() : check_catch_all(where, record.catch_all());
+  }
+
+  base::Result<void> check_catch_all(const std::string& where, const std::string& target) {
+    const auto parts = split_address(target);
+    if (!parts) {
+      report(where, "its catch-all is no address: \"" + base::printable(target) + "\"");
+      return {};
+    }
+    const auto ours = has_domain(reader_, parts->domain);
+    if (ours && !*ours) return {};
+    TRY_ASSIGN(const auto expansion, try_expand(*parts));
+    if (expansion && !expansion->known) report(where, "its catch-all " + target + " is nobody");
     return {};
+  }
+
+  /// Nothing when a record on the way is broken, which is told elsewhere.
+  base::Result<std::optional<Expansion>> try_expand(const mime::AddrSpec& address) {
+    auto expansion = expand(reader_, address);
+    if (expansion) return std::optional(*std::move(expansion));
+    if (expansion.error().code == base::Code::corrupt) return std::optional<Expansion>();
+    return std::unexpected(std::move(expansion).error());
   }
 
   base::Result<void> check_account(base::AccountId id, const schema::DirectoryAccount& record) {
@@ -78,6 +119,9 @@ class Checker {
     if (address.value && address.value->account() != id.value) {
       report(where, "its address " + record.address() + " belongs to another");
     }
+    if (!schema::DirectoryState_IsValid(record.state()))
+      report(where, "its state is one that this version does not know");
+    for (const std::string& grant : record.send_as()) check_pattern(where, grant);
     TRY_ASSIGN(const auto credential, look_at(kCredentials, std::tuple(id, kPassword)));
     if (!credential.exists) report(where, "it has no password");
     TRY_ASSIGN(const auto removed, look_at(kRemoved, std::tuple(id)));
@@ -91,16 +135,21 @@ class Checker {
     if (!parts || *parts != address) report(where, "it is not normalized");
     TRY_ASSIGN(const auto domain, look_at(kDomains, std::tuple(address.domain)));
     if (!domain.exists) report(where, "its domain does not exist");
+    if (domain.value && !domain.value->alias_of().empty()) report(where, "its domain is an alias of another one");
     switch (record.is_case()) {
       case schema::DirectoryAddress::kAccount:
+        ++counted_[address.domain];
         return check_owner(where, base::AccountId{record.account()}, mime::format(address));
       case schema::DirectoryAddress::kAlias:
-        check_targets(where, record.alias());
-        return {};
+        if (record.alias().targets().empty()) report(where, "the alias has no targets");
+        return check_targets(where, address, record.alias());
+      case schema::DirectoryAddress::kGroup:
+        TRY(check_members(where, mime::format(address), record.group()));
+        return check_targets(where, address, record.group());
       case schema::DirectoryAddress::IS_NOT_SET:
         break;
     }
-    report(where, "it is neither an account's nor an alias");
+    report(where, "it is neither an account's nor an alias or a group");
     return {};
   }
 
@@ -113,12 +162,64 @@ class Checker {
     return {};
   }
 
-  void check_targets(const std::string& where, const schema::DirectoryAlias& alias) {
-    if (alias.targets().empty() || static_cast<std::size_t>(alias.targets_size()) > kMaxTargets) {
-      report(where, "the alias has " + std::to_string(alias.targets_size()) + " targets");
+  base::Result<void> check_targets(const std::string& where, const mime::AddrSpec& address,
+                                   const schema::DirectoryAlias& alias) {
+    if (static_cast<std::size_t>(alias.targets_size()) > kMaxTargets) {
+      report(where, "it has " + std::to_string(alias.targets_size()) + " targets");
     }
     for (const std::string& target : alias.targets()) {
-      if (!split_address(target)) report(where, "the alias has the bad target \"" + base::printable(target) + "\"");
+      if (!split_address(target)) report(where, "it has the bad target \"" + base::printable(target) + "\"");
+    }
+    if (!schema::DirectoryPosting_IsValid(alias.posting())) {
+      report(where, "its rule who may post is one that this version does not know");
+    }
+    for (const std::string& sender : alias.senders()) check_pattern(where, sender);
+    TRY_ASSIGN(const auto expansion, try_expand(address));
+    if (expansion && expansion->leads_back) report(where, "it leads back to itself");
+    return {};
+  }
+
+  base::Result<void> check_members(const std::string& where, const std::string& group,
+                                   const schema::DirectoryAlias& record) {
+    for (const std::string& member : record.targets()) {
+      const auto parts = split_address(member);
+      if (!parts) continue;  // check_targets() tells
+      TRY_ASSIGN(const auto address, look_at(kAddresses, std::tuple(parts->domain, parts->local)));
+      if (!address.exists) report(where, "its member " + member + " does not exist");
+      if (address.value && address.value->has_alias()) report(where, "its member " + member + " is an alias");
+      TRY_ASSIGN(const auto back, look_at(kMemberOf, std::tuple(parts->domain, parts->local, group)));
+      if (!back.exists) report(where, "its member " + member + " does not know of it");
+    }
+    return {};
+  }
+
+  base::Result<void> check_membership(const mime::AddrSpec& member, const std::string& group) {
+    const std::string where = "membership of " + base::printable(mime::format(member));
+    const auto parts = split_address(group);
+    if (!parts) {
+      report(where, "\"" + base::printable(group) + "\" is no address");
+      return {};
+    }
+    TRY_ASSIGN(const auto address, look_at(kAddresses, std::tuple(parts->domain, parts->local)));
+    if (address.exists && !address.value) return {};
+    const auto* targets = address.value && address.value->has_group() ? &address.value->group().targets() : nullptr;
+    if (!targets || std::find(targets->begin(), targets->end(), mime::format(member)) == targets->end()) {
+      report(where, "the group " + group + " has no such member");
+    }
+    return {};
+  }
+
+  void check_pattern(const std::string& where, const std::string& pattern) {
+    const auto normalized = normalize_pattern(pattern);
+    if (!normalized || *normalized != pattern) report(where, "\"" + base::printable(pattern) + "\" is no sender");
+  }
+
+  void compare_counts() {
+    for (const auto& [domain, expected] : expected_) {
+      const std::uint64_t counted = counted_[domain];
+      if (counted == expected) continue;
+      report("domain " + base::printable(domain),
+             "it has " + std::to_string(counted) + " accounts, and its record says " + std::to_string(expected));
     }
   }
 
@@ -129,6 +230,7 @@ class Checker {
     if (!account.exists) report(where, "the account does not exist");
     if (!crypto::is_password_hash(record.hash())) report(where, "it is no password hash that this version knows");
     if (record.version() == 0) report(where, "it has no version");
+    if (number != kPassword && record.name().empty()) report(where, "it has no name");
     return {};
   }
 
@@ -141,6 +243,8 @@ class Checker {
 
   const store::Reader& reader_;
   const std::function<void(store::Problem)>& report_;
+  std::map<std::string, std::uint64_t> counted_;   // accounts by domain, as they were met
+  std::map<std::string, std::uint64_t> expected_;  // as the domains say
 };
 
 }  // namespace

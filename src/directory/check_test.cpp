@@ -50,7 +50,7 @@ TEST_CASE("the check names each broken record and goes on behind it") {
   CHECK(names(problems, "address Empty@example.org: it is not normalized"));
   CHECK(names(problems, "address Empty@example.org: its domain does not exist"));
   CHECK(names(problems, "address Empty@example.org: it is neither"));
-  CHECK(names(problems, "address bad@example.test: the alias has the bad target \"nonsense\""));
+  CHECK(names(problems, "address bad@example.test: it has the bad target \"nonsense\""));
   CHECK(names(problems, "its address bob@example.test has no record"));
   CHECK(problems.size() == 11);
 }

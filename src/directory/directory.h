@@ -1,11 +1,11 @@
 #pragma once
-// Directory: who is here. Domains, accounts with their addresses and credentials, and aliases, in the store. All
+// Directory: who is here. Domains, accounts with their addresses and credentials, aliases and groups, in the store. All
 // changes are durable when their task completes and hold from the next look-up on; generation() lets a live session
 // notice that something changed. All functions are safe from any loop's thread; those that return a Task read on the
 // store's pool.
 //
 // Addresses are compared after normalize_address(): domain to lower-case A-labels (IDNA 2008), local part case-folded
-// in UTF-8 NFC. An address exists once: as an account's address or as an alias.
+// in UTF-8 NFC. An address exists once: as an account's address, as an alias or as a group. types.h has the values.
 
 #include <cstdint>
 #include <functional>
@@ -16,48 +16,14 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/ids.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "directory/types.h"
 #include "net/task.h"
 #include "sasl/sasl.h"
 #include "store/store.h"
 
 namespace directory {
-
-inline constexpr std::uint64_t kDefaultQuota = 1ull << 30;  // bytes
-
-struct Account {
-  base::AccountId id;
-  std::string address;                        // the primary one, normalized; also the login name
-  std::uint64_t quota_bytes = kDefaultQuota;  // 0: none
-  base::WallTime created;
-};
-
-struct Alias {
-  std::string address;
-  // Local or remote; at most 1,000. The domain is normalized, the local part as it was written: only the host that it
-  // belongs to may interpret it (RFC 5321 §2.3.11).
-  std::vector<std::string> targets;
-};
-
-/// Where mail for one address goes.
-struct Route {
-  struct Remote {
-    std::string address;
-  };
-  std::vector<Account> accounts;  // each once
-  std::vector<Remote> remotes;    // alias targets elsewhere, each once
-};
-
-/// A login that was verified.
-struct Identity {
-  base::AccountId account;
-  std::string address;
-  std::uint64_t quota_bytes = 0;
-  std::uint64_t credential_version = 0;
-  std::uint64_t generation = 0;  // of the directory when this was last known to be right
-};
 
 struct Config {
   std::size_t password_checks_at_once = 2;
@@ -74,17 +40,28 @@ class Directory {
  public:
   virtual ~Directory() = default;
 
-  // Domains. add: exists, invalid (not a domain; the server's own hostname, which must not be a mail domain).
-  // remove: not_found, conflict (accounts or aliases are left in it).
-  virtual net::Task<base::Result<void>> add_domain(std::string name) = 0;
+  // Domains. add: exists, invalid (not a domain; the server's own hostname, which must not be a mail domain); with
+  // `alias_of` a domain whose addresses are those of another one (not_found, conflict: that is an alias itself).
+  // set: not_found, invalid (also: it is an alias), not_found (its catch-all leads nowhere). remove: not_found,
+  // conflict (accounts, aliases or groups are left in it, or a domain is an alias of it).
+  virtual net::Task<base::Result<void>> add_domain(std::string name, std::string alias_of = {},
+                                                   DomainChange settings = {}) = 0;
+  virtual net::Task<base::Result<void>> set_domain(std::string name, DomainChange change) = 0;
   virtual net::Task<base::Result<void>> remove_domain(std::string name) = 0;
-  virtual net::Task<base::Result<std::vector<std::string>>> domains() = 0;
+  virtual net::Task<base::Result<std::vector<Domain>>> domains() = 0;
+  virtual net::Task<base::Result<std::optional<Domain>>> domain(std::string name) = 0;
 
-  // Accounts. add: not_found (no such domain), exists, invalid. The password is hashed on the pool.
+  // Accounts. add: not_found (no such domain), exists, invalid, too_large (the domain has as many as it may have). A
+  // password is hashed on the pool. add_accounts makes all of them in one commit, or none; `skip_existing`: those whose
+  // address is an account's already are left as they are.
+  virtual net::Task<base::Result<std::vector<Account>>> add_accounts(std::vector<NewAccount> accounts,
+                                                                     bool skip_existing = false) = 0;
   virtual net::Task<base::Result<Account>> add_account(std::string address, std::string password,
                                                        std::uint64_t quota_bytes) = 0;
-  virtual net::Task<base::Result<void>> set_password(std::string address, std::string password) = 0;
+  /// The account as it is then. not_found, invalid, too_large (more than kMaxGrants).
+  virtual net::Task<base::Result<Account>> set_account(std::string address, AccountChange change) = 0;
   /// From here on the address is free, logins fail and no mail is taken; the mail is purged behind it: see removed().
+  /// Groups lose the member.
   virtual net::Task<base::Result<base::AccountId>> remove_account(std::string address) = 0;
   virtual net::Task<base::Result<std::vector<Account>>> accounts() = 0;
   virtual net::Task<base::Result<std::optional<Account>>> account(std::string address) = 0;
@@ -93,24 +70,43 @@ class Directory {
   virtual net::Task<base::Result<std::vector<base::AccountId>>> removed() = 0;
   virtual net::Task<base::Result<void>> forget(base::AccountId account) = 0;
 
-  // Aliases. add: not_found (no such domain), exists, invalid (also: leads to too many), conflict (it would lead back
-  // to itself). A target of ours need not exist yet; see route().
-  virtual net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets) = 0;
-  virtual net::Task<base::Result<void>> remove_alias(std::string address) = 0;
-  virtual net::Task<base::Result<std::vector<Alias>>> aliases() = 0;
+  // Credentials: an account has its password, kPasswordName, and may have further ones with names, each of which is
+  // good for a login; at most kMaxCredentials. add: exists, too_large. remove: conflict (the account's own password).
+  virtual net::Task<base::Result<base::AccountId>> add_credential(std::string address, std::string name,
+                                                                  std::string password) = 0;
+  virtual net::Task<base::Result<base::AccountId>> set_credential(std::string address, std::string name,
+                                                                  std::string password) = 0;
+  virtual net::Task<base::Result<base::AccountId>> remove_credential(std::string address, std::string name) = 0;
+  virtual net::Task<base::Result<std::vector<CredentialInfo>>> credentials(std::string address) = 0;
+  net::Task<base::Result<base::AccountId>> set_password(std::string address, std::string password) {
+    return set_credential(std::move(address), std::string(kPasswordName), std::move(password));
+  }
+
+  // Aliases and groups. add, set: not_found (no such domain; a group's member that is no account or group here),
+  // exists, invalid (also: leads to too many), conflict (it would lead back to itself). An alias's target of ours need
+  // not exist yet; see route(). remove: a group is taken out of the groups that it is a member of.
+  virtual net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets,
+                                                  AliasKind kind = AliasKind::alias, AliasChange settings = {}) = 0;
+  virtual net::Task<base::Result<void>> set_alias(std::string address, AliasKind kind, AliasChange change) = 0;
+  virtual net::Task<base::Result<void>> remove_alias(std::string address, AliasKind kind = AliasKind::alias) = 0;
+  virtual net::Task<base::Result<std::vector<Alias>>> aliases(AliasKind kind = AliasKind::alias) = 0;
+  /// not_found.
+  virtual net::Task<base::Result<Alias>> alias(std::string address, AliasKind kind = AliasKind::alias) = 0;
 
   /// Whether `domain` (any form) is one of ours.
   virtual net::Task<base::Result<bool>> is_local_domain(std::string domain) = 0;
 
-  /// Where mail for the address goes, aliases expanded (loops cut; targets of ours that are nobody's are logged and
-  /// left out). not_found: a domain of ours but no such address; denied: not a domain of ours; invalid: malformed;
-  /// unavailable: also an alias that has grown above 1,000 recipients or a depth of 10 (logged for the operator; a part
-  /// of them would be a silent loss). "postmaster" without a domain, and at any of our domains when nothing is defined
-  /// there, is the first account (RFC 5321 §4.5.1). A repeat completes without suspending.
+  /// Where mail for the address goes: the address itself, else what is left of it without "+tag", else its domain's
+  /// catch-all; aliases and groups expanded (loops cut; targets of ours that are nobody's are logged and left out).
+  /// not_found: a domain of ours but no such address; denied: not a domain of ours; invalid: malformed; unavailable:
+  /// also an alias that has grown above 1,000 recipients or a depth of 10 (logged for the operator; a part of them
+  /// would be a silent loss). "postmaster" without a domain, and at any of our domains when nothing is defined there,
+  /// is the first account (RFC 5321 §4.5.1). A repeat completes without suspending.
   virtual net::Task<base::Result<Route>> route(std::string address) = 0;
 
-  /// Verifies a login. denied: wrong name or password (which of the two is not told, and both cost the same time);
-  /// busy: too many checks are waiting. Answers repeats from a cache that a change of the credential empties.
+  /// Verifies a login. denied: wrong name or password, or an account that is not active (which of them is not told, and
+  /// all cost the same time); busy: too many checks are waiting. Answers repeats from a cache that a change of the
+  /// credential empties.
   virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) = 0;
 
   /// What is kept for `login` to check a mechanism that does not send the password. Where there is nothing (no such
@@ -123,11 +119,18 @@ class Directory {
   /// Grows with each change. A session that sees another value than its identity's calls recheck(), which is cheap
   /// when the value is the same.
   virtual std::uint64_t generation() const = 0;
-  /// denied when the account is gone or its credential was changed; else the identity with the newest values.
+  /// denied when the account is gone or not active, or its credential was changed; else the identity with the newest
+  /// values.
   virtual net::Task<base::Result<Identity>> recheck(Identity identity) = 0;
 
-  /// Whether the account may use the address as sender: its own, or an alias that leads to it.
-  virtual net::Task<base::Result<bool>> may_send_as(base::AccountId account, std::string address) = 0;
+  /// Whether the user may use the address as sender: its own with or without a tag, an alias or group that leads to it
+  /// and may be sent as, or one that it was granted. Not what only a catch-all gives it.
+  virtual net::Task<base::Result<bool>> may_send_as(Identity user, std::string address) = 0;
+
+  /// Whether an alias's or group's rule lets mail from `sender` through to `recipient` (true for everything else).
+  /// `user`: who sends it; without one only the sender's word counts, which anybody may give.
+  virtual net::Task<base::Result<bool>> may_post(std::optional<Identity> user, std::string sender,
+                                                 std::string recipient) = 0;
 
   /// Walks all records and reports what is wrong with them, and goes on. Blocks.
   virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;

@@ -1,5 +1,7 @@
 #include "directory/keep.h"
 
+#include <algorithm>
+
 #include "crypto/password.h"
 
 namespace directory {
@@ -47,6 +49,17 @@ Kept keep_hash(std::string hash, const sasl::Enabled& mechanisms, std::string sa
     if (state) kept.scram.push_back(make_keys(digest, *state, salt));
   }
   return kept;
+}
+
+bool yields_keys(std::string_view hash, const sasl::Enabled& mechanisms) {
+  return std::ranges::any_of(wanted(mechanisms),
+                             [&](crypto::Hash digest) { return crypto::stored_hmac_state(digest, hash).has_value(); });
+}
+
+void put(Kept kept, schema::DirectoryCredential& record) {
+  record.set_hash(std::move(kept.hash));
+  record.clear_scram();
+  for (std::string& keys : kept.scram) record.add_scram(std::move(keys));
 }
 
 bool is_outdated(const Credential& credential, const sasl::Enabled& mechanisms) {

@@ -28,6 +28,10 @@ Kept keep_password(std::string_view prepared, const sasl::Enabled& mechanisms, s
 /// Of a hash that was brought along: the keys that follow from it ({PLAIN} and HMAC states).
 Kept keep_hash(std::string hash, const sasl::Enabled& mechanisms, std::string salt);
 
+/// Whether keep_hash() has keys to make, which is slow.
+bool yields_keys(std::string_view hash, const sasl::Enabled& mechanisms);
+void put(Kept kept, schema::DirectoryCredential& record);
+
 /// Whether what is kept is not what keep_password() would make today. Cheap.
 bool is_outdated(const Credential& credential, const sasl::Enabled& mechanisms);
 /// As keep_password(), but a hash that CRAM-MD5 is checked with stays while the operator allows that.

@@ -76,10 +76,11 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
     CO_TRY_ASSIGN(found, co_await login_of(*parts));
   }
 
-  // What cannot be right is checked all the same, against nobody's hash, or the time would tell who exists.
+  // What cannot be right is checked all the same, against nobody's hash, or the time would tell who exists (but for the
+  // accounts that have several credentials: they take longer).
   std::vector<std::string> hashes;
   std::vector<std::string> keys;
-  if (found.value && prepared) {
+  if (found.value && found.value->account.state == State::active && prepared) {
     for (const Credential& credential : found.value->credentials) {
       keys.push_back(verified_key(*found.value, credential, *prepared));
       if (verified_.get(keys.back(), 0)) co_return identity_of(*found.value, credential.version, found.generation);
@@ -113,6 +114,10 @@ net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
   CO_TRY_ASSIGN(const auto found, co_await login_of(std::move(parts)));
   // The address may be another account's by now: the id and the version of the credential never come back.
   if (found.value && found.value->account.id == identity.account) {
+    if (found.value->account.state != State::active) {
+      const char* is = found.value->account.state == State::disabled ? " is disabled" : " is suspended";
+      co_return base::fail(Code::denied, "the account " + identity.address + is);
+    }
     // By a certificate: it has no credential here.
     if (identity.credential_version == 0) co_return identity_of(*found.value, 0, found.generation);
     for (const Credential& credential : found.value->credentials) {

@@ -1,5 +1,7 @@
 // What mail asks, once for each recipient: is it ours, and where does it go.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "directory/normalize.h"
 #include "directory/service.h"
@@ -45,7 +47,10 @@ net::Task<base::Result<Route>> Service::route(std::string address) {
 base::Result<std::optional<Route>> Service::read_postmaster(const store::Reader& reader) const {
   TRY_ASSIGN(auto account, first_account(reader));
   if (!account) return std::optional<Route>();
-  return Route{{*std::move(account)}, {}};
+  Route route;
+  route.senders.push_back(account->id);
+  route.accounts.push_back(*std::move(account));
+  return std::optional(std::move(route));
 }
 
 /// Nothing: the domain is not ours.
@@ -58,7 +63,6 @@ base::Result<std::optional<Route>> Service::read_route(const store::Reader& read
 
   TRY_ASSIGN(Expansion expansion, expand(reader, address));
   const std::string name = mime::format(address);
-  if (!expansion.known) return base::fail(Code::not_found, "there is no " + name + " here");
   if (!expansion.limit.empty()) {
     // Refused for now and not cut short: mail for some of its targets would be lost without a word, and the operator
     // can mend it. Adding the alias was checked; what it leads to has grown since.
@@ -68,22 +72,67 @@ base::Result<std::optional<Route>> Service::read_route(const store::Reader& read
   for (const std::string& dead : expansion.dead) {
     log_.warning("directory.alias.dead_target", {{"alias", name}, {"target", dead}});
   }
+  if (!expansion.known) return base::fail(Code::not_found, "there is no " + name + " here");
   if (expansion.route.accounts.empty() && expansion.route.remotes.empty()) {
     return base::fail(Code::not_found, name + " is an alias that leads nowhere");
   }
   return std::move(expansion.route);
 }
 
-net::Task<base::Result<bool>> Service::may_send_as(base::AccountId account, std::string address) {
-  // Not by route("postmaster"): a sender has a domain.
-  CO_TRY_ASSIGN(const std::string name, normalize_address(address));
-  const auto leads_to = co_await route(name);
-  if (leads_to) {
-    co_return std::ranges::any_of(leads_to->accounts, [account](const Account& each) { return each.id == account; });
+net::Task<base::Result<bool>> Service::may_send_as(Identity user, std::string address) {
+  CO_TRY_ASSIGN(const mime::AddrSpec sender, split_address(address));
+  // By its whole form and not by route("postmaster"): a sender has a domain.
+  const auto leads_to = co_await route(mime::format(sender));
+  if (leads_to && std::ranges::find(leads_to->senders, user.account) != leads_to->senders.end()) co_return true;
+  if (!leads_to && leads_to.error().code != Code::not_found && leads_to.error().code != Code::denied) {
+    co_return std::unexpected(leads_to.error());
   }
-  const Code code = leads_to.error().code;
-  if (code == Code::not_found || code == Code::denied) co_return false;
-  co_return std::unexpected(leads_to.error());
+  CO_TRY_ASSIGN(mime::AddrSpec own, split_address(user.address));
+  CO_TRY_ASSIGN(const auto found, co_await login_of(std::move(own)));
+  if (!found.value || found.value->account.id != user.account) co_return false;
+  co_return names(found.value->account.send_as, sender);
+}
+
+net::Task<base::Result<bool>> Service::may_post(std::optional<Identity> user, std::string sender,
+                                                std::string recipient) {
+  CO_TRY_ASSIGN(Route list, co_await route(std::move(recipient)));
+  if (list.posting == Posting::anyone) co_return true;
+  // A user is known by the login, whatever address the mail is sent from; of strangers there is only their word.
+  const auto who = split_address(user ? user->address : sender);
+  if (!who) co_return false;  // also the null sender
+  switch (list.posting) {
+    case Posting::anyone:
+      break;
+    case Posting::members:
+      if (!user) co_return co_await is_member(std::move(list), mime::format(*who));
+      co_return std::ranges::any_of(list.accounts, [&](const Account& each) { return each.id == user->account; });
+    case Posting::domain: {
+      CO_TRY_ASSIGN(const mime::AddrSpec address, split_address(list.list));
+      CO_TRY_ASSIGN(const mime::AddrSpec own, co_await store_.read([who = *who](const store::Reader& reader) {
+        return follow_domain(reader, who);
+      }));
+      if (own.domain != address.domain) co_return false;
+      co_return user || (co_await route(mime::format(*who))).has_value();
+    }
+    case Posting::named: {
+      const auto as = split_address(sender);
+      co_return names(list.named, *who) || (user && as && names(list.named, *as));
+    }
+  }
+  co_return true;
+}
+
+/// Whether mail from `sender` is mail of one that the list leads to: an address elsewhere, or of an account.
+net::Task<base::Result<bool>> Service::is_member(Route list, std::string sender) {
+  for (const Route::Remote& remote : list.remotes) {
+    const auto normalized = normalize_address(remote.address);
+    if (normalized && *normalized == sender) co_return true;
+  }
+  const auto own = co_await route(std::move(sender));
+  if (!own) co_return false;
+  co_return std::ranges::any_of(list.accounts, [&](const Account& each) {
+    return std::ranges::find(own->senders, each.id) != own->senders.end();
+  });
 }
 
 }  // namespace directory

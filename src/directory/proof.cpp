@@ -45,9 +45,7 @@ base::Result<bool> replace(store::Txn& txn, base::AccountId account, const Crede
   for (; cursor.valid(); cursor.next()) {
     TRY_ASSIGN(auto record, cursor.value());
     if (record.version() != before.version || record.hash() != before.hash) continue;
-    record.set_hash(kept.hash);
-    record.clear_scram();
-    for (const std::string& keys : kept.scram) record.add_scram(keys);
+    put(kept, record);
     txn.put(kCredentials, cursor.key(), record);
     return true;
   }
@@ -66,7 +64,7 @@ net::Task<base::Result<sasl::Secrets>> Service::secrets(std::string login, sasl:
     return find_login(reader, address);
   };
   CO_TRY_ASSIGN(const auto found, co_await store_.read(std::move(read)));
-  const Login* const known = found ? &*found : nullptr;
+  const Login* const known = found && found->account.state == State::active ? &*found : nullptr;
   switch (wanted) {
     case sasl::Wanted::scram_sha256:
       co_return scram_secrets(known, crypto::Hash::sha256, scram_salt(secret_, name));
@@ -84,7 +82,7 @@ net::Task<base::Result<Identity>> Service::admit(std::string login, std::uint64_
   if (parts) {
     CO_TRY_ASSIGN(found, co_await login_of(*parts));
   }
-  if (found.value) {
+  if (found.value && found.value->account.state == State::active) {
     if (credential_version == 0) co_return identity_of(*found.value, 0, found.generation);
     for (const Credential& credential : found.value->credentials) {
       if (credential.version == credential_version) {
@@ -102,6 +100,14 @@ net::Task<base::Result<Kept>> Service::keep(std::string address, std::string pre
     } catch (const std::bad_alloc&) {
       return base::fail(Code::unavailable, "there is no memory to hash a password");
     }
+  };
+  co_return co_await hashing_.run(std::move(work));
+}
+
+net::Task<base::Result<Kept>> Service::keep_imported(std::string address, std::string hash) {
+  if (!yields_keys(hash, mechanisms_)) co_return Kept{.hash = std::move(hash), .scram = {}};
+  auto work = [this, address = std::move(address), hash = std::move(hash)]() -> base::Result<Kept> {
+    return keep_hash(hash, mechanisms_, scram_salt(secret_, address));
   };
   co_return co_await hashing_.run(std::move(work));
 }

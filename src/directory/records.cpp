@@ -1,130 +1,118 @@
 #include "directory/records.h"
 
-#include <deque>
-#include <set>
-
-#include "directory/normalize.h"
+#include <algorithm>
 
 namespace directory {
+
+using base::Code;
+
 namespace {
 
-/// Walks from one address to where its mail goes, breadth first; each address is looked at once, so loops end.
-class Expander {
- public:
-  Expander(const store::Reader& reader, const mime::AddrSpec& start) : reader_(reader), start_(mime::format(start)) {
-    waiting_.push_back({start, start_, 0});
+base::Error dangling(const mime::AddrSpec& address, base::AccountId id) {
+  return {Code::corrupt, "the address " + mime::format(address) + " is account " + std::to_string(id.value) +
+                             "'s, which does not exist"};
+}
+
+State to_state(schema::DirectoryState state) {
+  switch (state) {
+    case schema::DIRECTORY_STATE_ACTIVE:
+      return State::active;
+    case schema::DIRECTORY_STATE_DISABLED:
+      return State::disabled;
+    default:
+      // Also what a newer version may have written: nobody logs in, and no mail is lost.
+      return State::suspended;
   }
+}
 
-  base::Result<Expansion> run() {
-    for (; !waiting_.empty() && out_.limit.empty(); waiting_.pop_front()) TRY(visit(waiting_.front()));
-    return std::move(out_);
+Posting to_posting(schema::DirectoryPosting posting) {
+  switch (posting) {
+    case schema::DIRECTORY_POSTING_ANYONE:
+      return Posting::anyone;
+    case schema::DIRECTORY_POSTING_MEMBERS:
+      return Posting::members;
+    case schema::DIRECTORY_POSTING_DOMAIN:
+      return Posting::domain;
+    default:
+      return Posting::named;  // a newer version's rule is at least one
   }
-
- private:
-  struct Item {
-    mime::AddrSpec address;
-    std::string written;  // as the alias has it
-    int aliases = 0;      // on the way here
-  };
-
-  base::Result<void> visit(const Item& item) {
-    const std::string name = mime::format(item.address);
-    if (item.aliases > 0 && name == start_) out_.leads_back = true;
-    if (!seen_.insert(name).second) return {};
-    // At most as many aliases as targets: a bound on the walk that nothing sensible meets.
-    if (seen_.size() > 2 * kMaxTargets) return stop("it leads to more than 2,000 addresses");
-
-    TRY_ASSIGN(const bool local, is_local(item.address.domain));
-    if (!local) {
-      out_.route.remotes.push_back({item.written});
-      return check_targets();
-    }
-    TRY_ASSIGN(const auto record, find_address(reader_, item.address));
-    if (record && record->is_case() == schema::DirectoryAddress::kAccount) {
-      return add_account(base::AccountId{record->account()}, name);
-    }
-    if (record && record->is_case() == schema::DirectoryAddress::kAlias) return add_alias(item, record->alias());
-    if (record) return base::fail(base::Code::corrupt, "the record of the address " + name + " says nothing");
-    return nobody(item, name);
-  }
-
-  base::Result<void> add_account(base::AccountId id, const std::string& name) {
-    TRY_ASSIGN(const auto record, reader_.get(kAccounts, std::tuple(id)));
-    if (!record) {
-      return base::fail(base::Code::corrupt,
-                        "the address " + name + " is account " + std::to_string(id.value) + "'s, which does not exist");
-    }
-    return add_account(to_account(id, *record));
-  }
-
-  base::Result<void> add_account(Account account) {
-    out_.known = true;
-    if (accounts_.insert(account.id).second) out_.route.accounts.push_back(std::move(account));
-    return check_targets();
-  }
-
-  base::Result<void> add_alias(const Item& item, const schema::DirectoryAlias& alias) {
-    out_.known = true;
-    if (item.aliases == kMaxAliasDepth) return stop("its aliases are nested deeper than 10");
-    for (const std::string& target : alias.targets()) {
-      auto parts = split_address(target);
-      if (!parts) {
-        return base::fail(base::Code::corrupt,
-                          "the alias " + mime::format(item.address) + " has a bad target: " + parts.error().text);
-      }
-      waiting_.push_back({*std::move(parts), target, item.aliases + 1});
-    }
-    return {};
-  }
-
-  base::Result<void> nobody(const Item& item, const std::string& name) {
-    // RFC 5321 §4.5.1: a postmaster "at any of the domains for which the SMTP server provides mail service".
-    if (item.address.local == kPostmaster) {
-      TRY_ASSIGN(auto account, first_account(reader_));
-      if (account) return add_account(*std::move(account));
-    }
-    if (item.aliases > 0) out_.dead.push_back(name);
-    return {};
-  }
-
-  base::Result<void> check_targets() {
-    if (out_.route.accounts.size() + out_.route.remotes.size() > kMaxTargets) {
-      return stop("it leads to more than 1,000 recipients");
-    }
-    return {};
-  }
-
-  base::Result<void> stop(std::string limit) {
-    out_.limit = std::move(limit);
-    return {};
-  }
-
-  base::Result<bool> is_local(const std::string& domain) {
-    const auto known = domains_.find(domain);
-    if (known != domains_.end()) return known->second;
-    TRY_ASSIGN(const bool local, has_domain(reader_, domain));
-    domains_.emplace(domain, local);
-    return local;
-  }
-
-  const store::Reader& reader_;
-  const std::string start_;
-  std::deque<Item> waiting_;
-  std::set<std::string> seen_;
-  std::set<base::AccountId> accounts_;
-  std::map<std::string, bool> domains_;
-  Expansion out_;
-};
+}
 
 }  // namespace
 
 Account to_account(base::AccountId id, const schema::DirectoryAccount& record) {
-  return {id, record.address(), record.quota_bytes(), from_record(record.created_us())};
+  return {.id = id,
+          .address = record.address(),
+          .quota_bytes = record.quota_bytes(),
+          .created = from_record(record.created_us()),
+          .state = to_state(record.state()),
+          .name = record.name(),
+          .send_as = {record.send_as().begin(), record.send_as().end()}};
+}
+
+Domain to_domain(const std::string& name, const schema::DirectoryDomain& record) {
+  Domain domain{.name = name,
+                .alias_of = record.alias_of(),
+                .catch_all = record.catch_all(),
+                .default_quota_bytes = {},
+                .max_accounts = record.max_accounts(),
+                .quota_bytes = record.quota_bytes(),
+                .accounts = record.accounts(),
+                .created = from_record(record.created_us())};
+  if (record.has_separator()) domain.separator = record.separator();
+  if (record.has_default_quota_bytes()) domain.default_quota_bytes = record.default_quota_bytes();
+  return domain;
+}
+
+std::optional<Alias> to_alias(std::string address, const schema::DirectoryAddress& record) {
+  const schema::DirectoryAlias* alias = alias_of(record);
+  if (!alias) return std::nullopt;
+  const AliasKind kind = kind_of(record);
+  return Alias{.kind = kind,
+               .address = std::move(address),
+               .targets = {alias->targets().begin(), alias->targets().end()},
+               .posting = to_posting(alias->posting()),
+               .senders = {alias->senders().begin(), alias->senders().end()},
+               .send_as = alias->has_send_as() ? alias->send_as() : kind == AliasKind::alias,
+               .created = from_record(alias->created_us())};
+}
+
+CredentialInfo to_credential_info(std::uint32_t number, const schema::DirectoryCredential& record) {
+  // The password is as old as its account and has no time of its own.
+  const std::int64_t created = record.created_us() != 0 ? record.created_us() : record.changed_us();
+  return {.name = number == kPassword ? std::string(kPasswordName) : record.name(),
+          .created = from_record(created),
+          .changed = from_record(record.changed_us())};
+}
+
+const schema::DirectoryAlias* alias_of(const schema::DirectoryAddress& record) {
+  if (record.has_alias()) return &record.alias();
+  if (record.has_group()) return &record.group();
+  return nullptr;
+}
+
+AliasKind kind_of(const schema::DirectoryAddress& record) {
+  return record.has_group() ? AliasKind::group : AliasKind::alias;
+}
+
+const char* word_for(AliasKind kind) { return kind == AliasKind::group ? "group" : "alias"; }
+
+bool names(const std::vector<std::string>& list, const mime::AddrSpec& address) {
+  if (list.empty()) return false;
+  const std::string whole = mime::format(address);
+  return std::ranges::any_of(list, [&](const std::string& each) {
+    return each == whole || (each.starts_with('@') && std::string_view(each).substr(1) == address.domain);
+  });
 }
 
 base::Result<bool> has_domain(const store::Reader& reader, const std::string& domain) {
-  TRY_ASSIGN(const auto record, reader.get(kDomains, std::tuple(domain)));
+  TRY_ASSIGN(const auto record, find_domain(reader, domain));
   return record.has_value();
+}
+
+base::Result<std::optional<schema::DirectoryDomain>> find_domain(const store::Reader& reader,
+                                                                 const std::string& domain) {
+  return reader.get(kDomains, std::tuple(domain));
 }
 
 base::Result<std::optional<schema::DirectoryAddress>> find_address(const store::Reader& reader,
@@ -132,18 +120,33 @@ base::Result<std::optional<schema::DirectoryAddress>> find_address(const store::
   return reader.get(kAddresses, std::tuple(address.domain, address.local));
 }
 
-base::Result<std::optional<Login>> find_login(const store::Reader& reader, const mime::AddrSpec& address) {
+base::Result<mime::AddrSpec> follow_domain(const store::Reader& reader, mime::AddrSpec address) {
+  TRY_ASSIGN(auto record, find_domain(reader, address.domain));
+  if (record && !record->alias_of().empty()) address.domain = std::move(*record->mutable_alias_of());
+  return address;
+}
+
+base::Result<std::uint64_t> count_accounts(const store::Reader& reader, const std::string& domain) {
+  std::uint64_t count = 0;
+  auto cursor = reader.scan(kAddresses, domain);
+  for (; cursor.valid(); cursor.next()) {
+    const auto record = cursor.value();
+    if (record && record->is_case() == schema::DirectoryAddress::kAccount) ++count;
+  }
+  if (auto error = cursor.error()) return std::unexpected(*std::move(error));
+  return count;
+}
+
+base::Result<std::optional<Login>> find_login(const store::Reader& reader, const mime::AddrSpec& given) {
+  TRY_ASSIGN(const mime::AddrSpec address, follow_domain(reader, given));
   TRY_ASSIGN(const auto record, find_address(reader, address));
   if (!record || record->is_case() != schema::DirectoryAddress::kAccount) return std::optional<Login>();
   const base::AccountId id{record->account()};
   TRY_ASSIGN(const auto account, reader.get(kAccounts, std::tuple(id)));
-  if (!account) {
-    return base::fail(base::Code::corrupt, "the address " + mime::format(address) + " is account " +
-                                               std::to_string(id.value) + "'s, which does not exist");
-  }
+  if (!account) return std::unexpected(dangling(address, id));
   Login login{to_account(id, *account), {}};
   auto cursor = reader.scan(kCredentials, id);
-  for (; cursor.valid(); cursor.next()) {
+  for (; cursor.valid() && login.credentials.size() < kMaxCredentials; cursor.next()) {
     TRY_ASSIGN(auto credential, cursor.value());
     login.credentials.push_back({.version = credential.version(),
                                  .hash = std::move(*credential.mutable_hash()),
@@ -163,8 +166,36 @@ base::Result<std::optional<Account>> first_account(const store::Reader& reader) 
   return std::optional<Account>();
 }
 
-base::Result<Expansion> expand(const store::Reader& reader, const mime::AddrSpec& address) {
-  return Expander(reader, address).run();
+// Resolver
+
+base::Result<const schema::DirectoryDomain*> Resolver::domain(const std::string& name) {
+  auto known = domains_.find(name);
+  if (known == domains_.end()) {
+    TRY_ASSIGN(auto record, find_domain(reader_, name));
+    known = domains_.emplace(name, std::move(record)).first;
+  }
+  return known->second ? &*known->second : nullptr;
+}
+
+base::Result<std::optional<Resolved>> Resolver::resolve(mime::AddrSpec address) {
+  TRY_ASSIGN(const schema::DirectoryDomain* ours, domain(address.domain));
+  if (!ours) return std::optional<Resolved>();
+  if (!ours->alias_of().empty()) {
+    address.domain = ours->alias_of();
+    TRY_ASSIGN(ours, domain(address.domain));
+    if (!ours) return base::fail(Code::corrupt, "the domain " + address.domain + " has an alias and does not exist");
+  }
+  // The exact address comes first: nobody's mail changes hands because somebody chose a name with a "+" in it.
+  Resolved resolved{.address = std::move(address), .record = {}, .untagged = {}, .catch_all = ours->catch_all()};
+  TRY_ASSIGN(resolved.record, find_address(reader_, resolved.address));
+  const std::string separator = ours->has_separator() ? ours->separator() : std::string(kDefaultSeparator);
+  const std::size_t at = separator.empty() ? std::string::npos : resolved.address.local.find(separator);
+  resolved.untagged = resolved.address.local.substr(0, at == 0 ? std::string::npos : at);
+  if (resolved.record || resolved.untagged.size() == resolved.address.local.size()) return std::optional(resolved);
+  mime::AddrSpec untagged{resolved.untagged, resolved.address.domain};
+  TRY_ASSIGN(resolved.record, find_address(reader_, untagged));
+  if (resolved.record) resolved.address = std::move(untagged);
+  return std::optional(std::move(resolved));
 }
 
 }  // namespace directory

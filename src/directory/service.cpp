@@ -32,15 +32,22 @@ base::Result<void> keep_secret(store::Txn& txn, const std::string& secret) {
 
 }  // namespace
 
-std::size_t weight_of(const Route& route) {
-  std::size_t bytes = kEntryBytes;
-  for (const Account& account : route.accounts) bytes += sizeof account + account.address.size();
-  for (const Route::Remote& remote : route.remotes) bytes += sizeof remote + remote.address.size();
+std::size_t weight_of(const Account& account) {
+  std::size_t bytes = sizeof account + account.address.size() + account.name.size();
+  for (const std::string& grant : account.send_as) bytes += sizeof grant + grant.size();
   return bytes;
 }
 
+std::size_t weight_of(const Route& route) {
+  std::size_t bytes = kEntryBytes;
+  for (const Account& account : route.accounts) bytes += weight_of(account);
+  for (const Route::Remote& remote : route.remotes) bytes += sizeof remote + remote.address.size();
+  for (const std::string& sender : route.named) bytes += sizeof sender + sender.size();
+  return bytes + route.senders.size() * sizeof(base::AccountId);
+}
+
 std::size_t weight_of(const Login& login) {
-  std::size_t bytes = kEntryBytes + login.account.address.size();
+  std::size_t bytes = kEntryBytes + weight_of(login.account);
   for (const Credential& credential : login.credentials) {
     bytes += sizeof credential + credential.hash.size();
     for (const std::string& keys : credential.scram) bytes += sizeof keys + keys.size();

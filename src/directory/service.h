@@ -1,7 +1,8 @@
 #pragma once
-// Private to the room (includes protobuf by way of tables.h): the one implementation of Directory. administer.cpp
-// changes, lookup.cpp answers what mail asks for, login.cpp checks passwords, check.cpp walks the records. What mail
-// and sessions ask again and again is answered from caches of the current generation, without leaving the loop.
+// Private to the room (includes protobuf by way of tables.h): the one implementation of Directory. domains.cpp,
+// accounts.cpp, credentials.cpp and aliases.cpp change, lookup.cpp answers what mail asks for, login.cpp checks
+// passwords, check.cpp walks the records. What mail and sessions ask again and again is answered from caches of the
+// current generation, without leaving the loop.
 
 #include <atomic>
 #include <cstdint>
@@ -25,6 +26,7 @@ inline constexpr const char* kHostnameIsNoDomain =
 
 // Rough bytes that a cached value holds.
 inline std::size_t weight_of(bool) { return 128; }
+std::size_t weight_of(const Account& account);
 std::size_t weight_of(const Route& route);
 std::size_t weight_of(const Login& login);
 
@@ -35,22 +37,36 @@ class Service final : public Directory {
   Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config, std::string hostname,
           std::string secret);
 
-  net::Task<base::Result<void>> add_domain(std::string name) override;
+  net::Task<base::Result<void>> add_domain(std::string name, std::string alias_of, DomainChange settings) override;
+  net::Task<base::Result<void>> set_domain(std::string name, DomainChange settings) override;
   net::Task<base::Result<void>> remove_domain(std::string name) override;
-  net::Task<base::Result<std::vector<std::string>>> domains() override;
+  net::Task<base::Result<std::vector<Domain>>> domains() override;
+  net::Task<base::Result<std::optional<Domain>>> domain(std::string name) override;
 
+  net::Task<base::Result<std::vector<Account>>> add_accounts(std::vector<NewAccount> accounts,
+                                                             bool skip_existing) override;
   net::Task<base::Result<Account>> add_account(std::string address, std::string password,
                                                std::uint64_t quota_bytes) override;
-  net::Task<base::Result<void>> set_password(std::string address, std::string password) override;
+  net::Task<base::Result<Account>> set_account(std::string address, AccountChange settings) override;
   net::Task<base::Result<base::AccountId>> remove_account(std::string address) override;
   net::Task<base::Result<std::vector<Account>>> accounts() override;
   net::Task<base::Result<std::optional<Account>>> account(std::string address) override;
   net::Task<base::Result<std::vector<base::AccountId>>> removed() override;
   net::Task<base::Result<void>> forget(base::AccountId account) override;
 
-  net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets) override;
-  net::Task<base::Result<void>> remove_alias(std::string address) override;
-  net::Task<base::Result<std::vector<Alias>>> aliases() override;
+  net::Task<base::Result<base::AccountId>> add_credential(std::string address, std::string name,
+                                                          std::string password) override;
+  net::Task<base::Result<base::AccountId>> set_credential(std::string address, std::string name,
+                                                          std::string password) override;
+  net::Task<base::Result<base::AccountId>> remove_credential(std::string address, std::string name) override;
+  net::Task<base::Result<std::vector<CredentialInfo>>> credentials(std::string address) override;
+
+  net::Task<base::Result<void>> add_alias(std::string address, std::vector<std::string> targets, AliasKind kind,
+                                          AliasChange settings) override;
+  net::Task<base::Result<void>> set_alias(std::string address, AliasKind kind, AliasChange settings) override;
+  net::Task<base::Result<void>> remove_alias(std::string address, AliasKind kind) override;
+  net::Task<base::Result<std::vector<Alias>>> aliases(AliasKind kind) override;
+  net::Task<base::Result<Alias>> alias(std::string address, AliasKind kind) override;
 
   net::Task<base::Result<bool>> is_local_domain(std::string domain) override;
   net::Task<base::Result<Route>> route(std::string address) override;
@@ -59,7 +75,9 @@ class Service final : public Directory {
   net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version) override;
   std::uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
   net::Task<base::Result<Identity>> recheck(Identity identity) override;
-  net::Task<base::Result<bool>> may_send_as(base::AccountId account, std::string address) override;
+  net::Task<base::Result<bool>> may_send_as(Identity user, std::string address) override;
+  net::Task<base::Result<bool>> may_post(std::optional<Identity> user, std::string sender,
+                                         std::string recipient) override;
 
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override;
 
@@ -84,12 +102,16 @@ class Service final : public Directory {
   base::Result<std::optional<Route>> read_route(const store::Reader& reader, const mime::AddrSpec& address,
                                                 std::uint64_t generation);
   base::Result<std::optional<Route>> read_postmaster(const store::Reader& reader) const;
+  net::Task<base::Result<bool>> is_member(Route list, std::string sender);
 
   std::string verified_key(const Login& login, const Credential& credential, std::string_view password) const;
 
   net::Task<base::Result<void>> commit(store::Store::Closure closure, store::Kind kind = store::Kind::ordinary);
   /// What is to be kept of a new password of the account with that address.
   net::Task<base::Result<Kept>> keep(std::string address, std::string prepared_password);
+  /// The same of a hash that was brought along.
+  net::Task<base::Result<Kept>> keep_imported(std::string address, std::string hash);
+  net::Task<base::Result<schema::DirectoryCredential>> make_credential(mime::AddrSpec account, std::string password);
   static Identity identity_of(const Login& login, std::uint64_t credential_version, std::uint64_t generation);
 
   /// When what is kept of a password is not what would be kept today: makes it so, behind the login's back.

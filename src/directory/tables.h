@@ -25,13 +25,17 @@ inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryAcco
 inline constexpr store::Table<std::tuple<std::string, std::string>, schema::DirectoryAddress> kAddresses{
     18, "directory.address"};
 
-/// account, number. Number 0 is the account's password.
+/// account, number. Number 0 is the account's password, the others are those that were added to it.
 inline constexpr store::Table<std::tuple<base::AccountId, std::uint32_t>, schema::DirectoryCredential> kCredentials{
     19, "directory.credential"};
 inline constexpr std::uint32_t kPassword = 0;
 
 /// account
 inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryRemoved> kRemoved{20, "directory.removed"};
+
+/// domain and local part of an account or a group, address of a group that it is a member of
+inline constexpr store::Table<std::tuple<std::string, std::string, std::string>, store::Nothing> kMemberOf{
+    21, "directory.member_of"};
 
 /// always 0
 inline constexpr store::Table<std::tuple<std::uint32_t>, schema::DirectorySecret> kSecret{22, "directory.secret"};

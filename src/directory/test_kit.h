@@ -123,6 +123,12 @@ inline std::vector<std::string> names_of(const std::vector<Account>& accounts) {
   return names;
 }
 
+inline std::vector<std::string> names_of(const std::vector<Domain>& domains) {
+  std::vector<std::string> names;
+  for (const Domain& domain : domains) names.push_back(domain.name);
+  return names;
+}
+
 inline std::vector<std::string> names_of(const std::vector<Route::Remote>& remotes) {
   std::vector<std::string> names;
   for (const Route::Remote& remote : remotes) names.push_back(remote.address);

@@ -70,6 +70,11 @@ class Session {
   /// The framer's limits fit the state: strangers get less.
   void adjust_limits();
 
+  /// Whether the login still holds; otherwise says BYE and ends the session.
+  net::Task<bool> still_allowed();
+  /// Whether nothing in the directory has changed since that was last looked at.
+  bool login_is_current() const { return services.directory.generation() == identity->generation; }
+
   /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
   net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);
   /// Forgets the selected mailbox.
@@ -95,7 +100,6 @@ class Session {
   net::Task<void> begin_tls();
   net::Task<void> dispatch();
   net::Task<Reply> execute(Command& command);
-  net::Task<bool> still_allowed();
   net::Task<void> say_goodbye(std::string_view text);
   void count_error();
 
@@ -104,5 +108,8 @@ class Session {
   std::size_t in_at_ = 0;
   std::size_t errors_ = 0;
 };
+
+/// Sets the session's signal at each change of its account, and wakes it when it waits for that.
+std::unique_ptr<mailstore::Watch> watch_account(Session& session);
 
 }  // namespace imap

@@ -8,6 +8,8 @@ net::Task<Reply> do_idle(Session& session, Command&) {
   session.framer.expect_line();
   session.line(says::kIdling);
   Signal& signal = *session.signal;
+  // The operator's changes of the account come the same way, and must wake a client that has nothing selected, too.
+  const auto watch = session.selected ? nullptr : watch_account(session);
   while (true) {
     const Framer::Step step = session.framer.next(session.pending());
     session.take_input(step.taken);
@@ -16,10 +18,12 @@ net::Task<Reply> do_idle(Session& session, Command&) {
       session.bye(says::kByeTooLong);
       co_return bad(says::kTooLong);
     }
+    if (!session.selected) signal.changed = false;  // nothing to be told of, but perhaps of the login
+    if (!co_await session.still_allowed()) co_return no(says::kNotNow);
     co_await session.tell_news(true);
     if (session.ending) co_return no(says::kNotNow);
     signal.waiting = true;
-    if (!signal.changed || !session.selected) {
+    if (!signal.changed && session.login_is_current()) {
       if (co_await session.wait_for_input()) {
         signal.waiting = false;
         co_await session.read_available();

@@ -20,6 +20,7 @@ std::string_view response_code(base::Code code) {
     case base::Code::over_quota:
       return "OVERQUOTA";
     case base::Code::no_space:
+    case base::Code::suspended:
     case base::Code::unavailable:
     case base::Code::busy:
       return "UNAVAILABLE";

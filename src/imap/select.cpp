@@ -64,13 +64,7 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
   if (!mailbox) co_return refused(mailbox.error());
   if (!mailbox->selectable) co_return no(says::kNotSelectable);
   // The watch comes first, so that no change falls between.
-  auto watch = session.services.mail.watch(session.account(), [signal = session.signal] {
-    signal->changed = true;
-    if (!signal->waiting.exchange(false)) return;
-    signal->loop->post([signal] {
-      if (signal->stream != nullptr) signal->stream->wake();
-    });
-  });
+  auto watch = watch_account(session);
   session.signal->changed = false;
   auto view = co_await session.services.mail.view(session.account(), mailbox->id);
   if (!view) co_return refused(view.error());
@@ -85,6 +79,16 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
 }
 
 }  // namespace
+
+std::unique_ptr<mailstore::Watch> watch_account(Session& session) {
+  return session.services.mail.watch(session.account(), [signal = session.signal] {
+    signal->changed = true;
+    if (!signal->waiting.exchange(false)) return;
+    signal->loop->post([signal] {
+      if (signal->stream != nullptr) signal->stream->wake();
+    });
+  });
+}
 
 net::Task<Reply> do_select(Session& session, Command& command) { return open(session, command, false); }
 net::Task<Reply> do_examine(Session& session, Command& command) { return open(session, command, true); }

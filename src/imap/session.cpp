@@ -219,7 +219,7 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
 
 // RFC 9051 §2.2.2 and promise 4 of the design: a change of the account holds from the next command on.
 net::Task<bool> Session::still_allowed() {
-  if (!identity || services.directory.generation() == identity->generation) co_return true;
+  if (!identity || login_is_current()) co_return true;
   auto now = co_await services.directory.recheck(*identity);
   if (now) {
     *identity = std::move(*now);

@@ -163,6 +163,25 @@ net::Task<void> locked_out(World& world, Client& one, Client&) {
 }
 TEST_CASE("a changed password ends the session at its next command") { tell(locked_out, 0); }
 
+net::Task<void> locked_out_idle(World& world, Client& one, Client& two) {
+  (void)co_await two.command("UNSELECT");
+  for (Client* client : {&one, &two}) {
+    co_await client->send("i IDLE\r\n");
+    CHECK(co_await client->line() == "+ idling");
+  }
+  // Something else has changed: both go on.
+  world.directory.now = 2;
+  world.mail->changed(base::AccountId{1});
+  world.directory.now = 3;
+  world.directory.locked_out = true;
+  world.mail->changed(base::AccountId{1});
+  CHECK(co_await one.line() == "* BYE [AUTHORIZATIONFAILED] The account or its password has changed");
+  CHECK(co_await two.line() == "* BYE [AUTHORIZATIONFAILED] The account or its password has changed");
+}
+TEST_CASE("an idle client is woken when its login ends, with and without a selected mailbox") {
+  tell(locked_out_idle, 0);
+}
+
 net::Task<void> stopping(World& world, Client& one, Client& two) {
   co_await two.send("i IDLE\r\n");
   CHECK(co_await two.line() == "+ idling");

@@ -61,26 +61,44 @@ class FakeDirectory final : public directory::Directory {
     co_return identity;
   }
 
-  Outcome<void> add_domain(std::string) override { return none<void>(); }
-  Outcome<void> remove_domain(std::string) override { return none<void>(); }
-  Outcome<std::vector<std::string>> domains() override { return none<std::vector<std::string>>(); }
-  Outcome<directory::Account> add_account(std::string, std::string, std::uint64_t) override {
+  using Text = std::string;
+  using Accounts = std::vector<directory::Account>;
+  Outcome<void> add_domain(Text, Text, directory::DomainChange) override { return none<void>(); }
+  Outcome<void> set_domain(Text, directory::DomainChange) override { return none<void>(); }
+  Outcome<void> remove_domain(Text) override { return none<void>(); }
+  Outcome<std::vector<directory::Domain>> domains() override { return none<std::vector<directory::Domain>>(); }
+  Outcome<std::optional<directory::Domain>> domain(Text) override { return none<std::optional<directory::Domain>>(); }
+  Outcome<Accounts> add_accounts(std::vector<directory::NewAccount>, bool) override { return none<Accounts>(); }
+  Outcome<directory::Account> add_account(Text, Text, std::uint64_t) override { return none<directory::Account>(); }
+  Outcome<directory::Account> set_account(Text, directory::AccountChange) override {
     return none<directory::Account>();
   }
-  Outcome<void> set_password(std::string, std::string) override { return none<void>(); }
-  Outcome<base::AccountId> remove_account(std::string) override { return none<base::AccountId>(); }
-  Outcome<std::vector<directory::Account>> accounts() override { return none<std::vector<directory::Account>>(); }
-  Outcome<std::optional<directory::Account>> account(std::string) override {
+  Outcome<base::AccountId> remove_account(Text) override { return none<base::AccountId>(); }
+  Outcome<Accounts> accounts() override { return none<Accounts>(); }
+  Outcome<std::optional<directory::Account>> account(Text) override {
     return none<std::optional<directory::Account>>();
   }
   Outcome<std::vector<base::AccountId>> removed() override { return none<std::vector<base::AccountId>>(); }
   Outcome<void> forget(base::AccountId) override { return none<void>(); }
-  Outcome<void> add_alias(std::string, std::vector<std::string>) override { return none<void>(); }
-  Outcome<void> remove_alias(std::string) override { return none<void>(); }
-  Outcome<std::vector<directory::Alias>> aliases() override { return none<std::vector<directory::Alias>>(); }
-  Outcome<bool> is_local_domain(std::string) override { return none<bool>(); }
-  Outcome<directory::Route> route(std::string) override { return none<directory::Route>(); }
-  Outcome<bool> may_send_as(base::AccountId, std::string) override { return none<bool>(); }
+  Outcome<base::AccountId> add_credential(Text, Text, Text) override { return none<base::AccountId>(); }
+  Outcome<base::AccountId> set_credential(Text, Text, Text) override { return none<base::AccountId>(); }
+  Outcome<base::AccountId> remove_credential(Text, Text) override { return none<base::AccountId>(); }
+  Outcome<std::vector<directory::CredentialInfo>> credentials(Text) override {
+    return none<std::vector<directory::CredentialInfo>>();
+  }
+  Outcome<void> add_alias(Text, std::vector<Text>, directory::AliasKind, directory::AliasChange) override {
+    return none<void>();
+  }
+  Outcome<void> set_alias(Text, directory::AliasKind, directory::AliasChange) override { return none<void>(); }
+  Outcome<void> remove_alias(Text, directory::AliasKind) override { return none<void>(); }
+  Outcome<std::vector<directory::Alias>> aliases(directory::AliasKind) override {
+    return none<std::vector<directory::Alias>>();
+  }
+  Outcome<directory::Alias> alias(Text, directory::AliasKind) override { return none<directory::Alias>(); }
+  Outcome<bool> is_local_domain(Text) override { return none<bool>(); }
+  Outcome<directory::Route> route(Text) override { return none<directory::Route>(); }
+  Outcome<bool> may_send_as(directory::Identity, Text) override { return none<bool>(); }
+  Outcome<bool> may_post(std::optional<directory::Identity>, Text, Text) override { return none<bool>(); }
   base::Result<void> check(const store::Reader&, const std::function<void(store::Problem)>&) override { return {}; }
 
  private:

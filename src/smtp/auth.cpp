@@ -28,6 +28,20 @@ std::optional<Reply> Connection::not_authenticated() const {
   return auth_allowed() ? reply::needs_authentication() : reply::needs_tls();
 }
 
+net::Task<std::optional<Reply>> Connection::login_ended() {
+  if (!user_) co_return std::nullopt;
+  base::Result<User> user = co_await host_.recheck(*user_);
+  if (user) {
+    user_ = *std::move(user);
+    co_return std::nullopt;
+  }
+  if (user.error().code != base::Code::denied) co_return reply::auth_failed(user.error());
+  log_.info("smtp.auth.ended");
+  user_.reset();
+  envelope_.reset();
+  co_return reply::authentication_ended();
+}
+
 net::Task<void> Connection::auth(std::string_view argument) {
   if (!peer_.esmtp) {
     say(reply::auth_needs_ehlo());

@@ -87,6 +87,8 @@ class Connection {
   net::Task<std::optional<std::string>> ask_client(sasl::Challenge challenge);
   net::Task<void> exchange(std::shared_ptr<sasl::Mechanism> mechanism, std::optional<std::string> response);
   std::optional<Reply> not_authenticated() const;
+  /// What to say when the login has ended meanwhile, or cannot be looked at: nothing that was begun with it goes on.
+  net::Task<std::optional<Reply>> login_ended();
 
   // data.cpp
   std::optional<Reply> no_content_now() const;

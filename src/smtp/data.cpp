@@ -93,6 +93,7 @@ net::Task<void> Connection::bdat(std::string_view argument) {
     co_return;
   }
   std::optional<Reply> refusal = no_content_now();
+  if (!refusal) refusal = co_await login_ended();
   if (!refusal && !chunks_) {
     if (auto incoming = co_await begin_content(Content::Form::counted)) {
       chunks_ = std::make_unique<Incoming>(*std::move(incoming));

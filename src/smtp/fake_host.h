@@ -3,6 +3,7 @@
 //
 //   nobody@example.test  no such user         full@…      over quota           later@…  unavailable
 //   loop@…               accept: a mail loop  strict@…    accept: invalid      late@…   accept: unavailable
+//   staff@…              our users only       away@…     suspended
 //   nospace@…            begin: no space      anything elsewhere: relaying, for users only
 //   login u1@example.test / secret; it may send as u1@example.test
 
@@ -60,8 +61,10 @@ class FakeHost : public Host {
   }
   net::Task<base::Result<void>> check_recipient(const User* user, std::string, std::string recipient, Peer) override {
     const bool local = recipient.ends_with("@example.test") || recipient == "postmaster";
-    if (!local && user == nullptr) co_return base::fail(base::Code::denied, "relay");
+    if (!local && user == nullptr) co_return base::fail(base::Code::unsupported, "relay");
     if (recipient == "nobody@example.test") co_return base::fail(base::Code::not_found, "nobody");
+    if (recipient == "staff@example.test" && user == nullptr) co_return base::fail(base::Code::denied, "members only");
+    if (recipient == "away@example.test") co_return base::fail(base::Code::suspended, "suspended");
     if (recipient == "full@example.test") co_return base::fail(base::Code::over_quota, "full");
     if (recipient == "later@example.test") co_return base::fail(base::Code::unavailable, "later");
     co_return base::Result<void>();

@@ -63,7 +63,7 @@ class Sink {
   virtual net::Task<base::Result<void>> write(std::string_view bytes) = 0;
   /// The message is whole. Completes when it is durable for every recipient (delivered, or in the queue), or is refused
   /// for all: invalid (its content is refused: text says why), conflict (a mail loop), over_quota, too_large: for good;
-  /// no_space, unavailable, busy: for now.
+  /// no_space, unavailable, busy, suspended: for now.
   virtual net::Task<base::Result<Accepted>> accept() = 0;
 };
 
@@ -75,18 +75,20 @@ class Host {
   /// denied: wrong name, password or proof; unsupported: to act for somebody else; busy or unavailable: for now.
   virtual net::Task<base::Result<LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
                                                           std::string response, Peer peer) = 0;
-  /// Whether the login still holds (a changed password or a removed account end it): called before each MAIL. Cheap.
+  /// Whether the login still holds (a changed password, or an account that was removed, disabled or suspended, end it):
+  /// called before each command of a transaction. Cheap.
   virtual net::Task<base::Result<User>> recheck(User user) = 0;
 
   /// May this session send as `sender`? `user` is null on an mx listener. denied: the sender is not the user's.
   virtual net::Task<base::Result<void>> check_sender(const User* user, std::string sender, Peer peer) = 0;
 
-  /// May it send to `recipient`? ok; not_found (no such user here); denied (relaying); over_quota; invalid;
-  /// unavailable.
+  /// May it send to `recipient`? ok; not_found (no such user here); unsupported (relaying); denied (a list that takes
+  /// no mail from this sender); over_quota, suspended (the mailbox takes none for now); invalid; unavailable.
   virtual net::Task<base::Result<void>> check_recipient(const User* user, std::string sender, std::string recipient,
                                                         Peer peer) = 0;
 
-  /// Begins a message. `envelope` has at least one recipient. no_space, unavailable, busy.
+  /// Begins a message. `envelope` has at least one recipient. denied (the sender is not the user's any more), no_space,
+  /// unavailable, busy.
   virtual net::Task<base::Result<std::unique_ptr<Sink>>> begin(Envelope envelope, std::optional<User> user,
                                                                Peer peer) = 0;
 };

@@ -15,20 +15,6 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(reply::message_too_large(config_.max_message_bytes));
     co_return;
   }
-  if (user_) {
-    base::Result<User> user = co_await host_.recheck(*user_);
-    if (!user) {
-      if (user.error().code == base::Code::denied) {
-        log_.info("smtp.auth.ended");
-        user_.reset();
-        say(reply::authentication_ended());
-      } else {
-        say(reply::auth_failed(user.error()));
-      }
-      co_return;
-    }
-    user_ = *std::move(user);
-  }
   const auto allowed = co_await host_.check_sender(user_ ? &*user_ : nullptr, parsed->sender, peer_);
   if (!allowed) {
     const Reply reply = reply::sender_refused(allowed.error());

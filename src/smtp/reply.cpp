@@ -32,6 +32,11 @@ Reply for_now(const base::Error& error) {
   }
 }
 
+// RFC 3463 §3.3: X.2.1, "mailbox disabled, not accepting messages"; for now, because what ends for good is removed.
+Reply suspended() { return {450, "4.2.1", "The mailbox takes no mail at present, try again later"}; }
+
+Reply not_this_sender() { return {553, "5.7.1", "You may not send as this address"}; }
+
 Reply over_quota() {
   // Temporary by common practice: mailboxes are emptied, and the sender's queue is the right place to wait.
   return {452, "4.2.2", "The mailbox is full, try again later"};
@@ -165,7 +170,7 @@ Reply nul_in_content() { return {550, "5.6.0", "The message has a NUL byte in it
 Reply sender_refused(const base::Error& error) {
   switch (error.code) {
     case base::Code::denied:
-      return {553, "5.7.1", "You may not send as this address"};
+      return not_this_sender();
     case base::Code::invalid:
       return {553, "5.1.7", "Not a valid sender address"};
     default:
@@ -177,12 +182,17 @@ Reply recipient_refused(const base::Error& error) {
   switch (error.code) {
     case base::Code::not_found:
       return {550, "5.1.1", "No such user here"};
-    case base::Code::denied:
+    case base::Code::unsupported:
       return {550, "5.7.1", "Relaying denied"};
+    // RFC 3463 §3.8: X.7.2, "mailing list expansion prohibited".
+    case base::Code::denied:
+      return {550, "5.7.2", "This address takes mail only from certain senders, and you are none of them"};
     case base::Code::invalid:
       return {553, "5.1.3", "Not a valid recipient address"};
     case base::Code::over_quota:
       return over_quota();
+    case base::Code::suspended:
+      return suspended();
     default:
       return for_now(error);
   }
@@ -198,6 +208,10 @@ Reply content_refused(const base::Error& error, std::uint64_t limit) {
       return message_too_large(limit);
     case base::Code::over_quota:
       return over_quota();
+    case base::Code::suspended:
+      return suspended();
+    case base::Code::denied:
+      return not_this_sender();
     case base::Code::not_found:
       return {550, "5.1.1", "No such user here"};
     default:

@@ -87,7 +87,9 @@ net::Task<void> Connection::execute(Line line) {
     co_await flush();  // RFC 2920 §3.2 (6)
     co_return;
   }
-  if (const auto refusal = not_allowed(*row, command->argument)) {
+  std::optional<Reply> refusal = not_allowed(*row, command->argument);
+  if (!refusal && user_ && (row->needs & (kLogin | kTransaction)) != 0) refusal = co_await login_ended();
+  if (refusal) {
     say(*refusal);
   } else {
     co_await (this->*row->handler)(command->argument);

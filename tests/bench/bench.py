@@ -11,6 +11,7 @@ from measure import LOAD, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rs
 from harness import DOMAIN, PASSWORD, Server
 
 USERS = 10
+HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$YmVuY2htYXJrLXNhbHQtLQ$Reuc3kBx6GMGiQpM3xVx4amJS4JroXRvQcPrPw61/G8"  # of PASSWORD
 FETCHES = [("flags", "FETCH 1:* (UID FLAGS RFC822.SIZE)", 5), ("envelope", "FETCH 1:* (ENVELOPE)", 5),
            ("bodystructure", "FETCH 1:* (BODYSTRUCTURE)", 5), ("headers", "FETCH 1:* (BODY.PEEK[HEADER])", 2),
            ("bodies", "FETCH 1:* (BODY.PEEK[])", 3)]
@@ -113,12 +114,35 @@ def bench_memory(seconds):
     return result
 
 
+def bench_accounts(seconds):
+    """What 100,000 accounts cost a server that has nothing to do: time to the first answer after a start, and memory."""
+    del seconds
+    rows = []
+    for count in (0, 100_000):
+        with server(users=1) as running:
+            lines = "".join(json.dumps({"address": f"a{number}@{DOMAIN}", "hash": HASH}) + "\n" for number in range(count))
+            begin = time.monotonic()
+            if count:
+                running.cli("account", "add", "--from-file", "-", input=lines)
+            added = time.monotonic() - begin
+            starts = []
+            for _ in range(3):
+                running.stop()
+                begin = time.monotonic()
+                running.start()
+                starts.append(time.monotonic() - begin)
+            time.sleep(15)
+            rows.append({"accounts": count, "import s": added, "start ms": sorted(starts)[1] * 1000, "idle MB": rss_bytes(running.pid) / 1e6})
+    show("start and memory with many accounts", rows)
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
-    parts = {"store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "login": bench_login, "memory": bench_memory}
+    parts = {"store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "login": bench_login, "memory": bench_memory, "accounts": bench_accounts}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -52,13 +52,13 @@ class Operations(unittest.TestCase):
         if os.geteuid() != 0:
             self.assertFalse(os.environ.get("CI"), "CI has root")
             self.skipTest("mount and network namespaces need root")
-        first, people = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
+        first, people, *more = re.findall(r"^```sh\n(.*?)^```", (TOP / "docs/operations.md").read_text(), re.M | re.S)
         self.assertTrue(first.endswith("postrider serve\n"))
         first = first.removesuffix("postrider serve\n") + "postrider serve & server=$!\n"
         people = re.sub(r"^(postrider account add ann\S+ [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
         people = re.sub(r"^(postrider account password [^#\n]*).*$", r"printf 'anns-password\\nanns-password\\n' | \1", people, flags=re.M)
         removal = re.search(r"^postrider account remove.*\n", people, re.M).group(0)
-        script = PRELUDE + first + WAIT + people.replace(removal, "") + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
+        script = PRELUDE + first + WAIT + people.replace(removal, "") + "cd \"$scratch\"\n" + "".join(more) + FLOW.replace("kill -HUP", removal + "kill -HUP", 1)
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch, "script")
             path.write_text(textwrap.dedent(script))

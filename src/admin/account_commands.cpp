@@ -1,0 +1,302 @@
+// Commands over accounts and their credentials. What changes an account also wakes its live sessions, so that they see
+// it at once, and not when they next have something to say.
+#include <algorithm>
+#include <map>
+
+#include "admin/commands.h"
+#include "base/text.h"
+#include "crypto/random.h"
+
+namespace admin {
+
+namespace {
+
+constexpr std::size_t kMaxImported = 1000;  // accounts in one commit
+
+const char* state_name(directory::State state) {
+  static constexpr const char* kNames[] = {"active", "disabled", "suspended"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+base::Result<std::optional<directory::State>> state_if(const json::object& arguments) {
+  TRY_ASSIGN(const auto text, text_if(arguments, "state"));
+  if (!text) return std::optional<directory::State>();
+  for (const auto state : {directory::State::active, directory::State::disabled, directory::State::suspended}) {
+    if (*text == state_name(state)) return std::optional(state);
+  }
+  return base::fail(base::Code::invalid, "a state is active, disabled or suspended");
+}
+
+json::object to_json(const directory::Account& account) {
+  return {{"address", account.address},
+          {"id", std::to_string(account.id.value)},
+          {"quota_bytes", account.quota_bytes},
+          {"state", state_name(account.state)},
+          {"name", text_or_null(account.name)},
+          {"send_as", texts(account.send_as)},
+          {"created", base::rfc3339(account.created)}};
+}
+
+net::Task<base::Result<void>> add_usage(const Api& api, json::object& row, base::AccountId account) {
+  CO_TRY_ASSIGN(const auto quota, co_await api.services().mail.quota(account));
+  row["used_bytes"] = quota.used_bytes;
+  row["messages"] = quota.messages;
+  co_return base::Result<void>();
+}
+
+/// What a new account of that address may hold when nothing else is said: as its domain says, or the server.
+net::Task<base::Result<std::uint64_t>> default_quota(const Api& api, std::string address) {
+  std::string name = address.substr(std::min(address.rfind('@') + 1, address.size()));
+  const auto domain = co_await api.services().directory.domain(std::move(name));
+  // What is wrong with the address is for the directory to say.
+  if (!domain && domain.error().code != base::Code::invalid) co_return std::unexpected(domain.error());
+  const bool set = domain && *domain && (*domain)->default_quota_bytes;
+  co_return set ? *(*domain)->default_quota_bytes : api.settings().mailbox_quota_bytes;
+}
+
+/// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "name": …}.
+base::Result<directory::NewAccount> parse_line(const std::string& line, std::optional<std::uint64_t>& quota) {
+  boost::system::error_code error;
+  const json::value value = json::parse(line, error);
+  const json::object* object = value.if_object();
+  if (error || !object) return base::fail(base::Code::invalid, "it is no JSON object");
+  static constexpr std::string_view kKnown[] = {"address", "password", "hash", "quota_bytes", "name"};
+  for (const auto& [key, unused] : *object) {
+    if (std::ranges::find(kKnown, std::string_view(key)) == std::end(kKnown)) {
+      return base::fail(base::Code::invalid, "an account has no \"" + base::printable(key, 100) + "\"");
+    }
+  }
+  directory::NewAccount account;
+  TRY_ASSIGN(account.address, text_argument(*object, "address"));
+  TRY_ASSIGN(const auto hash, text_if(*object, "hash"));
+  if (hash) {
+    account.hash = *hash;
+  } else {
+    TRY_ASSIGN(account.password, password_argument(*object));
+  }
+  TRY_ASSIGN(quota, number_if(*object, "quota_bytes"));
+  TRY_ASSIGN(const auto name, text_if(*object, "name"));
+  account.name = name.value_or("");
+  return account;
+}
+
+/// Twenty-five letters and digits that are not mistaken for one another: 125 bits.
+std::string generated_password() {
+  static constexpr std::string_view kAlphabet = "abcdefghijkmnpqrstuvwxyz23456789";
+  std::string password;
+  for (const char byte : crypto::random_bytes(25)) {
+    if (password.size() % 6 == 5) password += '-';
+    password += kAlphabet[static_cast<unsigned char>(byte) % kAlphabet.size()];
+  }
+  return password;
+}
+
+/// The password of the request, or a generated one that the result then shows.
+base::Result<std::string> password_for(const json::object& arguments, json::object& result) {
+  if (!flag_argument(arguments, "generate")) return password_argument(arguments);
+  const std::string password = generated_password();
+  result["password"] = password;
+  return password;
+}
+
+net::Task<base::Result<json::object>> put_credential(const Api& api, json::object arguments, bool add) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const std::string name, text_argument(arguments, "name"));
+  json::object result;
+  CO_TRY_ASSIGN(const std::string password, password_for(arguments, result));
+  auto& directory = api.services().directory;
+  auto put =
+      add ? directory.add_credential(address, name, password) : directory.set_credential(address, name, password);
+  CO_TRY_ASSIGN(const base::AccountId account, co_await std::move(put));
+  api.services().mail.changed(account);
+  api.log().info(add ? "admin.credential.added" : "admin.credential.changed", {{"account", address}, {"name", name}});
+  std::string text = "credential " + name + " of " + address + (add ? " is added" : " is changed");
+  if (result.contains("password")) text += "; its password, shown this once: " + password;
+  result["done"] = std::move(text);
+  co_return result;
+}
+
+json::object to_json(const directory::CredentialInfo& credential) {
+  return {{"name", credential.name},
+          {"created", base::rfc3339(credential.created)},
+          {"changed", base::rfc3339(credential.changed)}};
+}
+
+}  // namespace
+
+net::Task<base::Result<json::object>> account_add(const Api& api, json::object arguments) {
+  directory::NewAccount wanted;
+  CO_TRY_ASSIGN(wanted.address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(wanted.password, password_argument(arguments));
+  CO_TRY_ASSIGN(const auto quota, number_if(arguments, "quota_bytes"));
+  CO_TRY_ASSIGN(const auto name, text_if(arguments, "name"));
+  wanted.name = name.value_or("");
+  CO_TRY_ASSIGN(const std::uint64_t otherwise, co_await default_quota(api, wanted.address));
+  wanted.quota_bytes = quota.value_or(otherwise);
+  std::vector<directory::NewAccount> one;
+  one.push_back(std::move(wanted));
+  CO_TRY_ASSIGN(const auto added, co_await api.services().directory.add_accounts(std::move(one)));
+  const directory::Account& account = added.front();
+  api.log().info("admin.account.added", {{"account", account.address}, {"quota", account.quota_bytes}});
+  json::object result = done("account " + account.address + " is added");
+  result["address"] = account.address;
+  result["id"] = std::to_string(account.id.value);
+  result["quota_bytes"] = account.quota_bytes;
+  co_return result;
+}
+
+net::Task<base::Result<json::object>> account_import(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const auto lines, list_argument(arguments, "lines"));
+  CO_TRY_ASSIGN(const std::uint64_t first, number_argument(arguments, "first_line", 1));
+  if (lines.size() > kMaxImported) co_return base::fail(base::Code::too_large, "more than 1,000 accounts at once");
+  std::vector<directory::NewAccount> accounts;
+  std::map<std::string, std::uint64_t> defaults;  // by domain as written
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::optional<std::uint64_t> quota;
+    auto account = parse_line(lines[i], quota);
+    if (!account) {
+      co_return base::fail(account.error().code, "line " + std::to_string(first + i) + ": " + account.error().text);
+    }
+    if (!quota) {
+      const std::string domain =
+          account->address.substr(std::min(account->address.rfind('@') + 1, account->address.size()));
+      if (!defaults.contains(domain)) {
+        CO_TRY_ASSIGN(defaults[domain], co_await default_quota(api, account->address));
+      }
+      quota = defaults[domain];
+    }
+    account->quota_bytes = *quota;
+    accounts.push_back(*std::move(account));
+  }
+  const std::size_t wanted = accounts.size();
+  const bool skip = flag_argument(arguments, "skip_existing");
+  const auto added = co_await api.services().directory.add_accounts(std::move(accounts), skip);
+  if (!added) {
+    co_return base::fail(added.error().code, "of lines " + std::to_string(first) + " to " +
+                                                 std::to_string(first + wanted - 1) +
+                                                 " none is added: " + added.error().text);
+  }
+  api.log().info("admin.account.imported", {{"added", added->size()}, {"skipped", wanted - added->size()}});
+  std::string text = count(added->size(), "account is added", "accounts are added");
+  if (wanted > added->size()) text += ", " + std::to_string(wanted - added->size()) + " existed already";
+  json::object result = done(std::move(text));
+  result["added"] = added->size();
+  result["existed"] = wanted - added->size();
+  co_return result;
+}
+
+net::Task<base::Result<json::object>> account_list(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const Filter filter, filter_of(arguments));
+  CO_TRY_ASSIGN(const auto state, state_if(arguments));
+  const bool usage = flag_argument(arguments, "usage");
+  CO_TRY_ASSIGN(const auto accounts, co_await api.services().directory.accounts());
+  json::array list;
+  for (const directory::Account& account : accounts) {
+    if (!filter.shows(account.address, account.name) || (state && account.state != *state)) continue;
+    json::object row = to_json(account);
+    if (usage) CO_TRY(co_await add_usage(api, row, account.id));
+    list.push_back(std::move(row));
+  }
+  co_return json::object{{"accounts", std::move(list)}};
+}
+
+net::Task<base::Result<json::object>> account_show(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const auto account, co_await api.services().directory.account(address));
+  if (!account) co_return base::fail(base::Code::not_found, "there is no account " + address);
+  json::object row = to_json(*account);
+  CO_TRY(co_await add_usage(api, row, account->id));
+  CO_TRY_ASSIGN(const auto credentials, co_await api.services().directory.credentials(account->address));
+  json::array names;
+  for (const directory::CredentialInfo& each : credentials) names.emplace_back(each.name);
+  row["credentials"] = std::move(names);
+  co_return row;
+}
+
+net::Task<base::Result<json::object>> account_set(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  directory::AccountChange change;
+  CO_TRY_ASSIGN(change.quota_bytes, number_if(arguments, "quota_bytes"));
+  CO_TRY_ASSIGN(change.state, state_if(arguments));
+  CO_TRY_ASSIGN(change.name, text_if(arguments, "name"));
+  CO_TRY_ASSIGN(auto grant, list_if(arguments, "send_as"));
+  CO_TRY_ASSIGN(auto withdraw, list_if(arguments, "no_send_as"));
+  if (grant) change.grant = *std::move(grant);
+  if (withdraw) change.withdraw = *std::move(withdraw);
+  CO_TRY_ASSIGN(const auto account, co_await api.services().directory.set_account(address, std::move(change)));
+  api.services().mail.changed(account.id);
+  api.log().info("admin.account.changed", {{"account", account.address},
+                                           {"quota", account.quota_bytes},
+                                           {"state", state_name(account.state)},
+                                           {"grants", account.send_as.size()}});
+  co_return done("account " + account.address + " is changed");
+}
+
+net::Task<base::Result<json::object>> account_remove(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  directory::Directory& directory = api.services().directory;
+  CO_TRY_ASSIGN(const base::AccountId account, co_await directory.remove_account(address));
+  api.services().mail.changed(account);
+  api.log().info("admin.account.removed", {{"account", address}, {"id", account.value}});
+  CO_TRY(co_await api.services().mail.purge(account));
+  CO_TRY(co_await directory.forget(account));
+  api.log().info("admin.account.purged", {{"id", account.value}});
+  co_return done("account " + address + " is removed with its mail");
+}
+
+net::Task<base::Result<json::object>> account_password(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const std::string password, password_argument(arguments));
+  CO_TRY_ASSIGN(const base::AccountId account, co_await api.services().directory.set_password(address, password));
+  api.services().mail.changed(account);
+  api.log().info("admin.account.password", {{"account", address}});
+  co_return done("the password of " + address + " is changed");
+}
+
+net::Task<base::Result<json::object>> credential_add(const Api& api, json::object arguments) {
+  return put_credential(api, std::move(arguments), true);
+}
+
+net::Task<base::Result<json::object>> credential_set(const Api& api, json::object arguments) {
+  return put_credential(api, std::move(arguments), false);
+}
+
+net::Task<base::Result<json::object>> credential_list(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const auto credentials, co_await api.services().directory.credentials(address));
+  json::array list;
+  for (const directory::CredentialInfo& each : credentials) list.push_back(to_json(each));
+  co_return json::object{{"credentials", std::move(list)}};
+}
+
+net::Task<base::Result<json::object>> credential_show(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const std::string name, text_argument(arguments, "name"));
+  CO_TRY_ASSIGN(const auto credentials, co_await api.services().directory.credentials(address));
+  for (const directory::CredentialInfo& each : credentials) {
+    if (each.name == name) co_return to_json(each);
+  }
+  co_return base::fail(base::Code::not_found, address + " has no credential \"" + name + "\"");
+}
+
+net::Task<base::Result<json::object>> credential_remove(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
+  CO_TRY_ASSIGN(const std::string name, text_argument(arguments, "name"));
+  CO_TRY_ASSIGN(const base::AccountId account, co_await api.services().directory.remove_credential(address, name));
+  api.services().mail.changed(account);
+  api.log().info("admin.credential.removed", {{"account", address}, {"name", name}});
+  co_return done("credential " + name + " of " + address + " is removed");
+}
+
+net::Task<base::Result<void>> purge_removed(directory::Directory& directory, mailstore::Mailstore& mail,
+                                            base::Log log) {
+  CO_TRY_ASSIGN(const auto removed, co_await directory.removed());
+  for (const base::AccountId account : removed) {
+    CO_TRY(co_await mail.purge(account));
+    CO_TRY(co_await directory.forget(account));
+    log.info("admin.account.purged", {{"id", account.value}});
+  }
+  co_return base::Result<void>();
+}
+
+}  // namespace admin
