@@ -14,6 +14,8 @@ using std::chrono::days;
 /// How long before the end it is said again.
 constexpr std::array kReminders{days(30), days(14), days(7), days(1), days(0)};
 
+constexpr std::size_t kMaxClientCa = 1 << 20;
+
 std::string shown_name(const NamedCertificate& what) { return what.name.empty() ? "default" : what.name; }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -59,9 +61,10 @@ Certificates::Shared Certificates::current() const {
   return set_;
 }
 
-std::vector<std::string> Certificates::paths(const std::vector<One>& all) {
+std::vector<std::string> Certificates::paths(const Set& set) {
   std::vector<std::string> paths;
-  for (const One& one : all) {
+  for (const auto& [path, pem] : set.client_cas) paths.push_back(path);
+  for (const One& one : set.all) {
     for (const TlsFiles& files : candidates(one.what.files)) {
       paths.push_back(files.certificate);
       paths.push_back(files.key);
@@ -92,17 +95,27 @@ Certificates::One Certificates::read(NamedCertificate what, const Set& before) c
   return one;
 }
 
-/// Makes the acceptors: for each certificate that a listener wants one, with the others behind it for their names.
+base::Result<std::string> Certificates::read_client_ca(const std::string& path) const {
+  TRY_ASSIGN(std::string pem, privileged_.read(path, kMaxClientCa));
+  if (const auto readable = tls::make_connector(pem); pem.empty() || !readable) {
+    return base::fail(base::Code::invalid, "the client authorities in " + path + " cannot be read as PEM certificates");
+  }
+  return pem;
+}
+
+/// Makes the acceptors: for each choice of a listener one, with the other certificates behind it for their names.
 base::Result<Certificates::Shared> Certificates::build(Set set) const {
-  for (const One& first : set.all) {
-    const bool wanted =
-        std::ranges::any_of(set.by_listener, [&](const auto& l) { return l.second == first.what.name; });
-    if (!wanted || !first.pair) continue;
-    std::vector<tls::Identity> identities{{.pair = *first.pair, .names = first.what.domains}};
+  for (const auto& [listener, choice] : set.by_listener) {
+    if (set.acceptors.contains(choice)) continue;
+    const auto& [certificate, client_ca] = choice;
+    const auto first = std::ranges::find_if(set.all, [&](const One& one) { return one.what.name == certificate; });
+    if (first == set.all.end() || !first->pair) continue;
+    std::vector<tls::Identity> identities{{.pair = *first->pair, .names = first->what.domains}};
     for (const One& other : set.all) {
-      if (&other != &first && other.pair) identities.push_back({.pair = *other.pair, .names = other.what.domains});
+      if (&other != &*first && other.pair) identities.push_back({.pair = *other.pair, .names = other.what.domains});
     }
-    TRY_ASSIGN(set.acceptors[first.what.name], tls::make_acceptor(identities, tickets_));
+    const std::string& authorities = client_ca.empty() ? std::string() : set.client_cas.at(client_ca);
+    TRY_ASSIGN(set.acceptors[choice], tls::make_acceptor(identities, tickets_, authorities));
   }
   return std::make_shared<const Set>(std::move(set));
 }
@@ -114,8 +127,14 @@ base::Result<Certificates::Prepared> Certificates::prepare(const Config& config)
   wanted.insert(wanted.end(), config.certificates.begin(), config.certificates.end());
   Set set;
   for (const NamedCertificate& what : wanted) set.all.push_back({.what = what, .pair = {}, .info = {}, .problem = {}});
+  for (const Listener& listener : config.listeners) {
+    if (listener.tls != TlsMode::none && !listener.client_ca.empty()) set.client_cas[listener.client_ca];
+  }
   FileWatch watch(privileged_);
-  watch.watch(paths(set.all));
+  watch.watch(paths(set));
+  for (auto& [path, pem] : set.client_cas) {
+    TRY_ASSIGN(pem, read_client_ca(path));
+  }
   for (One& one : set.all) {
     one = read(one.what, *before);
     if (!one.pair && one.problem->code != base::Code::not_found) return std::unexpected(*one.problem);
@@ -124,7 +143,8 @@ base::Result<Certificates::Prepared> Certificates::prepare(const Config& config)
     if (listener.tls == TlsMode::none || set.all.empty()) continue;
     // Without a default the first of the others stands in.
     const bool by_default = listener.certificate.empty();
-    set.by_listener[listener.name] = by_default ? set.all.front().what.name : listener.certificate;
+    set.by_listener[listener.name] = {by_default ? set.all.front().what.name : listener.certificate,
+                                      listener.client_ca};
   }
   TRY_ASSIGN(Shared built, build(std::move(set)));
   return Prepared(std::move(built), std::move(watch));
@@ -145,9 +165,17 @@ bool Certificates::refresh() {
       watch_.changed() || std::ranges::any_of(before->all, [](const One& one) { return one.problem.has_value(); });
   bool exchanged = false;
   if (look) {
-    Set set{.all = {}, .by_listener = before->by_listener, .acceptors = {}};
+    Set set{.all = {}, .client_cas = before->client_cas, .by_listener = before->by_listener, .acceptors = {}};
     for (const One& one : before->all) set.all.push_back(read(one.what, *before));
-    if (set.all != before->all) {
+    for (auto& [path, pem] : set.client_cas) {
+      auto now = read_client_ca(path);
+      if (now) {
+        pem = *std::move(now);
+      } else {
+        log_.error("app.client_ca.kept", {{"why", now.error().text}});
+      }
+    }
+    if (set.all != before->all || set.client_cas != before->client_cas) {
       if (auto built = build(std::move(set))) {
         replace(*std::move(built), false);
         exchanged = true;
@@ -215,15 +243,15 @@ void Certificates::remind() {
 
 std::shared_ptr<const tls::Acceptor> Certificates::acceptor(std::string_view listener) const {
   const Shared set = current();
-  const auto name = set->by_listener.find(listener);
-  if (name == set->by_listener.end()) return nullptr;
-  const auto found = set->acceptors.find(name->second);
+  const auto choice = set->by_listener.find(listener);
+  if (choice == set->by_listener.end()) return nullptr;
+  const auto found = set->acceptors.find(choice->second);
   return found == set->acceptors.end() ? nullptr : found->second;
 }
 
 bool Certificates::Prepared::has(std::string_view listener) const {
-  const auto name = set_->by_listener.find(listener);
-  return name != set_->by_listener.end() && set_->acceptors.contains(name->second);
+  const auto choice = set_->by_listener.find(listener);
+  return choice != set_->by_listener.end() && set_->acceptors.contains(choice->second);
 }
 
 std::vector<admin::Status::Certificate> Certificates::status() const {

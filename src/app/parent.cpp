@@ -57,6 +57,7 @@ ParentRights ParentRights::of(const Loaded& loaded) {
   rights.files.insert(loaded.inputs.files.begin(), loaded.inputs.files.end());
   for (const Listener& listener : config.listeners) {
     for (const std::string& address : listener.addresses) rights.listeners.emplace(address, listener.port);
+    if (!listener.client_ca.empty()) rights.files.insert(listener.client_ca);
   }
   std::vector<TlsFiles> all{config.tls};
   for (const NamedCertificate& certificate : config.certificates) all.push_back(certificate.files);

@@ -44,7 +44,8 @@ Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const ba
 
 Offer Connection::offer() const {
   return {.starttls = peer_.tls == nullptr && tls_ && tls_() != nullptr,
-          .auth = auth_allowed() && !user_,
+          .mechanisms = auth_allowed() && !user_ ? sasl::offered(config_->mechanisms, channel())
+                                                 : std::vector<std::string_view>(),
           .max_message_bytes = config_->max_message_bytes};
 }
 
