@@ -11,6 +11,12 @@ namespace {
 
 using base::Code;
 
+/// Somebody who wants to log in: the address that the name means, and who has it.
+struct Claimant {
+  std::string address;
+  std::optional<Login> login;
+};
+
 sasl::Secrets scram_secrets(const Login* login, crypto::Hash hash, std::string salt_of_nobody) {
   sasl::Secrets secrets{.salt = std::move(salt_of_nobody), .iterations = crypto::kScramIterations, .list = {}};
   if (login == nullptr) return secrets;
@@ -57,14 +63,18 @@ base::Result<bool> replace(store::Txn& txn, base::AccountId account, const Crede
 
 net::Task<base::Result<sasl::Secrets>> Service::secrets(std::string login, sasl::Wanted wanted) {
   const auto parts = split_address(login);
-  const std::string name = parts ? mime::format(*parts) : login;
   // Not from the cache, which has only those that exist: the time of the answer would tell which they are. A malformed
   // name is looked for, too.
-  auto read = [address = parts ? *parts : mime::AddrSpec{}](const store::Reader& reader) {
-    return find_login(reader, address);
+  auto read = [given = parts ? *parts : mime::AddrSpec{}](const store::Reader& reader) -> base::Result<Claimant> {
+    TRY_ASSIGN(const mime::AddrSpec address, follow_domain(reader, given));
+    TRY_ASSIGN(auto found, find_login(reader, address));
+    return Claimant{mime::format(address), std::move(found)};
   };
-  CO_TRY_ASSIGN(const auto found, co_await store_.read(std::move(read)));
+  CO_TRY_ASSIGN(const auto claimant, co_await store_.read(std::move(read)));
+  const auto& found = claimant.login;
   const Login* const known = found && found->account.state == State::active ? &*found : nullptr;
+  // By whatever name of its domain: the salts of two names would be equal for those who exist only.
+  const std::string& name = parts ? claimant.address : login;
   switch (wanted) {
     case sasl::Wanted::scram_sha256:
       co_return scram_secrets(known, crypto::Hash::sha256, scram_salt(secret_, name));

@@ -138,6 +138,10 @@ TEST_CASE("what a stranger is told of a name does not say whether it exists, als
   CHECK(alice.salt != nobody.salt);
   CHECK(told_of("nobody@example.test") == nobody);
   CHECK(told_of("no address").salt.size() == nobody.salt.size());
+  good(kit->add_domain("example.net", "example.test"));
+  CHECK(told_of("alice@example.net") == alice);
+  CHECK(told_of("nobody@example.net") == nobody);
+  CHECK(scram(kit, "alice@example.net", "secret of alice"));
   kit.dir = kit.reopen();
   CHECK(told_of("alice@example.test") == alice);
   CHECK(told_of("nobody@example.test") == nobody);
