@@ -103,6 +103,19 @@ base::Result<std::string> Certificates::read_client_ca(const std::string& path) 
   return pem;
 }
 
+/// What the file holds, or what it held before while that cannot be had.
+base::Result<void> Certificates::add_client_ca(Set& set, const std::string& path, const Set& before) const {
+  auto pem = read_client_ca(path);
+  if (!pem) {
+    const auto kept = before.client_cas.find(path);
+    if (kept == before.client_cas.end()) return std::unexpected(std::move(pem).error());
+    set.kept_client_cas[path] = pem.error().text;
+    pem = kept->second;
+  }
+  set.client_cas[path] = *std::move(pem);
+  return {};
+}
+
 /// Makes the acceptors: for each choice of a listener one, with the other certificates behind it for their names.
 base::Result<Certificates::Shared> Certificates::build(Set set) const {
   for (const auto& [listener, choice] : set.by_listener) {
@@ -132,9 +145,7 @@ base::Result<Certificates::Prepared> Certificates::prepare(const Config& config)
   }
   FileWatch watch(privileged_);
   watch.watch(paths(set));
-  for (auto& [path, pem] : set.client_cas) {
-    TRY_ASSIGN(pem, read_client_ca(path));
-  }
+  for (const auto& [path, pem] : set.client_cas) TRY(add_client_ca(set, path, *before));
   for (One& one : set.all) {
     one = read(one.what, *before);
     if (!one.pair && one.problem->code != base::Code::not_found) return std::unexpected(*one.problem);
@@ -161,21 +172,16 @@ bool Certificates::refresh() {
   const std::lock_guard lock(changing_);
   const Shared before = current();
   // What has a problem is read each time, so that nothing depends on when its last byte was written.
-  const bool look =
-      watch_.changed() || std::ranges::any_of(before->all, [](const One& one) { return one.problem.has_value(); });
+  const bool look = watch_.changed() || !before->kept_client_cas.empty() ||
+                    std::ranges::any_of(before->all, [](const One& one) { return one.problem.has_value(); });
   bool exchanged = false;
   if (look) {
-    Set set{.all = {}, .client_cas = before->client_cas, .by_listener = before->by_listener, .acceptors = {}};
+    Set set;
+    set.by_listener = before->by_listener;
     for (const One& one : before->all) set.all.push_back(read(one.what, *before));
-    for (auto& [path, pem] : set.client_cas) {
-      auto now = read_client_ca(path);
-      if (now) {
-        pem = *std::move(now);
-      } else {
-        log_.error("app.client_ca.kept", {{"why", now.error().text}});
-      }
-    }
-    if (set.all != before->all || set.client_cas != before->client_cas) {
+    for (const auto& [path, pem] : before->client_cas) (void)add_client_ca(set, path, *before);  // there is one to keep
+    if (set.all != before->all || set.client_cas != before->client_cas ||
+        set.kept_client_cas != before->kept_client_cas) {
       if (auto built = build(std::move(set))) {
         replace(*std::move(built), false);
         exchanged = true;
@@ -200,6 +206,12 @@ void Certificates::replace(Shared set, bool first) {
     const auto old = std::ranges::find_if(
         before->all, [&](const One& b) { return b.what.name == one.what.name && b.what.files == one.what.files; });
     tell(one, old == before->all.end() ? nullptr : &*old);
+  }
+  for (const auto& [path, why] : set->kept_client_cas) {
+    const auto told = before->kept_client_cas.find(path);
+    if (told != before->kept_client_cas.end() && told->second == why) continue;
+    log_.error("app.client_ca.kept",
+               {{"why", why}, {"next", "what it held before is kept, and new content waited for"}});
   }
   const std::lock_guard lock(mutex_);
   set_ = std::move(set);

@@ -62,7 +62,8 @@ class Certificates {
   /// Immutable once made.
   struct Set {
     std::vector<One> all;
-    std::map<std::string, std::string> client_cas;  // PEM by file
+    std::map<std::string, std::string> client_cas;       // PEM by file
+    std::map<std::string, std::string> kept_client_cas;  // of these what a file held before, and why
     std::map<std::string, Choice, std::less<>> by_listener;
     std::map<Choice, std::shared_ptr<const tls::Acceptor>> acceptors;
   };
@@ -70,6 +71,7 @@ class Certificates {
 
   static std::vector<std::string> paths(const Set& set);
   base::Result<std::string> read_client_ca(const std::string& path) const;
+  base::Result<void> add_client_ca(Set& set, const std::string& path, const Set& before) const;
   One read(NamedCertificate what, const Set& before) const;
   base::Result<Shared> build(Set set) const;
   Shared current() const;
