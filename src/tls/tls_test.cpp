@@ -613,6 +613,7 @@ class Foreign {
     if (size > 0) {
       const std::string out(text, static_cast<std::size_t>(size));
       (void)BIO_reset(SSL_get_wbio(ssl));
+      near.set_deadline(Clock::now() + 10s);  // not the short one of the last read, which a busy machine overruns
       try {
         co_await near.write(out);
       } catch (const Closed&) {
