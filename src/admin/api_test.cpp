@@ -185,7 +185,7 @@ TEST_CASE("accounts are imported a batch at a time, and a mistake names its line
   CHECK(line(R"({"address":"c@example.org"})") == "line 7: \"password\" is missing");
   CHECK(line(R"({"address":"c@example.org","pasword":"x"})") == "line 7: an account has no \"pasword\"");
   CHECK(line(R"({"address":"c@example.com","password":"x"})").find("example.com is no domain") != std::string::npos);
-  CHECK(line(R"({"address":"c@example.org","hash":"{PLAIN}x"})").find("no password hash") != std::string::npos);
+  CHECK(line(R"({"address":"c@example.org","hash":"{ROT13}x"})").find("no password hash") != std::string::npos);
 }
 
 TEST_CASE("what is wrong is told in a sentence and changes nothing") {

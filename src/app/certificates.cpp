@@ -14,6 +14,8 @@ using std::chrono::days;
 /// How long before the end it is said again.
 constexpr std::array kReminders{days(30), days(14), days(7), days(1), days(0)};
 
+constexpr std::size_t kMaxClientCa = 1 << 20;
+
 std::string shown_name(const NamedCertificate& what) { return what.name.empty() ? "default" : what.name; }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -59,9 +61,10 @@ Certificates::Shared Certificates::current() const {
   return set_;
 }
 
-std::vector<std::string> Certificates::paths(const std::vector<One>& all) {
+std::vector<std::string> Certificates::paths(const Set& set) {
   std::vector<std::string> paths;
-  for (const One& one : all) {
+  for (const auto& [path, pem] : set.client_cas) paths.push_back(path);
+  for (const One& one : set.all) {
     for (const TlsFiles& files : candidates(one.what.files)) {
       paths.push_back(files.certificate);
       paths.push_back(files.key);
@@ -92,17 +95,40 @@ Certificates::One Certificates::read(NamedCertificate what, const Set& before) c
   return one;
 }
 
-/// Makes the acceptors: for each certificate that a listener wants one, with the others behind it for their names.
+base::Result<std::string> Certificates::read_client_ca(const std::string& path) const {
+  TRY_ASSIGN(std::string pem, privileged_.read(path, kMaxClientCa));
+  if (const auto readable = tls::make_connector(pem); pem.empty() || !readable) {
+    return base::fail(base::Code::invalid, "the client authorities in " + path + " cannot be read as PEM certificates");
+  }
+  return pem;
+}
+
+/// What the file holds, or what it held before while that cannot be had.
+base::Result<void> Certificates::add_client_ca(Set& set, const std::string& path, const Set& before) const {
+  auto pem = read_client_ca(path);
+  if (!pem) {
+    const auto kept = before.client_cas.find(path);
+    if (kept == before.client_cas.end()) return std::unexpected(std::move(pem).error());
+    set.kept_client_cas[path] = pem.error().text;
+    pem = kept->second;
+  }
+  set.client_cas[path] = *std::move(pem);
+  return {};
+}
+
+/// Makes the acceptors: for each choice of a listener one, with the other certificates behind it for their names.
 base::Result<Certificates::Shared> Certificates::build(Set set) const {
-  for (const One& first : set.all) {
-    const bool wanted =
-        std::ranges::any_of(set.by_listener, [&](const auto& l) { return l.second == first.what.name; });
-    if (!wanted || !first.pair) continue;
-    std::vector<tls::Identity> identities{{.pair = *first.pair, .names = first.what.domains}};
+  for (const auto& [listener, choice] : set.by_listener) {
+    if (set.acceptors.contains(choice)) continue;
+    const auto& [certificate, client_ca] = choice;
+    const auto first = std::ranges::find_if(set.all, [&](const One& one) { return one.what.name == certificate; });
+    if (first == set.all.end() || !first->pair) continue;
+    std::vector<tls::Identity> identities{{.pair = *first->pair, .names = first->what.domains}};
     for (const One& other : set.all) {
-      if (&other != &first && other.pair) identities.push_back({.pair = *other.pair, .names = other.what.domains});
+      if (&other != &*first && other.pair) identities.push_back({.pair = *other.pair, .names = other.what.domains});
     }
-    TRY_ASSIGN(set.acceptors[first.what.name], tls::make_acceptor(identities, tickets_));
+    const std::string& authorities = client_ca.empty() ? std::string() : set.client_cas.at(client_ca);
+    TRY_ASSIGN(set.acceptors[choice], tls::make_acceptor(identities, tickets_, authorities));
   }
   return std::make_shared<const Set>(std::move(set));
 }
@@ -114,8 +140,12 @@ base::Result<Certificates::Prepared> Certificates::prepare(const Config& config)
   wanted.insert(wanted.end(), config.certificates.begin(), config.certificates.end());
   Set set;
   for (const NamedCertificate& what : wanted) set.all.push_back({.what = what, .pair = {}, .info = {}, .problem = {}});
+  for (const Listener& listener : config.listeners) {
+    if (listener.tls != TlsMode::none && !listener.client_ca.empty()) set.client_cas[listener.client_ca];
+  }
   FileWatch watch(privileged_);
-  watch.watch(paths(set.all));
+  watch.watch(paths(set));
+  for (const auto& [path, pem] : set.client_cas) TRY(add_client_ca(set, path, *before));
   for (One& one : set.all) {
     one = read(one.what, *before);
     if (!one.pair && one.problem->code != base::Code::not_found) return std::unexpected(*one.problem);
@@ -124,7 +154,8 @@ base::Result<Certificates::Prepared> Certificates::prepare(const Config& config)
     if (listener.tls == TlsMode::none || set.all.empty()) continue;
     // Without a default the first of the others stands in.
     const bool by_default = listener.certificate.empty();
-    set.by_listener[listener.name] = by_default ? set.all.front().what.name : listener.certificate;
+    set.by_listener[listener.name] = {by_default ? set.all.front().what.name : listener.certificate,
+                                      listener.client_ca};
   }
   TRY_ASSIGN(Shared built, build(std::move(set)));
   return Prepared(std::move(built), std::move(watch));
@@ -141,13 +172,16 @@ bool Certificates::refresh() {
   const std::lock_guard lock(changing_);
   const Shared before = current();
   // What has a problem is read each time, so that nothing depends on when its last byte was written.
-  const bool look =
-      watch_.changed() || std::ranges::any_of(before->all, [](const One& one) { return one.problem.has_value(); });
+  const bool look = watch_.changed() || !before->kept_client_cas.empty() ||
+                    std::ranges::any_of(before->all, [](const One& one) { return one.problem.has_value(); });
   bool exchanged = false;
   if (look) {
-    Set set{.all = {}, .by_listener = before->by_listener, .acceptors = {}};
+    Set set;
+    set.by_listener = before->by_listener;
     for (const One& one : before->all) set.all.push_back(read(one.what, *before));
-    if (set.all != before->all) {
+    for (const auto& [path, pem] : before->client_cas) (void)add_client_ca(set, path, *before);  // there is one to keep
+    if (set.all != before->all || set.client_cas != before->client_cas ||
+        set.kept_client_cas != before->kept_client_cas) {
       if (auto built = build(std::move(set))) {
         replace(*std::move(built), false);
         exchanged = true;
@@ -172,6 +206,12 @@ void Certificates::replace(Shared set, bool first) {
     const auto old = std::ranges::find_if(
         before->all, [&](const One& b) { return b.what.name == one.what.name && b.what.files == one.what.files; });
     tell(one, old == before->all.end() ? nullptr : &*old);
+  }
+  for (const auto& [path, why] : set->kept_client_cas) {
+    const auto told = before->kept_client_cas.find(path);
+    if (told != before->kept_client_cas.end() && told->second == why) continue;
+    log_.error("app.client_ca.kept",
+               {{"why", why}, {"next", "what it held before is kept, and new content waited for"}});
   }
   const std::lock_guard lock(mutex_);
   set_ = std::move(set);
@@ -215,15 +255,15 @@ void Certificates::remind() {
 
 std::shared_ptr<const tls::Acceptor> Certificates::acceptor(std::string_view listener) const {
   const Shared set = current();
-  const auto name = set->by_listener.find(listener);
-  if (name == set->by_listener.end()) return nullptr;
-  const auto found = set->acceptors.find(name->second);
+  const auto choice = set->by_listener.find(listener);
+  if (choice == set->by_listener.end()) return nullptr;
+  const auto found = set->acceptors.find(choice->second);
   return found == set->acceptors.end() ? nullptr : found->second;
 }
 
 bool Certificates::Prepared::has(std::string_view listener) const {
-  const auto name = set_->by_listener.find(listener);
-  return name != set_->by_listener.end() && set_->acceptors.contains(name->second);
+  const auto choice = set_->by_listener.find(listener);
+  return choice != set_->by_listener.end() && set_->acceptors.contains(choice->second);
 }
 
 std::vector<admin::Status::Certificate> Certificates::status() const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admin/api.h"
@@ -56,15 +57,21 @@ class Certificates {
 
     bool operator==(const One& other) const;
   };
+  /// What a listener needs an acceptor for: the name of its certificate, and its file of client authorities, if any.
+  using Choice = std::pair<std::string, std::string>;
   /// Immutable once made.
   struct Set {
     std::vector<One> all;
-    std::map<std::string, std::string, std::less<>> by_listener;                         // the certificate's name
-    std::map<std::string, std::shared_ptr<const tls::Acceptor>, std::less<>> acceptors;  // by certificate
+    std::map<std::string, std::string> client_cas;       // PEM by file
+    std::map<std::string, std::string> kept_client_cas;  // of these what a file held before, and why
+    std::map<std::string, Choice, std::less<>> by_listener;
+    std::map<Choice, std::shared_ptr<const tls::Acceptor>> acceptors;
   };
   using Shared = std::shared_ptr<const Set>;
 
-  static std::vector<std::string> paths(const std::vector<One>& all);
+  static std::vector<std::string> paths(const Set& set);
+  base::Result<std::string> read_client_ca(const std::string& path) const;
+  base::Result<void> add_client_ca(Set& set, const std::string& path, const Set& before) const;
   One read(NamedCertificate what, const Set& before) const;
   base::Result<Shared> build(Set set) const;
   Shared current() const;

@@ -165,6 +165,26 @@ TEST_CASE("each listener has the certificate that it names, and the first one wi
   CHECK(house.certificates.acceptor("imaps") != house.certificates.acceptor("other"));
 }
 
+TEST_CASE("the authorities of clients have to be there at first, and later what they were is kept") {
+  House house;
+  house.put(house.made());
+  const fs::path people = house.path / "people.pem";
+  house.config.listeners[0].client_ca = people;
+  CHECK(!house.start());
+  House::put(people, house.made("people").certificate_pem);
+  REQUIRE(house.start());
+  const auto first = house.certificates.acceptor("imaps");
+  REQUIRE(first != nullptr);
+  House::put(people, "half of");
+  CHECK(house.certificates.refresh());
+  CHECK(!house.certificates.refresh());  // told once
+  CHECK(house.start());                  // no reload is kept from anything else
+  House::put(people, house.made("others").certificate_pem);
+  CHECK(house.certificates.refresh());
+  CHECK(house.certificates.acceptor("imaps") != first);
+  CHECK(!house.certificates.refresh());
+}
+
 TEST_CASE("a certificate nears its end: expiring, and then expired") {
   House house;
   house.put(house.made());

@@ -116,6 +116,9 @@ void Checker::check_listener(const Listener& listener) {
     mistake(origin(key + ".certificate"),
             key + ".certificate: there is no [certificate." + base::printable(listener.certificate, 60) + "]");
   }
+  if (!listener.client_ca.empty() && (listener.tls == TlsMode::none || listener.protocol == Protocol::smtp)) {
+    mistake(origin(key + ".client_ca"), key + ".client_ca is for listeners where users log in over TLS");
+  }
   const bool implicit = listener.protocol == Protocol::submissions || listener.protocol == Protocol::imaps;
   if (implicit && listener.tls != TlsMode::implicit) {
     mistake(origin(key + ".tls"), key + ".tls: " + Choice<Protocol>::word(listener.protocol) +

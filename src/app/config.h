@@ -18,6 +18,7 @@
 #include "directory/directory.h"
 #include "imap/session.h"
 #include "net/server.h"
+#include "sasl/sasl.h"
 #include "smtp/session.h"
 #include "store/store.h"
 
@@ -42,6 +43,7 @@ struct Listener {
   std::vector<Network> relay;
   bool plaintext_auth = false;
   std::string certificate;  // the name of a NamedCertificate; empty: the default one
+  std::string client_ca;    // PEM, the authorities of client certificates; empty: clients are asked for none
 
   /// As the protocol is usually served: its port, and TLS by STARTTLS or from the first byte.
   static Listener standard(std::string name, Protocol protocol);
@@ -82,6 +84,7 @@ struct Config {
   MetricsEndpoint metrics;
   TlsFiles tls;  // the default certificate
   std::vector<NamedCertificate> certificates;
+  sasl::Enabled mechanisms;
 
   std::uint64_t max_message_bytes = 25ull << 20;
   std::uint64_t mailbox_quota_bytes = directory::kDefaultQuota;

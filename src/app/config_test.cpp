@@ -182,6 +182,18 @@ TEST_CASE("a secret is not printed, and a change of it is seen all the same") {
   CHECK(next.tls.key_password == "anders");
 }
 
+TEST_CASE("auth.mechanisms names those that we have, and reaches whoever asks") {
+  const auto loaded = load(R"(hostname = "mail.example.org"
+[auth]
+mechanisms = ["plain", "SCRAM-SHA-1"]
+)");
+  REQUIRE(loaded.mistakes.empty());
+  for (const sasl::Enabled& enabled :
+       {loaded.config.smtp.mechanisms, loaded.config.imap.mechanisms, loaded.config.directory.mechanisms}) {
+    CHECK(sasl::names(enabled) == std::vector<std::string>{"SCRAM-SHA-1", "PLAIN"});
+  }
+}
+
 TEST_CASE("docs/config.md is current") {
   const auto page = app::read_file(std::string(POSTRIDER_SOURCE_DIR) + "/docs/config.md", 1 << 20);
   REQUIRE(page.has_value());
@@ -214,6 +226,11 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
       {"threads = \"many\"", "c.toml:2: threads must be a number from 0 to 256, not \"many\"\n"},
       {"threads = 1.5", "c.toml:2: threads must be a number from 0 to 256, not a broken number\n"},
       {"user = 2026-01-01", "c.toml:2: user must be a text, not a date or time\n"},
+      {"[auth]\nmechanisms = [\"PLAIN\", \"DIGEST-MD5\"]",
+       "c.toml:3: auth.mechanisms must be of [\"EXTERNAL\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1\", \"PLAIN\", \"LOGIN\", "
+       "\"CRAM-MD5\"]; there is no mechanism \"DIGEST-MD5\"\n"},
+      {"[listener.mx]\nprotocol = \"smtp\"\nclient_ca = \"/etc/people.pem\"",
+       "c.toml:4: listener.mx.client_ca is for listeners where users log in over TLS\n"},
       {"[log]\nlevel = \"loud\"",
        "c.toml:3: log.level must be one of \"debug\", \"info\", \"warning\", \"error\", not \"loud\"\n"},
       {"[log]\nformat = true", "c.toml:3: log.format must be one of \"text\", \"json\", not true or false\n"},

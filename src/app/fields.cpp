@@ -100,6 +100,12 @@ constexpr Field<Config> kSettings[] = {
     setting<Secret, &Config::tls, &TlsFiles::key_password>(
         "tls.key_password", "The passphrase of the private key, when it has one; best given as ${file:…}.", "none"),
 
+    setting<Mechanisms, &Config::mechanisms>(
+        "auth.mechanisms",
+        "How users may log in; -PLUS and EXTERNAL are offered where TLS allows them. docs/security.md says what each "
+        "costs.")
+        .needs_restart(),
+
     setting<Size<64 * kKiB, kGiB>, &Config::max_message_bytes>("limits.message_size",
                                                                "The largest message that is taken."),
     setting<Size<0, 1024 * kTiB>, &Config::mailbox_quota_bytes>(
@@ -201,6 +207,10 @@ constexpr Field<Listener> kListenerSettings[] = {
     of_listener<Text, &Listener::certificate>(
         "certificate", "The NAME of a [certificate.NAME] for clients that name no host, or one that none has.",
         "that of [tls]"),
+    of_listener<Path, &Listener::client_ca>(
+        "client_ca",
+        "The authorities in PEM whose certificates clients may show to log in by EXTERNAL as the address in them.",
+        "none"),
 };
 
 }  // namespace

@@ -58,6 +58,7 @@ ParentRights ParentRights::of(const Loaded& loaded) {
   for (const Listener& listener : config.listeners) {
     if (!listener.path.empty()) continue;  // a Unix socket is the server's own to bind
     for (const std::string& address : listener.addresses) rights.listeners.emplace(address, listener.port);
+    if (!listener.client_ca.empty()) rights.files.insert(listener.client_ca);
   }
   std::vector<TlsFiles> all{config.tls};
   for (const NamedCertificate& certificate : config.certificates) all.push_back(certificate.files);

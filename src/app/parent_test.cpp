@@ -136,13 +136,14 @@ TEST_CASE("rights are the listeners and all files that belong to the configurati
   loaded.inputs.files = {"/etc/postrider/postrider.toml"};
   loaded.config.listeners = {app::Listener::standard("mx", app::Protocol::smtp),
                              app::Listener::standard("local", app::Protocol::lmtp)};
+  loaded.config.listeners.front().client_ca = "/etc/people.pem";
   loaded.config.listeners.back().path = "/run/postrider/lmtp";  // which the server binds itself
   loaded.config.tls = {.certificate = "/etc/c.pem", .key = "/etc/k.pem"};
   loaded.config.certificates = {{.name = "b", .files = {.certificate = "/etc/b", .key = {}}, .domains = {}}};
   const auto rights = app::ParentRights::of(loaded);
   CHECK(rights.listeners == decltype(rights.listeners){{"0.0.0.0", 25}, {"::", 25}});
-  CHECK(rights.files == std::set<std::string>{"/etc/postrider/postrider.toml", "/etc/c.pem", "/etc/k.pem",
-                                              "/etc/b/tls.crt", "/etc/b/tls.key", "/etc/b/fullchain.pem",
+  CHECK(rights.files == std::set<std::string>{"/etc/postrider/postrider.toml", "/etc/people.pem", "/etc/c.pem",
+                                              "/etc/k.pem", "/etc/b/tls.crt", "/etc/b/tls.key", "/etc/b/fullchain.pem",
                                               "/etc/b/privkey.pem"});
 }
 

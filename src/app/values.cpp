@@ -260,6 +260,16 @@ std::string Networks::print(const std::vector<Network>& value) {
   return toml_list(texts);
 }
 
+base::Result<sasl::Enabled> Mechanisms::parse(const Raw& raw) {
+  TRY_ASSIGN(const auto texts, texts_of(raw, "the name of a mechanism or a list of them"));
+  if (texts.empty()) return bad("must name at least one mechanism");
+  const auto enabled = sasl::enabled_from(texts);
+  if (enabled) return *enabled;
+  return bad("must be of " + toml_list(sasl::names(sasl::all())) + "; " + enabled.error().text);
+}
+
+std::string Mechanisms::print(const sasl::Enabled& value) { return toml_list(sasl::names(value)); }
+
 base::Result<std::size_t> parse_word(const Raw& raw, std::span<const char* const> words) {
   std::string list;
   for (const char* known : words) list += (list.empty() ? "\"" : ", \"") + std::string(known) + "\"";

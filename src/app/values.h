@@ -128,6 +128,14 @@ struct Networks {
   static std::string print(const type& value);
 };
 
+/// SASL mechanisms by their names: one as text, or a list.
+struct Mechanisms {
+  using type = sasl::Enabled;
+  static constexpr const char* kName = "mechanisms";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value);
+};
+
 /// One of the words of an enumeration, in the order of its values.
 template <class E>
 struct Words;

@@ -158,6 +158,19 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const auto high = kHex.find(ascii_lower(text[i]));
+    const auto low = kHex.find(ascii_lower(text[i + 1]));
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes += static_cast<char>(high << 4 | low);
+  }
+  return bytes;
+}
+
 std::string printable(std::string_view bytes, std::size_t limit) {
   std::string out;
   for (char c : bytes.substr(0, limit)) {

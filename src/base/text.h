@@ -39,6 +39,8 @@ std::string base64_encode(std::string_view bytes);
 std::optional<std::string> base64_decode(std::string_view text);
 
 std::string hex(std::string_view bytes);
+/// The bytes of hexadecimal text in any case, or nothing.
+std::optional<std::string> hex_decode(std::string_view text);
 
 /// For logs and replies: control bytes and bytes above 126 as \xNN, cut to at most `limit` bytes of input with "…".
 std::string printable(std::string_view bytes, std::size_t limit = 200);

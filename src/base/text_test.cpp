@@ -28,6 +28,12 @@ TEST_CASE("UTF-8 is well formed or refused") {
   }
 }
 
+TEST_CASE("hexadecimal text is read in any case, in pairs of digits only") {
+  CHECK(base::hex(*base::hex_decode("00fFaB19")) == "00ffab19");
+  CHECK(base::hex_decode("") == "");
+  for (const char* text : {"0", "0g", "g0", " 0", "0x", "000"}) CHECK_FALSE(base::hex_decode(text));
+}
+
 TEST_CASE("text for logs never carries control bytes") {
   CHECK(base::printable("a\r\nb\x1b[0m") == "a\\x0d\\x0ab\\x1b[0m");
   CHECK(base::printable("abcdef", 3) == "abc…");

@@ -78,8 +78,9 @@ TEST_CASE("what is no hash, or asks for absurd amounts, verifies nothing and cos
            std::string(),
            std::string("{ARGON2ID}"),
            std::string("password"),
-           std::string("{PLAIN}password"),
-           "$argon2id$v=19$m=65536,t=2,p=1" + tail,             // no scheme
+           std::string("{PLAIN}"),
+           std::string("{PLAIN"),
+           std::string("{ROT13}cnffjbeq"),
            "{ARGON2ID}$argon2i$v=19$m=65536,t=2,p=1" + tail,    // another variant
            "{ARGON2ID}$argon2id$v=16$m=65536,t=2,p=1" + tail,   // another version
            "{ARGON2ID}$argon2id$v=19$m=262145,t=2,p=1" + tail,  // above 256 MiB
@@ -94,7 +95,7 @@ TEST_CASE("what is no hash, or asks for absurd amounts, verifies nothing and cos
            "{ARGON2ID}$argon2id$v=19$m=65536,t=2,p=1,keyid=x" + tail,
            std::string("{ARGON2ID}$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFh"),  // a hash of three bytes
            "{ARGON2ID}$argon2id$v=19$m=65536,t=2,p=1" + tail + "$more",
-           "{ARGON2ID}$argon2id$v=19$m=65536,t=2,p=1" + tail + std::string(600, 'A'),
+           "{ARGON2ID}$argon2id$v=19$m=65536,t=2,p=1" + tail + std::string(1200, 'A'),
        }) {
     CAPTURE(stored);
     CHECK_FALSE(is_password_hash(stored));

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <array>
 #include <bit>
 #include <stdexcept>
 
@@ -12,13 +13,18 @@
 namespace crypto {
 namespace {
 
-constexpr std::size_t kDigestBytes = 32;
-
-/// Fetched once: the implicit fetch of EVP_sha256() would cost more than the digest of a short text.
-const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  if (algorithm == nullptr) throw std::runtime_error("OpenSSL has no SHA-256");
-  return algorithm;
+/// Fetched once: the implicit fetch of EVP_sha256() and its like would cost more than the digest of a short text.
+const EVP_MD* algorithm(Hash hash) {
+  static const std::array<const EVP_MD*, 4> fetched = [] {
+    std::array<const EVP_MD*, 4> all{};
+    constexpr std::array kNames = {"MD5", "SHA1", "SHA256", "SHA512"};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i] = EVP_MD_fetch(nullptr, kNames[i], nullptr);
+      if (all[i] == nullptr) throw std::runtime_error(std::string("OpenSSL has no ") + kNames[i]);
+    }
+    return all;
+  }();
+  return fetched[static_cast<std::size_t>(hash)];
 }
 
 unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
@@ -58,28 +64,42 @@ struct SipState {
 
 }  // namespace
 
-std::string sha256(std::string_view data) {
-  std::string digest(kDigestBytes, '\0');
-  unsigned length = 0;
-  if (EVP_Digest(data.data(), data.size(), bytes_of(digest), &length, sha256_algorithm(), nullptr) != 1) {
-    throw std::runtime_error("OpenSSL could not compute a SHA-256");
+std::size_t digest_bytes(Hash hash) {
+  switch (hash) {
+    case Hash::md5:
+      return 16;
+    case Hash::sha1:
+      return 20;
+    case Hash::sha256:
+      return 32;
+    case Hash::sha512:
+      break;
   }
-  ENSURE(length == kDigestBytes);
-  return digest;
+  return 64;
 }
 
-std::string hmac_sha256(std::string_view key, std::string_view data) {
+std::string digest(Hash hash, std::string_view data) {
+  std::string out(digest_bytes(hash), '\0');
+  unsigned length = 0;
+  if (EVP_Digest(data.data(), data.size(), bytes_of(out), &length, algorithm(hash), nullptr) != 1) {
+    throw std::runtime_error("OpenSSL could not compute a digest");
+  }
+  ENSURE(length == out.size());
+  return out;
+}
+
+std::string hmac(Hash hash, std::string_view key, std::string_view data) {
   // HMAC() takes a null key for "the key of the last call", which an empty string_view may be.
   const std::string_view some_key = key.data() == nullptr ? std::string_view("") : key;
   ENSURE(some_key.size() <= INT32_MAX);
-  std::string digest(kDigestBytes, '\0');
+  std::string out(digest_bytes(hash), '\0');
   unsigned length = 0;
-  if (HMAC(sha256_algorithm(), some_key.data(), static_cast<int>(some_key.size()), bytes_of(data), data.size(),
-           bytes_of(digest), &length) == nullptr) {
+  if (HMAC(algorithm(hash), some_key.data(), static_cast<int>(some_key.size()), bytes_of(data), data.size(),
+           bytes_of(out), &length) == nullptr) {
     throw std::runtime_error("OpenSSL could not compute an HMAC");
   }
-  ENSURE(length == kDigestBytes);
-  return digest;
+  ENSURE(length == out.size());
+  return out;
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

@@ -1,165 +1,136 @@
 #include "crypto/password.h"
 
-#include <argon2.h>
-#include <sys/mman.h>
+#include <array>
 
-#include <new>
-#include <stdexcept>
-
-#include "base/check.h"
 #include "base/text.h"
-#include "crypto/hash.h"
-#include "crypto/random.h"
+#include "crypto/argon2id.h"
+#include "crypto/imported.h"
+#include "crypto/scram_keys.h"
 
 namespace crypto {
 namespace {
 
-constexpr std::string_view kScheme = "{ARGON2ID}";
-constexpr std::string_view kVariant = "$argon2id$v=19$";
+constexpr std::size_t kMaxStoredBytes = 1200;  // {PLAIN} and the longest password
 
-// 19 MiB and two passes: the least that OWASP recommends for argon2id, 21 ms here (design: threads).
-constexpr std::uint32_t kMemoryKib = 19456;
-constexpr std::uint32_t kPasses = 2;
-constexpr std::uint32_t kLanes = 1;
-constexpr std::size_t kSaltBytes = 16;
-constexpr std::size_t kHashBytes = 32;
+template <Hash kHash>
+constexpr auto is_salted_with = [](std::string_view stored) { return is_salted(kHash, stored); };
+template <Hash kHash>
+constexpr auto verify_salted_with =
+    [](std::string_view stored, std::string_view password) { return verify_salted(kHash, stored, password); };
+template <Hash kHash>
+constexpr auto is_state_of = [](std::string_view stored) { return is_hmac_state(kHash, stored); };
+template <Hash kHash>
+constexpr auto verify_state_of =
+    [](std::string_view stored, std::string_view password) { return verify_hmac_state(kHash, stored, password); };
 
-// What a stored string may ask for: a record that was tampered with, or imported, must not take the machine.
-constexpr std::uint32_t kMaxMemoryKib = 256 * 1024;
-constexpr std::uint32_t kMaxPasses = 20;
-constexpr std::uint32_t kMaxLanes = 8;
-constexpr std::size_t kMaxStoredBytes = 512;
-constexpr std::size_t kMinHashBytes = 16;  // shorter ones are met by chance
-
-std::string unpadded_base64(std::string_view bytes) {
-  std::string text = base::base64_encode(bytes);
-  while (!text.empty() && text.back() == '=') text.pop_back();
-  return text;
+bool is_crypt(std::string_view stored) {
+  return is_sha512_crypt(stored) || is_sha256_crypt(stored) || is_bcrypt(stored);
 }
 
-/// "m=19456" with name 'm' -> 19456.
-std::optional<std::uint32_t> parameter(std::string_view text, char name) {
-  if (text.size() < 3 || text[0] != name || text[1] != '=') return std::nullopt;
-  return base::parse_u32(text.substr(2));
-}
+bool is_plain(std::string_view stored) { return !stored.empty() && stored.find('\0') == std::string_view::npos; }
 
-bool acceptable_parameters(std::string_view text) {
-  const auto parts = base::split(text, ',');
-  if (parts.size() != 3) return false;
-  const auto memory = parameter(parts[0], 'm');
-  const auto passes = parameter(parts[1], 't');
-  const auto lanes = parameter(parts[2], 'p');
-  return memory && passes && lanes && *memory <= kMaxMemoryKib && *passes >= 1 && *passes <= kMaxPasses &&
-         *lanes >= 1 && *lanes <= kMaxLanes && *memory >= 8 * *lanes;
-}
-
-/// A stored hash of our form that asks for nothing absurd.
-struct Stored {
-  std::uint32_t memory_kib = 0;
-  std::uint32_t passes = 0;
-  std::uint32_t lanes = 0;
-  std::string salt;
-  std::string hash;
+template <Hash kHash>
+constexpr auto parse_scram = [](std::string_view stored) {
+  return parse_scram_keys((kHash == Hash::sha1 ? "{SCRAM-SHA-1}" : "{SCRAM-SHA-256}") + std::string(stored));
+};
+template <Hash kHash>
+constexpr auto is_scram = [](std::string_view stored) { return parse_scram<kHash>(stored).has_value(); };
+template <Hash kHash>
+constexpr auto verify_scram = [](std::string_view stored, std::string_view password) {
+  const auto keys = parse_scram<kHash>(stored);
+  if (!keys) return false;
+  const auto made = make_scram_keys(kHash, hmac_state(kHash, password), keys->salt, keys->iterations);
+  return equal_constant_time(made.stored_key, keys->stored_key);
 };
 
-std::optional<std::string> unpadded_base64_decode(std::string_view text) {
-  std::string padded(text);
-  padded.append((4 - padded.size() % 4) % 4, '=');
-  return base::base64_decode(padded);
-}
+struct Scheme {
+  std::string_view name;
+  bool (*is)(std::string_view stored);
+  bool (*verify)(std::string_view stored, std::string_view password);
+  std::optional<Hash> state_of = std::nullopt;  // the text is the state of an HMAC with it
+};
 
-std::optional<Stored> parse_stored(std::string_view stored) {
-  if (stored.size() > kMaxStoredBytes || !base::istarts_with(stored, kScheme)) return std::nullopt;
-  stored.remove_prefix(kScheme.size());
-  if (!stored.starts_with(kVariant)) return std::nullopt;
-  const auto parts = base::split(stored.substr(kVariant.size()), '$');  // parameters, salt, hash
-  if (parts.size() != 3 || !acceptable_parameters(parts[0])) return std::nullopt;
-  auto salt = unpadded_base64_decode(parts[1]);
-  auto hash = unpadded_base64_decode(parts[2]);
-  if (!salt || salt->size() < ARGON2_MIN_SALT_LENGTH || !hash || hash->size() < kMinHashBytes) return std::nullopt;
-  const auto parameters = base::split(parts[0], ',');
-  return Stored{.memory_kib = *parameter(parameters[0], 'm'),
-                .passes = *parameter(parameters[1], 't'),
-                .lanes = *parameter(parameters[2], 'p'),
-                .salt = *std::move(salt),
-                .hash = *std::move(hash)};
-}
+constexpr std::array kSchemes = {
+    Scheme{"ARGON2ID", is_argon2id, verify_argon2id},
+    Scheme{"SHA512-CRYPT", is_sha512_crypt, verify_crypt},
+    Scheme{"SHA256-CRYPT", is_sha256_crypt, verify_crypt},
+    Scheme{"BLF-CRYPT", is_bcrypt, verify_crypt},
+    Scheme{"BCRYPT", is_bcrypt, verify_crypt},
+    Scheme{"CRYPT", is_crypt, verify_crypt},
+    Scheme{"SSHA", is_salted_with<Hash::sha1>, verify_salted_with<Hash::sha1>},
+    Scheme{"SSHA256", is_salted_with<Hash::sha256>, verify_salted_with<Hash::sha256>},
+    Scheme{"SSHA512", is_salted_with<Hash::sha512>, verify_salted_with<Hash::sha512>},
+    Scheme{"PBKDF2", is_pbkdf2, verify_pbkdf2},
+    Scheme{"SCRAM-SHA-1", is_scram<Hash::sha1>, verify_scram<Hash::sha1>},
+    Scheme{"SCRAM-SHA-256", is_scram<Hash::sha256>, verify_scram<Hash::sha256>},
+    Scheme{"PLAIN", is_plain, equal_constant_time},
+    Scheme{"HMAC-MD5PW", is_state_of<Hash::md5>, verify_state_of<Hash::md5>, Hash::md5},
+    Scheme{"HMAC-MD5", is_state_of<Hash::md5>, verify_state_of<Hash::md5>, Hash::md5},
+    Scheme{"CRAM-MD5", is_state_of<Hash::md5>, verify_state_of<Hash::md5>, Hash::md5},
+    Scheme{"HMAC-SHA1PW", is_state_of<Hash::sha1>, verify_state_of<Hash::sha1>, Hash::sha1},
+    Scheme{"HMAC-SHA1", is_state_of<Hash::sha1>, verify_state_of<Hash::sha1>, Hash::sha1},
+    Scheme{"HMAC-SHA256PW", is_state_of<Hash::sha256>, verify_state_of<Hash::sha256>, Hash::sha256},
+    Scheme{"HMAC-SHA256", is_state_of<Hash::sha256>, verify_state_of<Hash::sha256>, Hash::sha256},
+};
 
-// The block of memory has a mapping of its own, in huge pages when the system has them: malloc would either keep it for
-// ever, or fault in 4,864 pages for every password, which costs half as much again as the hash itself.
-constexpr std::size_t kHugePage = 2 << 20;
+struct Found {
+  const Scheme* scheme = nullptr;
+  std::string_view text;  // behind the scheme
+};
 
-std::size_t mapped_size(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
-
-int map_memory(std::uint8_t** memory, std::size_t bytes) {
-  void* const block = ::mmap(nullptr, mapped_size(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) return ARGON2_MEMORY_ALLOCATION_ERROR;
-  ::madvise(block, mapped_size(bytes), MADV_HUGEPAGE);  // a wish: without it, it is slower
-  *memory = static_cast<std::uint8_t*>(block);
-  return ARGON2_OK;
-}
-
-void unmap_memory(std::uint8_t* memory, std::size_t bytes) {
-  if (memory) ::munmap(memory, mapped_size(bytes));
-}
-
-/// The digest of `password` with the salt and the costs of `with`, as long as with.hash.
-std::string argon2id(std::string_view password, const Stored& with) {
-  // The library's structure has no const; it changes neither the password nor the salt without the flags for that.
-  const auto bytes = [](std::string_view text) {
-    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-  };
-  std::string digest(with.hash.size(), '\0');
-  argon2_context context{};
-  context.out = bytes(digest);
-  context.outlen = static_cast<std::uint32_t>(digest.size());
-  context.pwd = bytes(password);
-  context.pwdlen = static_cast<std::uint32_t>(password.size());
-  context.salt = bytes(with.salt);
-  context.saltlen = static_cast<std::uint32_t>(with.salt.size());
-  context.t_cost = with.passes;
-  context.m_cost = with.memory_kib;
-  context.lanes = context.threads = with.lanes;
-  context.version = ARGON2_VERSION_13;
-  context.allocate_cbk = map_memory;
-  context.free_cbk = unmap_memory;
-  context.flags = ARGON2_DEFAULT_FLAGS;
-  const int rc = argon2id_ctx(&context);
-  if (rc == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
-  if (rc != ARGON2_OK) throw std::runtime_error(std::string("argon2: ") + argon2_error_message(rc));
-  return digest;
-}
-
-std::string parameters_text() {
-  return "m=" + std::to_string(kMemoryKib) + ",t=" + std::to_string(kPasses) + ",p=" + std::to_string(kLanes);
-}
-
-std::string stored_text(std::string_view salt, std::string_view hash) {
-  return std::string(kScheme) + std::string(kVariant) + parameters_text() + "$" + unpadded_base64(salt) + "$" +
-         unpadded_base64(hash);
+/// The scheme of what is acceptable for it, or nullptr.
+Found find_scheme(std::string_view stored) {
+  if (stored.size() > kMaxStoredBytes) return {};
+  std::string_view name;
+  if (stored.starts_with('{')) {
+    const auto end = stored.find('}');
+    if (end == std::string_view::npos) return {};
+    name = stored.substr(1, end - 1);
+    stored.remove_prefix(end + 1);
+  } else {
+    name = stored.starts_with("$argon2id$") ? "ARGON2ID" : stored.starts_with('$') ? "CRYPT" : "";
+  }
+  for (const Scheme& scheme : kSchemes) {
+    if (base::iequals(scheme.name, name)) return scheme.is(stored) ? Found{&scheme, stored} : Found{};
+  }
+  return {};
 }
 
 }  // namespace
 
-std::string hash_password(std::string_view password) {
-  const Stored with{.memory_kib = kMemoryKib,
-                    .passes = kPasses,
-                    .lanes = kLanes,
-                    .salt = random_bytes(kSaltBytes),
-                    .hash = std::string(kHashBytes, '\0')};
-  return stored_text(with.salt, argon2id(password, with));
-}
+std::string hash_password(std::string_view password) { return "{ARGON2ID}" + make_argon2id(password); }
 
 bool verify_password(std::string_view stored, std::string_view password) {
-  const auto parsed = parse_stored(stored);
-  return parsed && equal_constant_time(argon2id(password, *parsed), parsed->hash);
+  const Found found = find_scheme(stored);
+  return found.scheme != nullptr && found.scheme->verify(found.text, password);
 }
 
-bool is_password_hash(std::string_view stored) { return parse_stored(stored).has_value(); }
+bool is_password_hash(std::string_view stored) { return find_scheme(stored).scheme != nullptr; }
+
+bool is_current_hash(std::string_view stored) {
+  const Found found = find_scheme(stored);
+  return found.scheme != nullptr && found.scheme->name == "ARGON2ID" && is_current_argon2id(found.text);
+}
+
+std::string password_schemes() {
+  std::string names;
+  for (const Scheme& scheme : kSchemes) {
+    if (!names.empty()) names += ", ";
+    names += scheme.name;
+  }
+  return names;
+}
+
+std::optional<std::string> stored_hmac_state(Hash hash, std::string_view stored) {
+  const Found found = find_scheme(stored);
+  if (found.scheme == nullptr) return std::nullopt;
+  if (found.scheme->is == is_plain) return hmac_state(hash, found.text);
+  return found.scheme->state_of == hash ? base::hex_decode(found.text) : std::nullopt;
+}
 
 const std::string& decoy_hash() {
   // A random digest instead of a computed one: nobody knows a password for it, and the first caller waits for nothing.
-  static const std::string hash = stored_text(random_bytes(kSaltBytes), random_bytes(kHashBytes));
+  static const std::string hash = "{ARGON2ID}" + unmatched_argon2id();
   return hash;
 }
 

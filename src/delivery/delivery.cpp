@@ -4,6 +4,7 @@
 #include "delivery/queue.h"
 #include "delivery/room.h"
 #include "delivery/sink.h"
+#include "directory/exchange.h"
 
 namespace delivery {
 namespace {
@@ -27,9 +28,12 @@ class Service : public Delivery {
  public:
   explicit Service(Context context) : context_(std::move(context)) {}
 
-  net::Task<base::Result<smtp::User>> authenticate(std::string login, std::string password, smtp::Peer) override {
-    CO_TRY_ASSIGN(const auto identity, co_await context_.directory.authenticate(std::move(login), std::move(password)));
-    co_return user_of(identity);
+  net::Task<base::Result<smtp::LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
+                                                        std::string response, smtp::Peer) override {
+    CO_TRY_ASSIGN(auto step,
+                  co_await directory::take_response(context_.directory, std::move(mechanism), std::move(response)));
+    if (auto* challenge = std::get_if<sasl::Challenge>(&step)) co_return std::move(*challenge);
+    co_return user_of(std::get<directory::Identity>(step));
   }
 
   net::Task<base::Result<smtp::User>> recheck(smtp::User user) override {

@@ -92,13 +92,19 @@ TEST_CASE("strangers reach our addresses and nothing else; our users everybody, 
   }
 }
 
+base::Result<smtp::User> log_in(World& world, std::string name, std::string password) {
+  std::shared_ptr<sasl::Mechanism> plain = sasl::make_mechanism("PLAIN", {}, {}, {});
+  const std::string response = std::string(1, '\0') + name + std::string(1, '\0') + password;
+  TRY_ASSIGN(auto step, net::run(world.delivery->authenticate(std::move(plain), response, world.peer())));
+  return std::get<smtp::User>(std::move(step));
+}
+
 TEST_CASE("a login lasts until its credential changes") {
   World world;
   world.add("u1");
-  const auto user = good(net::run(world.delivery->authenticate("u1@example.test", "secret", world.peer())));
-  CHECK_EQ(code_of(net::run(world.delivery->authenticate("u1@example.test", "wrong", world.peer()))),
-           base::Code::denied);
-  CHECK_EQ(code_of(net::run(world.delivery->authenticate("u1", "secret", world.peer()))), base::Code::denied);
+  const auto user = good(log_in(world, "u1@example.test", "secret"));
+  CHECK_EQ(code_of(log_in(world, "u1@example.test", "wrong")), base::Code::denied);
+  CHECK_EQ(code_of(log_in(world, "u1", "secret")), base::Code::denied);
   world.add("u2");  // another generation, the same login
   const auto again = good(net::run(world.delivery->recheck(user)));
   CHECK_EQ(again.account, user.account);

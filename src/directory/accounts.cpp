@@ -110,16 +110,6 @@ base::Result<void> apply(Account& account, const AccountChange& change) {
 
 }  // namespace
 
-net::Task<base::Result<std::string>> Service::hash(std::string prepared_password) {
-  return hashing_.run([password = std::move(prepared_password)]() -> base::Result<std::string> {
-    try {
-      return crypto::hash_password(password);
-    } catch (const std::bad_alloc&) {
-      return base::fail(Code::unavailable, "there is no memory to hash a password");
-    }
-  });
-}
-
 net::Task<base::Result<Account>> Service::add_account(std::string address, std::string password,
                                                       std::uint64_t quota_bytes) {
   std::vector<NewAccount> one;
@@ -149,9 +139,12 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
       co_return base::fail(Code::invalid,
                            "the hash of " + given.address + " is no password hash that this version knows");
     }
+    Kept kept;
     if (given.hash.empty()) {
       CO_TRY_ASSIGN(std::string prepared, prepare_password(given.password));
-      CO_TRY_ASSIGN(given.hash, co_await hash(std::move(prepared)));
+      CO_TRY_ASSIGN(kept, co_await keep(mime::format(parts), std::move(prepared)));
+    } else {
+      CO_TRY_ASSIGN(kept, co_await keep_imported(mime::format(parts), std::move(given.hash)));
     }
     const base::WallTime now = clock_.now();
     Prepared made{.parts = parts,
@@ -162,7 +155,7 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
                               .name = std::move(given.name),
                               .send_as = {}},
                   .credential = {}};
-    made.credential.set_hash(std::move(given.hash));
+    put(std::move(kept), made.credential);
     made.credential.set_version(store_.next_id());
     made.credential.set_changed_us(directory::to_record(now));
     all.push_back(std::move(made));

@@ -229,6 +229,9 @@ class Checker {
     TRY_ASSIGN(const auto account, look_at(kAccounts, std::tuple(id)));
     if (!account.exists) report(where, "the account does not exist");
     if (!crypto::is_password_hash(record.hash())) report(where, "it is no password hash that this version knows");
+    for (const std::string& keys : record.scram()) {
+      if (!crypto::parse_scram_keys(keys)) report(where, "its SCRAM keys are malformed");
+    }
     if (record.version() == 0) report(where, "it has no version");
     if (number != kPassword && record.name().empty()) report(where, "it has no name");
     return {};

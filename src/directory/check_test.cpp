@@ -26,6 +26,7 @@ TEST_CASE("the check names each broken record and goes on behind it") {
     txn.erase(kCredentials, std::tuple(alice, kPassword));
     schema::DirectoryCredential stray;
     stray.set_hash("secret");
+    stray.add_scram("secret");
     stray.set_version(1);
     txn.put(kCredentials, std::tuple(base::AccountId{9}, kPassword), stray);
     schema::DirectoryAddress lost;
@@ -46,13 +47,14 @@ TEST_CASE("the check names each broken record and goes on behind it") {
   CHECK(names(problems, "it has no password"));
   CHECK(names(problems, "credential 0 of account 9: the account does not exist"));
   CHECK(names(problems, "credential 0 of account 9: it is no password hash"));
+  CHECK(names(problems, "credential 0 of account 9: its SCRAM keys are malformed"));
   CHECK(names(problems, "address lost@example.test: it is of account 99, which does not exist"));
   CHECK(names(problems, "address Empty@example.org: it is not normalized"));
   CHECK(names(problems, "address Empty@example.org: its domain does not exist"));
   CHECK(names(problems, "address Empty@example.org: it is neither"));
   CHECK(names(problems, "address bad@example.test: it has the bad target \"nonsense\""));
   CHECK(names(problems, "its address bob@example.test has no record"));
-  CHECK(problems.size() == 11);
+  CHECK(problems.size() == 12);
 }
 
 TEST_CASE("one broken record stops nothing but itself") {

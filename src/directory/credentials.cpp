@@ -55,9 +55,9 @@ net::Task<base::Result<schema::DirectoryCredential>> Service::make_credential(mi
   CO_TRY_ASSIGN(std::string prepared, prepare_password(password));
   // The closure decides; this only saves the hashing where the answer is known.
   CO_TRY(co_await store_.read([account](const store::Reader& reader) { return require_account(reader, account); }));
-  CO_TRY_ASSIGN(std::string hashed, co_await hash(std::move(prepared)));
+  CO_TRY_ASSIGN(Kept kept, co_await keep(mime::format(account), std::move(prepared)));
   schema::DirectoryCredential record;
-  record.set_hash(std::move(hashed));
+  put(std::move(kept), record);
   record.set_version(store_.next_id());
   record.set_changed_us(to_record(clock_.now()));
   co_return record;

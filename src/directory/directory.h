@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "directory/types.h"
 #include "net/task.h"
+#include "sasl/sasl.h"
 #include "store/store.h"
 
 namespace directory {
@@ -28,6 +29,7 @@ struct Config {
   std::size_t password_checks_at_once = 2;
   std::size_t password_checks_waiting = 1000;  // above this: busy
   std::size_t verified_credentials = 10'000;   // entries of the cache
+  sasl::Enabled mechanisms;                    // what is kept of a password serves these
 };
 
 /// "Local@Example.ÖRG" -> "local@example.xn--rg-eka"; invalid with the reason in words.
@@ -106,6 +108,13 @@ class Directory {
   /// all cost the same time); busy: too many checks are waiting. Answers repeats from a cache that a change of the
   /// credential empties.
   virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) = 0;
+
+  /// What is kept for `login` to check a mechanism that does not send the password. Where there is nothing (no such
+  /// name, or nothing of this kind) the answer looks the same, each time, but for its empty list. Never slow.
+  virtual net::Task<base::Result<sasl::Secrets>> secrets(std::string login, sasl::Wanted wanted) = 0;
+  /// The login of who has proved to have the credential with this version, or (0) a certificate for this address.
+  /// denied: not an address that may log in, or the credential is gone.
+  virtual net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version) = 0;
 
   /// Grows with each change. A session that sees another value than its identity's calls recheck(), which is cheap
   /// when the value is the same.

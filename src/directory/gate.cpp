@@ -12,6 +12,13 @@ Gate::~Gate() {
   left_.wait(lock, [this] { return running_ == 0; });
 }
 
+bool Gate::start(std::move_only_function<void()> function) {
+  return enter([this, function = std::move(function)]() mutable {
+    function();
+    leave();
+  });
+}
+
 bool Gate::enter(Work work) {
   {
     const std::lock_guard lock(mutex_);

@@ -56,6 +56,9 @@ class Gate {
     co_return std::get<1>(std::move(outcome));
   }
 
+  /// As run(), and tells nobody of the end. false: too many wait.
+  bool start(std::move_only_function<void()> function);
+
  private:
   using Work = std::move_only_function<void()>;
   bool enter(Work work);

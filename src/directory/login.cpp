@@ -2,6 +2,8 @@
 // remembered: under an HMAC with a key of this process over everything that made it right, so neither the passwords nor
 // anything to test guesses against is kept, and a changed credential simply finds no entry.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "crypto/password.h"
@@ -13,12 +15,28 @@ namespace {
 
 using base::Code;
 
-/// The number of the hash that `password` belongs to. Blocks for as long as the checks take.
+/// As it is compared here, and as the client sent it: hashes that were brought along may be of either.
+struct Password {
+  std::string prepared;
+  std::string raw;
+};
+
+bool belongs(const std::string& hash, const Password& password) {
+  if (crypto::verify_password(hash, password.prepared)) return true;
+  return password.raw != password.prepared && !crypto::is_current_hash(hash) &&
+         crypto::verify_password(hash, password.raw);
+}
+
+/// The number of the hash that the password belongs to. Blocks for as long as the checks take.
 base::Result<std::optional<std::size_t>> check_password(const std::vector<std::string>& hashes,
-                                                        const std::string& password) {
+                                                        const Password& password) {
   try {
     for (std::size_t i = 0; i < hashes.size(); ++i) {
-      if (crypto::verify_password(hashes[i], password)) return std::optional(i);
+      if (belongs(hashes[i], password)) return std::optional(i);
+    }
+    // Hashes that were brought along may cost next to nothing: a name with such a one takes as long as one without.
+    if (std::ranges::none_of(hashes, crypto::is_current_hash)) {
+      (void)crypto::verify_password(crypto::decoy_hash(), password.prepared);
     }
   } catch (const std::bad_alloc&) {
     return base::fail(Code::unavailable, "there is no memory to check a password");
@@ -34,8 +52,8 @@ net::Task<base::Result<Service::Found<Login>>> Service::login_of(mime::AddrSpec 
   return look_up(logins_, std::move(name), begin_read(), std::move(read));
 }
 
-Identity Service::identity_of(const Login& login, const Credential& credential, std::uint64_t generation) {
-  return {login.account.id, login.account.address, login.account.quota_bytes, credential.version, generation};
+Identity Service::identity_of(const Login& login, std::uint64_t credential_version, std::uint64_t generation) {
+  return {login.account.id, login.account.address, login.account.quota_bytes, credential_version, generation};
 }
 
 std::string Service::verified_key(const Login& login, const Credential& credential, std::string_view password) const {
@@ -67,7 +85,7 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
       keys.push_back(verified_key(*found.value, credential, *prepared));
       if (verified_.get(keys.back(), 0)) {
         counts_.remembered.add();
-        co_return identity_of(*found.value, credential, found.generation);
+        co_return identity_of(*found.value, credential.version, found.generation);
       }
       hashes.push_back(credential.hash);
     }
@@ -75,12 +93,13 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
   if (hashes.empty()) hashes.push_back(crypto::decoy_hash());
 
   auto check = [this, hashes = std::move(hashes), keys,
-                password = prepared ? *prepared : std::string()]() -> base::Result<std::optional<std::size_t>> {
+                given = Password{prepared ? *prepared : std::string(),
+                                 prepared ? password : std::string()}]() -> base::Result<std::optional<std::size_t>> {
     // A client that opens ten connections at once pays for one: the others find here what the first has found.
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (verified_.get(keys[i], 0)) return std::optional(i);
     }
-    auto match = check_password(hashes, password);
+    auto match = check_password(hashes, given);
     if (match && *match && !keys.empty()) verified_.put(keys[**match], std::make_shared<const Verified>(), 0, 1);
     return match;
   };
@@ -93,7 +112,9 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
   const bool right = match && !keys.empty();
   (right ? counts_.right : counts_.wrong).add();
   if (!right) co_return base::fail(Code::denied, "wrong name or password");
-  co_return identity_of(*found.value, found.value->credentials[*match], found.generation);
+  const Credential& credential = found.value->credentials[*match];
+  renew_later(*found.value, credential, *prepared);
+  co_return identity_of(*found.value, credential.version, found.generation);
 }
 
 net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
@@ -106,9 +127,11 @@ net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
       const char* is = found.value->account.state == State::disabled ? " is disabled" : " is suspended";
       co_return base::fail(Code::denied, "the account " + identity.address + is);
     }
+    // By a certificate: it has no credential here.
+    if (identity.credential_version == 0) co_return identity_of(*found.value, 0, found.generation);
     for (const Credential& credential : found.value->credentials) {
       if (credential.version == identity.credential_version) {
-        co_return identity_of(*found.value, credential, found.generation);
+        co_return identity_of(*found.value, credential.version, found.generation);
       }
     }
     co_return base::fail(Code::denied, "the password of " + identity.address + " was changed");

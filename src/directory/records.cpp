@@ -153,7 +153,9 @@ base::Result<std::optional<Login>> find_login(const store::Reader& reader, const
   auto cursor = reader.scan(kCredentials, id);
   for (; cursor.valid() && login.credentials.size() < kMaxCredentials; cursor.next()) {
     TRY_ASSIGN(auto credential, cursor.value());
-    login.credentials.push_back({credential.version(), std::move(*credential.mutable_hash())});
+    login.credentials.push_back({.version = credential.version(),
+                                 .hash = std::move(*credential.mutable_hash()),
+                                 .scram = {credential.scram().begin(), credential.scram().end()}});
   }
   if (auto error = cursor.error()) return std::unexpected(*std::move(error));
   return std::optional(std::move(login));

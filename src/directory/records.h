@@ -24,6 +24,7 @@ inline constexpr std::string_view kPostmaster = "postmaster";
 struct Credential {
   std::uint64_t version = 0;
   std::string hash;
+  std::vector<std::string> scram;  // keys of the same password (crypto/scram_keys.h)
 };
 
 /// An account as a login needs it.

@@ -7,12 +7,15 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "directory/cache.h"
 #include "directory/directory.h"
 #include "directory/gate.h"
+#include "directory/keep.h"
 #include "directory/records.h"
 
 namespace directory {
@@ -30,7 +33,9 @@ std::size_t weight_of(const Login& login);
 class Service final : public Directory {
  public:
   /// `hostname` is normalized, or empty when no mail domain can be equal to it.
-  Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config, std::string hostname);
+  /// `secret` is the store's, or a new one: the first change keeps it.
+  Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config, std::string hostname,
+          std::string secret);
 
   net::Task<base::Result<void>> add_domain(std::string name, std::string alias_of, DomainChange settings) override;
   net::Task<base::Result<void>> set_domain(std::string name, DomainChange settings) override;
@@ -66,6 +71,8 @@ class Service final : public Directory {
   net::Task<base::Result<bool>> is_local_domain(std::string domain) override;
   net::Task<base::Result<Route>> route(std::string address) override;
   net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) override;
+  net::Task<base::Result<sasl::Secrets>> secrets(std::string login, sasl::Wanted wanted) override;
+  net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version) override;
   std::uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
   net::Task<base::Result<Identity>> recheck(Identity identity) override;
   net::Task<base::Result<bool>> may_send_as(Identity user, std::string address) override;
@@ -100,9 +107,16 @@ class Service final : public Directory {
   std::string verified_key(const Login& login, const Credential& credential, std::string_view password) const;
 
   net::Task<base::Result<void>> commit(store::Store::Closure closure, store::Kind kind = store::Kind::ordinary);
-  net::Task<base::Result<std::string>> hash(std::string prepared_password);
+  /// What is to be kept of a new password of the account with that address.
+  net::Task<base::Result<Kept>> keep(std::string address, std::string prepared_password);
+  /// The same of a hash that was brought along.
+  net::Task<base::Result<Kept>> keep_imported(std::string address, std::string hash);
   net::Task<base::Result<schema::DirectoryCredential>> make_credential(mime::AddrSpec account, std::string password);
-  static Identity identity_of(const Login& login, const Credential& credential, std::uint64_t generation);
+  static Identity identity_of(const Login& login, std::uint64_t credential_version, std::uint64_t generation);
+
+  /// When what is kept of a password is not what would be kept today: makes it so, behind the login's back.
+  void renew_later(const Login& login, const Credential& credential, const std::string& prepared);
+  void renew_now(const Account& account, const Credential& credential, const std::string& prepared);
 
   store::Store& store_;
   const base::Clock& clock_;
@@ -116,6 +130,7 @@ class Service final : public Directory {
     explicit Checks(const base::Metrics& metrics);
   };
   const Checks counts_;
+  const sasl::Enabled mechanisms_;
   std::atomic<std::uint64_t> generation_{1};
   // Writes that failed without saying whether they will be there once the engine was reopened, and how many of them are
   // known to be settled since.
@@ -127,9 +142,13 @@ class Service final : public Directory {
   Cache<Login> logins_;        // by address
   Cache<Verified> verified_;   // by verified_key()
   const std::string cache_secret_;
+  const std::string secret_;  // of the store, for what strangers are told of names that nobody has
+  std::mutex renewing_mutex_;
+  std::set<std::uint64_t> renewing_;  // versions of credentials
   // Last, so that they are gone first: what they run uses the rest.
   Gate checks_;
   Gate hashing_;  // for new passwords: a flood of logins must not keep the operator out
+  Gate renewals_;
 };
 
 template <class Value, class Read>

@@ -37,4 +37,7 @@ inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryRemo
 inline constexpr store::Table<std::tuple<std::string, std::string, std::string>, store::Nothing> kMemberOf{
     21, "directory.member_of"};
 
+/// always 0
+inline constexpr store::Table<std::tuple<std::uint32_t>, schema::DirectorySecret> kSecret{22, "directory.secret"};
+
 }  // namespace directory

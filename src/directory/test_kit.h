@@ -81,11 +81,11 @@ T at_once(net::Task<T> task) {
 }
 
 struct Kit {
-  explicit Kit(Config config = {}, store::Faults* faults = nullptr)
-      : store(store::open_memory(pool, base::system_clock(), {}, faults)), dir(reopen(config)) {}
+  explicit Kit(Config given = {}, store::Faults* faults = nullptr)
+      : config(given), store(store::open_memory(pool, base::system_clock(), {}, faults)), dir(reopen(config)) {}
 
-  std::unique_ptr<Directory> reopen(Config config = {}) {
-    auto opened = open(*store, base::system_clock(), {}, config, "mx.example.test");
+  std::unique_ptr<Directory> reopen(Config with = {}) {
+    auto opened = open(*store, base::system_clock(), {}, with, "mx.example.test");
     REQUIRE(opened);
     return *std::move(opened);
   }
@@ -111,6 +111,7 @@ struct Kit {
     return found;
   }
 
+  const Config config;
   net::Pool pool{4};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Directory> dir;

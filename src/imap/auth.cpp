@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "directory/exchange.h"
 #include "imap/driver.h"
 #include "net/loop.h"
 #include "sasl/sasl.h"
@@ -24,25 +25,36 @@ net::Task<Reply> login_failed(Session& session, std::string_view user) {
   co_return no(says::kLoginFailed);
 }
 
-net::Task<Reply> login(Session& session, std::string verb, sasl::Credentials credentials) {
-  if (!credentials.authorize_as.empty() && !base::iequals(credentials.authorize_as, credentials.user)) {
-    co_return no(says::kLoginOther);
+net::Task<Reply> login_refused(Session& session, base::Error error, std::string user) {
+  switch (error.code) {
+    case base::Code::denied:
+    case base::Code::invalid:
+      co_return co_await login_failed(session, user);
+    case base::Code::unsupported:
+      co_return no(says::kLoginOther);
+    default:
+      session.mode->metrics.logins_deferred.add();
+      co_return error.code == base::Code::busy ? no(says::kLoginBusy) : refused(error);
   }
-  auto identity = co_await session.services.directory.authenticate(credentials.user, credentials.password);
-  if (!identity) {
-    const base::Code code = identity.error().code;
-    if (code == base::Code::denied || code == base::Code::invalid) {
-      co_return co_await login_failed(session, credentials.user);
-    }
-    session.mode->metrics.logins_deferred.add();
-    co_return code == base::Code::busy ? no(says::kLoginBusy) : refused(identity.error());
-  }
-  session.identity = std::make_unique<directory::Identity>(std::move(*identity));
+}
+
+Reply logged_in(Session& session, std::string_view verb, directory::Identity identity) {
+  session.identity = std::make_unique<directory::Identity>(std::move(identity));
   session.log = session.log.with({{"user", session.identity->address}});
   session.log.info("imap.login");
   session.mode->metrics.logins_accepted.add();
   session.adjust_limits();
-  co_return completed(verb, "CAPABILITY" + capabilities(session.situation()));
+  return completed(verb, "CAPABILITY" + capabilities(session.situation()));
+}
+
+std::shared_ptr<sasl::Mechanism> make_mechanism(const Session& session, std::string_view name) {
+  const net::Stream& stream = *session.stream;
+  return sasl::make_mechanism(
+      name, session.config->mechanisms, session.channel(),
+      {.nonce = session.config->nonce(),
+       .hostname = session.config->hostname,
+       .tls_exporter = stream.channel_binding(net::ChannelBinding::tls_exporter),
+       .tls_server_end_point = stream.channel_binding(net::ChannelBinding::tls_server_end_point)});
 }
 
 // The client's response to `challenge`; an error is the reply that ends the exchange.
@@ -76,17 +88,20 @@ net::Task<Reply> do_starttls(Session& session, Command& command) {
 net::Task<Reply> do_login(Session& session, Command& command) {
   if (!session.may_login()) co_return no(says::kPrivacyRequired);
   auto& [user, password] = std::get<Login>(command.arguments);
-  co_return co_await login(session, "LOGIN", {.authorize_as = {}, .user = user, .password = std::move(password)});
+  auto identity = co_await session.services.directory.authenticate(user, std::move(password));
+  if (!identity) co_return co_await login_refused(session, std::move(identity.error()), user);
+  co_return logged_in(session, "LOGIN", *std::move(identity));
 }
 
 net::Task<Reply> do_authenticate(Session& session, Command& command) {
   const auto& arguments = std::get<Authenticate>(command.arguments);
-  const auto mechanism = sasl::make_mechanism(arguments.mechanism);
-  if (!mechanism) co_return no(says::kNoMechanism);
   if (!session.may_login()) co_return no(says::kPrivacyRequired);
+  const auto mechanism = make_mechanism(session, arguments.mechanism);
+  if (!mechanism) co_return no(says::kNoMechanism);
   std::string response;
   if (arguments.initial) {
-    // RFC 4959 §3: "=" is an empty initial response.
+    // RFC 4959 §3: only where the client speaks first; "=" is an empty initial response.
+    if (mechanism->server_first()) co_return bad(says::kServerFirst);
     auto bytes = *arguments.initial == "=" ? std::optional(std::string()) : base::base64_decode(*arguments.initial);
     if (!bytes) co_return bad(says::kNotBase64);
     response = std::move(*bytes);
@@ -96,12 +111,16 @@ net::Task<Reply> do_authenticate(Session& session, Command& command) {
     response = std::move(*answer);
   }
   while (true) {
-    auto next = mechanism->respond(response);
-    if (!next) co_return bad(base::printable(next.error().text));
-    if (auto* credentials = std::get_if<sasl::Credentials>(&*next)) {
-      co_return co_await login(session, "AUTHENTICATE", std::move(*credentials));
+    auto step = co_await directory::take_response(session.services.directory, mechanism, std::move(response));
+    if (!step) {
+      // What is malformed is told in words; a name or password of that kind is only wrong.
+      if (step.error().code == base::Code::invalid) co_return bad(base::printable(step.error().text));
+      co_return co_await login_refused(session, std::move(step.error()), mechanism->user());
     }
-    auto answer = co_await ask(session, std::get<sasl::Challenge>(*next).bytes);
+    if (auto* identity = std::get_if<directory::Identity>(&*step)) {
+      co_return logged_in(session, "AUTHENTICATE", std::move(*identity));
+    }
+    auto answer = co_await ask(session, std::get<sasl::Challenge>(*step).bytes);
     if (!answer) co_return answer.error();
     response = std::move(*answer);
   }

@@ -53,6 +53,7 @@ class Session {
   Situation situation() const;
   bool encrypted() const { return stream->tls() != nullptr; }
   bool may_login() const;
+  sasl::Channel channel() const;
   TlsSource& tls() { return tls_; }
   /// The stream goes on encrypted, or the session ends.
   net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);

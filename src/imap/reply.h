@@ -57,6 +57,7 @@ inline constexpr std::string_view kLoginFailed = "[AUTHENTICATIONFAILED] The nam
 inline constexpr std::string_view kLoginBusy = "[UNAVAILABLE] Too many logins are being checked, try again";
 inline constexpr std::string_view kLoginOther = "[AUTHORIZATIONFAILED] Acting for another account is not possible";
 inline constexpr std::string_view kNoMechanism = "[CANNOT] This mechanism is not offered";
+inline constexpr std::string_view kServerFirst = "This mechanism begins with a challenge and takes no initial response";
 inline constexpr std::string_view kCancelled = "Authentication was cancelled";
 inline constexpr std::string_view kNotBase64 = "The response is not base64";
 inline constexpr std::string_view kTlsAlready = "TLS is active already";

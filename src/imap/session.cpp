@@ -61,10 +61,18 @@ bool Session::may_login() const {
   return mode->plaintext_auth && mode->trusted && mode->trusted(stream->endpoints().peer_address);
 }
 
+sasl::Channel Session::channel() const {
+  const net::TlsInfo* tls = stream->tls();
+  if (tls == nullptr) return {};
+  return {.can_bind = tls->can_bind, .client_names = tls->client_names};
+}
+
 Situation Session::situation() const {
   return {.authenticated = identity != nullptr,
           .can_start_tls = !encrypted() && tls_ && tls_() != nullptr,
-          .may_login = may_login()};
+          .may_login = may_login(),
+          .mechanisms = identity == nullptr && may_login() ? sasl::offered(config->mechanisms, channel())
+                                                           : std::vector<std::string_view>()};
 }
 
 base::Result<std::string> Session::decode_mailbox(std::string_view wire) const { return decode_name(wire, rev2); }

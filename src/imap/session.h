@@ -15,6 +15,7 @@
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/stream.h"
+#include "sasl/sasl.h"
 #include "tls/tls.h"
 
 namespace imap {
@@ -26,6 +27,8 @@ struct Config {
   std::size_t max_errors = 50;                    // BAD answers before BYE
   std::chrono::seconds login_timeout{180};        // from the connection to the login, whatever is said
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
+  sasl::Enabled mechanisms;                       // for AUTHENTICATE
+  std::string (*nonce)() = sasl::random_nonce;    // fresh for each exchange
 };
 
 struct Mode {

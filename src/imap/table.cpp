@@ -1,7 +1,6 @@
 #include "imap/table.h"
 
 #include "base/text.h"
-#include "sasl/sasl.h"
 
 namespace imap {
 
@@ -113,11 +112,9 @@ std::string capabilities(const Situation& situation) {
     out += extension.word;
   }
   // RFC 9051 §11.7: mechanisms that send a password in the clear are not announced where it would be seen.
-  if (!situation.authenticated && situation.may_login) {
-    for (const auto name : sasl::mechanisms()) {
-      out += " AUTH=";
-      out += name;
-    }
+  for (const auto name : situation.mechanisms) {
+    out += " AUTH=";
+    out += name;
   }
   return out;
 }

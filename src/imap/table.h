@@ -58,6 +58,7 @@ struct Situation {
   bool authenticated = false;
   bool can_start_tls = false;
   bool may_login = false;
+  std::vector<std::string_view> mechanisms;  // of AUTHENTICATE; none where no login may be
 };
 /// " IMAP4rev1 IMAP4rev2 …" with a space before each word, SASL mechanisms included.
 std::string capabilities(const Situation& situation);

@@ -15,6 +15,7 @@
 #include "net/loop.h"
 #include "net/memory_stream.h"
 #include "net/pool.h"
+#include "sasl/test_secrets.h"
 #include "store/store.h"
 
 namespace doctest {
@@ -47,6 +48,12 @@ class FakeDirectory final : public directory::Directory {
                                   .quota_bytes = 10 << 20,
                                   .credential_version = 1,
                                   .generation = now};
+  }
+  Outcome<sasl::Secrets> secrets(std::string login, sasl::Wanted wanted) override {
+    co_return sasl::test::secrets({.user = std::move(login), .wanted = wanted}, "u1@example.test", "test");
+  }
+  Outcome<directory::Identity> admit(std::string login, std::uint64_t) override {
+    return authenticate(std::move(login), "test");
   }
   std::uint64_t generation() const override { return now; }
   Outcome<directory::Identity> recheck(directory::Identity identity) override {

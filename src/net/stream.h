@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "net/task.h"
@@ -48,6 +49,8 @@ struct TlsInfo {
   std::string cipher;       // "TLS_AES_128_GCM_SHA256"
   std::string server_name;  // SNI, as sent
   bool resumed = false;
+  bool can_bind = false;                  // channel_binding() has something that belongs to this connection alone
+  std::vector<std::string> client_names;  // the addresses of a client certificate that was asked for and verified
 };
 
 /// Bytes on the wire since the connection began.
@@ -55,6 +58,9 @@ struct Traffic {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
 };
+
+/// What ties an authentication to the channel that it came through.
+enum class ChannelBinding { tls_exporter, tls_server_end_point };
 
 enum class Ready { data, woken };
 
@@ -90,6 +96,8 @@ class Stream {
   virtual const TlsInfo* tls() const { return nullptr; }
   /// Counted by streams over a socket only.
   virtual Traffic traffic() const { return {}; }
+  /// "" where there is none of this kind.
+  virtual std::string channel_binding(ChannelBinding) const { return {}; }
 };
 
 }  // namespace net

@@ -11,7 +11,7 @@ class Login final : public Mechanism {
   // draft-murchison-sasl-login-00 §2.2: widely deployed clients require these two texts, not those of the draft.
   Challenge first_challenge() const override { return {"Username:"}; }
 
-  base::Result<std::variant<Challenge, Credentials>> respond(std::string_view response) override {
+  base::Result<Outcome> respond(std::string_view response) override {
     switch (std::exchange(step_, Step::done)) {
       case Step::user:
         TRY(check_field("the user name", response));
@@ -20,7 +20,7 @@ class Login final : public Mechanism {
         return Challenge{"Password:"};
       case Step::password:
         TRY(check_field("the password", response));
-        return Credentials{{}, std::move(user_), std::string(response)};
+        return Credentials{{}, user_, std::string(response)};
       case Step::done:
         break;
     }
@@ -30,7 +30,6 @@ class Login final : public Mechanism {
  private:
   enum class Step { user, password, done };
   Step step_ = Step::user;
-  std::string user_;
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ class Plain final : public Mechanism {
   // RFC 4616 §2: the mechanism is a single message of the client, so what invites it is empty.
   Challenge first_challenge() const override { return {}; }
 
-  base::Result<std::variant<Challenge, Credentials>> respond(std::string_view response) override {
+  base::Result<Outcome> respond(std::string_view response) override {
     if (std::exchange(done_, true)) return base::fail(base::Code::invalid, "the PLAIN exchange is over");
     // RFC 4616 §2: NUL "MUST NOT appear in authzid, authcid, or passwd", so there are exactly two.
     const auto first = response.find('\0');
@@ -24,7 +24,8 @@ class Plain final : public Mechanism {
     if (!authorize_as.empty()) TRY(check_field("the authorization identity", authorize_as));
     TRY(check_field("the user name", user));
     TRY(check_field("the password", password));
-    return Credentials{std::string(authorize_as), std::string(user), std::string(password)};
+    user_ = user;
+    return Credentials{std::string(authorize_as), user_, std::string(password)};
   }
 
  private:

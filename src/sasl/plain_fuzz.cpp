@@ -17,7 +17,7 @@ void ensure_field(std::string_view field, bool may_be_empty) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto mechanism = sasl::make_mechanism("PLAIN");
+  const auto mechanism = sasl::make_mechanism("PLAIN", {}, {}, {});
   const auto answer = mechanism->respond(input);
   ENSURE(!mechanism->respond(input));  // one response, then it is over
   if (!answer) {

@@ -18,12 +18,6 @@ std::optional<std::string> decode(std::string_view text) {
 
 }  // namespace
 
-/// What an exchange led to; nothing when it was cancelled or malformed, which the client has been told.
-struct Login {
-  std::string user;
-  std::string password;
-};
-
 bool Connection::auth_allowed() const {
   if (mode_->service != Service::submission) return false;
   return peer_.tls != nullptr || (mode_->plaintext_auth && peer_.trusted);
@@ -66,65 +60,77 @@ net::Task<void> Connection::auth(std::string_view argument) {
     say(reply::wrong(parsed.error(), "AUTH mechanism [initial-response]"));
     co_return;
   }
-  std::optional<std::string> response;
-  if (parsed->initial_response) response = std::string(*parsed->initial_response);
-  std::optional<Login> login = co_await sasl_exchange(std::string(parsed->mechanism), std::move(response));
-  if (!login) co_return;
-
-  base::Result<User> user = co_await host_.authenticate(login->user, std::move(login->password), peer_);
-  if (!user) {
-    const Reply reply = reply::auth_failed(user.error());
-    mode_->metrics.logins.count(reply);
-    log_.noise("smtp.auth.failed", {{"user", base::printable(login->user)}, {"why", base::name(user.error().code)}});
-    say(reply);
-    co_return;
-  }
-  log_ = log_.with({{"user", user->address}});
-  log_.info("smtp.auth");
-  user_ = *std::move(user);
-  mode_->metrics.logins.accepted.add();
-  say(reply::authenticated());
-}
-
-net::Task<std::optional<Login>> Connection::sasl_exchange(std::string mechanism_name,
-                                                          std::optional<std::string> response) {
-  const auto mechanism = sasl::make_mechanism(mechanism_name);
+  const auto mechanism = make_mechanism(parsed->mechanism);
   if (!mechanism) {
     say(reply::unknown_mechanism());
-    co_return std::nullopt;
+    co_return;
   }
+  std::optional<std::string> response;
+  if (parsed->initial_response) response = std::string(*parsed->initial_response);
+  // RFC 4954 §4: where the server speaks first there is nothing yet that the client could answer.
+  if (response && mechanism->server_first()) {
+    say(reply::auth_malformed());
+    co_return;
+  }
+  co_await exchange(mechanism, std::move(response));
+}
+
+sasl::Channel Connection::channel() const {
+  if (peer_.tls == nullptr) return {};
+  return {.can_bind = peer_.tls->can_bind, .client_names = peer_.tls->client_names};
+}
+
+std::shared_ptr<sasl::Mechanism> Connection::make_mechanism(std::string_view name) const {
+  return sasl::make_mechanism(
+      name, config_->mechanisms, channel(),
+      {.nonce = config_->nonce(),
+       .hostname = config_->hostname,
+       .tls_exporter = stream_->channel_binding(net::ChannelBinding::tls_exporter),
+       .tls_server_end_point = stream_->channel_binding(net::ChannelBinding::tls_server_end_point)});
+}
+
+/// The client's response; nothing when the line was none, which it has been told.
+net::Task<std::optional<std::string>> Connection::ask_client(sasl::Challenge challenge) {
+  say(reply::challenge(base::base64_encode(challenge.bytes)));
+  co_await flush();
+  const Line line = co_await next_line();
+  if (line.end == LineEnd::crlf) co_return std::string(line.text);
+  say(reply::auth_line(line.end));
+  co_return std::nullopt;
+}
+
+net::Task<void> Connection::exchange(std::shared_ptr<sasl::Mechanism> mechanism, std::optional<std::string> response) {
   sasl::Challenge challenge = mechanism->first_challenge();
   for (int step = 0; step < kMaxSteps; ++step) {
-    if (!response) {
-      say(reply::challenge(base::base64_encode(challenge.bytes)));
-      co_await flush();
-      const Line line = co_await next_line();
-      if (line.end != LineEnd::crlf) {
-        say(reply::auth_line(line.end));
-        co_return std::nullopt;
-      }
-      response = std::string(line.text);
-    }
+    if (!response) response = co_await ask_client(std::move(challenge));
+    if (!response) co_return;
     if (*response == "*") {
       say(reply::auth_cancelled());
-      co_return std::nullopt;
+      co_return;
     }
-    const std::optional<std::string> bytes = decode(*std::exchange(response, std::nullopt));
-    auto outcome = bytes ? mechanism->respond(*bytes) : base::fail(base::Code::invalid, "not base64");
-    if (!outcome) break;
-    if (auto* credentials = std::get_if<sasl::Credentials>(&*outcome)) {
-      // RFC 4616 §2: to act for somebody else is a right that nobody has here.
-      const std::string& other = credentials->authorize_as;
-      if (!other.empty() && !base::iequals(other, credentials->user)) {
-        say(reply::auth_failed({base::Code::denied, "authorization identity"}));
-        co_return std::nullopt;
-      }
-      co_return Login{std::move(credentials->user), std::move(credentials->password)};
+    std::optional<std::string> bytes = decode(*std::exchange(response, std::nullopt));
+    if (!bytes) break;
+    auto outcome = co_await host_.authenticate(mechanism, *std::move(bytes), peer_);
+    if (!outcome) {
+      if (outcome.error().code == base::Code::invalid) break;
+      const Reply reply = reply::auth_failed(outcome.error());
+      mode_->metrics.logins.count(reply);
+      log_.noise("smtp.auth.failed",
+                 {{"user", base::printable(mechanism->user())}, {"why", base::name(outcome.error().code)}});
+      say(reply);
+      co_return;
+    }
+    if (auto* user = std::get_if<User>(&*outcome)) {
+      log_ = log_.with({{"user", user->address}});
+      log_.info("smtp.auth");
+      user_ = std::move(*user);
+      mode_->metrics.logins.accepted.add();
+      say(reply::authenticated());
+      co_return;
     }
     challenge = std::get<sasl::Challenge>(std::move(*outcome));
   }
   say(reply::auth_malformed());
-  co_return std::nullopt;
 }
 
 }  // namespace smtp

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "smtp/framer.h"
 #include "smtp/host.h"
@@ -19,8 +20,8 @@ namespace smtp {
 /// What the extension table may ask of a session.
 struct Offer {
   bool starttls = false;
-  bool auth = false;
-  bool tls = false;  // the session is protected
+  std::vector<std::string_view> mechanisms;  // of AUTH; none: it is not offered
+  bool tls = false;                          // the session is protected
   std::uint64_t max_message_bytes = 0;
   std::size_t max_recipients = 0;
   std::size_t max_messages = 0;
@@ -90,7 +91,10 @@ class Connection {
 
   // auth.cpp
   bool auth_allowed() const;
-  net::Task<std::optional<struct Login>> sasl_exchange(std::string mechanism, std::optional<std::string> response);
+  sasl::Channel channel() const;
+  std::shared_ptr<sasl::Mechanism> make_mechanism(std::string_view name) const;
+  net::Task<std::optional<std::string>> ask_client(sasl::Challenge challenge);
+  net::Task<void> exchange(std::shared_ptr<sasl::Mechanism> mechanism, std::optional<std::string> response);
   std::optional<Reply> not_authenticated() const;
   /// What to say when the login has ended meanwhile, or cannot be looked at: nothing that was begun with it goes on.
   net::Task<std::optional<Reply>> login_ended();

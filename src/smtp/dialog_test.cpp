@@ -1,7 +1,7 @@
 // Every conversation of tests/dialogs/smtp: in lock-step, whole, one byte at a time, and cut off at every byte.
 // Options: service submission or lmtp | trusted | relay | tls (as if on from the start) | certificate | limit BYTES |
-// recipients N | messages N | errors N | vrfy known or everybody | extension NAME (the row of the extension table that
-// it shows).
+// recipients N | messages N | errors N | vrfy known or everybody | mechanisms NAME... (of AUTH) | client ADDRESS (in
+// its certificate) | extension NAME (the row of the extension table that it shows).
 
 #include <doctest/doctest.h>
 
@@ -47,8 +47,12 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.mode.plaintext_auth = dialog.options.contains("trusted");
   w.mode.implicit_tls = dialog.options.contains("tls");
   if (w.mode.implicit_tls || dialog.options.contains("certificate")) {
-    w.tls = [] { return std::make_shared<tests::PlainAcceptor>(); };
+    std::vector<std::string> client;
+    if (dialog.options.contains("client")) client.push_back(dialog.option("client"));
+    w.tls = [client] { return std::make_shared<tests::PlainAcceptor>(client); };
   }
+  w.config.nonce = [] { return std::string("3rfcNHYJY1ZVvWVs7j"); };
+  if (dialog.options.contains("mechanisms")) w.config.mechanisms = sasl::test::enabled(dialog.option("mechanisms"));
   w.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
   w.config.max_recipients = std::stoull(dialog.option("recipients", "100"));
   w.config.max_messages = std::stoull(dialog.option("messages", "10000"));

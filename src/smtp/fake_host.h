@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sasl/test_secrets.h"
 #include "smtp/host.h"
 
 namespace smtp {
@@ -33,10 +34,23 @@ class FakeHost : public Host {
   bool login_ended = false;  // recheck() denies from now on
   std::uint64_t largest_write = 0;
 
-  net::Task<base::Result<User>> authenticate(std::string login, std::string password, Peer) override {
-    if (login == "busy@example.test") co_return base::fail(base::Code::busy, "busy");
-    if (login != "u1@example.test" || password != "secret") co_return base::fail(base::Code::denied, "wrong");
-    co_return User{.account = {1}, .address = login};
+  net::Task<base::Result<LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism, std::string response,
+                                                  Peer) override {
+    CO_TRY_ASSIGN(auto outcome, mechanism->respond(response));
+    if (const auto* question = std::get_if<sasl::Question>(&outcome)) {
+      CO_TRY_ASSIGN(outcome, mechanism->resume(sasl::test::secrets(*question, "u1@example.test", "secret")));
+    }
+    if (auto* challenge = std::get_if<sasl::Challenge>(&outcome)) co_return std::move(*challenge);
+    const auto* claimed = std::get_if<sasl::Credentials>(&outcome);
+    const std::string& user = mechanism->user();
+    if (user == "busy@example.test") co_return base::fail(base::Code::busy, "busy");
+    if (user != "u1@example.test" || (claimed != nullptr && claimed->password != "secret")) {
+      co_return base::fail(base::Code::denied, "wrong");
+    }
+    if (claimed != nullptr && !sasl::is_self(claimed->authorize_as, user)) {
+      co_return base::fail(base::Code::unsupported, "for another");
+    }
+    co_return User{.account = {1}, .address = user};
   }
   net::Task<base::Result<User>> recheck(User user) override {
     if (login_ended) co_return base::fail(base::Code::denied, "ended");

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "mime/address.h"
 #include "net/stream.h"
 #include "net/task.h"
+#include "sasl/sasl.h"
 
 namespace smtp {
 
@@ -40,6 +42,8 @@ struct User {
   std::uint64_t version = 0;     // of the credential
   std::uint64_t generation = 0;  // of the directory
 };
+
+using LoginStep = std::variant<sasl::Challenge, User>;
 
 enum class BodyType { seven_bit, eight_bit_mime, binary_mime };
 
@@ -116,8 +120,10 @@ class Host {
  public:
   virtual ~Host() = default;
 
-  /// denied: wrong name or password; busy or unavailable: for now.
-  virtual net::Task<base::Result<User>> authenticate(std::string login, std::string password, Peer peer) = 0;
+  /// Takes one response of the client in a SASL exchange further: to a challenge, or to the user. invalid: malformed;
+  /// denied: wrong name, password or proof; unsupported: to act for somebody else; busy or unavailable: for now.
+  virtual net::Task<base::Result<LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
+                                                          std::string response, Peer peer) = 0;
   /// Whether the login still holds (a changed password, or an account that was removed, disabled or suspended, end it):
   /// called before each command of a transaction. Cheap.
   virtual net::Task<base::Result<User>> recheck(User user) = 0;

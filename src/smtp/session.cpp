@@ -48,7 +48,8 @@ Offer Connection::offer() const {
   const std::chrono::seconds max_hold =
       mode_->service == Service::submission ? config_->max_hold : std::chrono::seconds(0);
   return {.starttls = peer_.tls == nullptr && tls_ && tls_() != nullptr,
-          .auth = auth_allowed() && !user_,
+          .mechanisms = auth_allowed() && !user_ ? sasl::offered(config_->mechanisms, channel())
+                                                 : std::vector<std::string_view>(),
           .tls = peer_.tls != nullptr,
           .max_message_bytes = config_->max_message_bytes,
           .max_recipients = config_->max_recipients,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "net/server.h"
 #include "net/stream.h"
+#include "sasl/sasl.h"
 #include "smtp/host.h"
 #include "smtp/metrics.h"
 #include "tls/tls.h"
@@ -34,6 +35,8 @@ struct Config {
   std::chrono::seconds command_timeout{300};  // RFC 5321 §4.5.3.2.7
   std::chrono::seconds data_timeout{180};     // between two blocks of DATA (§4.5.3.2.5)
   std::chrono::seconds session_timeout{3600 * 2};
+  sasl::Enabled mechanisms;                     // for AUTH
+  std::string (*nonce)() = sasl::random_nonce;  // fresh for each exchange
 };
 
 /// How a listener speaks.

@@ -1,7 +1,6 @@
 #include "smtp/table.h"
 
 #include "base/text.h"
-#include "sasl/sasl.h"
 #include "smtp/parameters.h"
 
 namespace smtp {
@@ -41,9 +40,9 @@ const VerbRow* find_verb(std::string_view name, Service service) {
   return nullptr;
 }
 
-std::string auth_mechanisms(const Offer&) {
+std::string auth_mechanisms(const Offer& offer) {
   std::string names;
-  for (const std::string_view name : sasl::mechanisms()) {
+  for (const std::string_view name : offer.mechanisms) {
     if (!names.empty()) names += ' ';
     names += name;
   }

@@ -88,7 +88,7 @@ inline constexpr std::array kExtensions = {
     ExtensionRow{"PIPELINING", "RFC 2920", always, nullptr},
     ExtensionRow{"SIZE", "RFC 1870", always, size_limit},
     ExtensionRow{"STARTTLS", "RFC 3207", [](const Offer& offer) { return offer.starttls; }, nullptr},
-    ExtensionRow{"AUTH", "RFC 4954", [](const Offer& offer) { return offer.auth; }, auth_mechanisms},
+    ExtensionRow{"AUTH", "RFC 4954", [](const Offer& offer) { return !offer.mechanisms.empty(); }, auth_mechanisms},
     ExtensionRow{"ENHANCEDSTATUSCODES", "RFC 2034", always, nullptr},
     ExtensionRow{"8BITMIME", "RFC 1652", always, nullptr},
     ExtensionRow{"SMTPUTF8", "RFC 6531", always, nullptr},

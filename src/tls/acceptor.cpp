@@ -1,8 +1,11 @@
 // Acceptor (tls/tls.h): a context for each identity, and the choice between them by the name that the client sends.
+#include <openssl/err.h>
+
 #include <algorithm>
 #include <map>
 
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "tls/connection.h"
 #include "tls/context.h"
 #include "tls/tickets.h"
@@ -62,11 +65,28 @@ class ServerSide final : public Acceptor {
   Context context_;
 };
 
-Result<Context> context_for(const KeyPair& pair, const std::shared_ptr<TicketKeys>& tickets) {
+/// Asks for a certificate, and says whose; the client may have none.
+Result<void> ask_client(SSL_CTX* context, const std::string& client_ca) {
+  TRY(trust(context, client_ca));
+  // The clients' authorities have nothing to do with our own chain, which is complete as it was given.
+  SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
+  const Bio bio = reading(client_ca);
+  while (const Certificate next = first_certificate(*bio)) {
+    if (SSL_CTX_add_client_CA(context, next.get()) != 1) throw std::bad_alloc();
+  }
+  ERR_clear_error();
+  return {};
+}
+
+Result<Context> context_for(const KeyPair& pair, const std::shared_ptr<TicketKeys>& tickets,
+                            const std::string& client_ca) {
   TRY_ASSIGN(Context context, make_context(TLS_server_method()));
   TRY(use_pair(context.get(), pair));
-  static constexpr unsigned char kScope[] = "postrider";
-  const bool set = SSL_CTX_set_session_id_context(context.get(), kScope, sizeof kScope - 1) == 1 &&
+  if (!client_ca.empty()) TRY(ask_client(context.get(), client_ca));
+  // A session is resumed only where the same authorities would have verified its client.
+  const std::string scope = crypto::sha256("postrider" + client_ca);
+  const bool set = SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>(scope.data()),
+                                                  static_cast<unsigned>(scope.size())) == 1 &&
                    SSL_CTX_set_num_tickets(context.get(), 1) == 1 && use_tickets(context.get(), tickets);
   if (!set) return base::fail(Code::unavailable, "TLS cannot be set up: " + take_error("a setting was refused"));
   return context;
@@ -81,14 +101,15 @@ Result<std::vector<std::string>> names_for(const Identity& identity) {
 }  // namespace
 
 Result<std::shared_ptr<const Acceptor>> make_acceptor(std::span<const Identity> identities,
-                                                      std::shared_ptr<TicketKeys> tickets) {
+                                                      std::shared_ptr<TicketKeys> tickets,
+                                                      const std::string& client_ca_pem) {
   ENSURE(!identities.empty());
-  TRY_ASSIGN(Context first, context_for(identities.front().pair, tickets));
+  TRY_ASSIGN(Context first, context_for(identities.front().pair, tickets, client_ca_pem));
   auto served = std::make_unique<Served>();
   for (std::size_t i = 0; i < identities.size(); ++i) {
     Context context;
     if (i > 0) {
-      TRY_ASSIGN(context, context_for(identities[i].pair, tickets));
+      TRY_ASSIGN(context, context_for(identities[i].pair, tickets, client_ca_pem));
     }
     TRY_ASSIGN(const auto names, names_for(identities[i]));
     for (const std::string& name : names) {

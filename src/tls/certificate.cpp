@@ -82,11 +82,6 @@ std::string to_pem(Write write) {
   return std::string(text, static_cast<std::size_t>(size));
 }
 
-std::string bytes_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
-
 std::string address_text(const std::string& bytes) {
   char text[INET6_ADDRSTRLEN] = "";
   inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "tls/peer.h"
+
 namespace tls {
 
 namespace {
@@ -322,17 +324,22 @@ class TlsStream final : public Stream {
   Task<void> shutdown() override { return shutdown_of(connection_); }
   const net::Endpoints& endpoints() const override { return connection_->inner->endpoints(); }
   const net::TlsInfo* tls() const override { return &connection_->info; }
+  std::string channel_binding(net::ChannelBinding kind) const override {
+    return tls::channel_binding(*connection_->ssl, kind);
+  }
 
  private:
   Shared connection_;
 };
 
-net::TlsInfo describe(const SSL& ssl) {
+net::TlsInfo describe(SSL& ssl) {
   net::TlsInfo info;
   info.version = SSL_get_version(&ssl);
   info.cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(&ssl));
   if (const char* name = SSL_get_servername(&ssl, TLSEXT_NAMETYPE_host_name)) info.server_name = name;
   info.resumed = SSL_session_reused(&ssl) == 1;
+  info.can_bind = can_bind(ssl);
+  info.client_names = client_names(ssl);
   return info;
 }
 

@@ -84,23 +84,6 @@ class ClientSide final : public Connector {
   Context context_;
 };
 
-Result<void> trust(SSL_CTX* context, const std::string& pem) {
-  ERR_clear_error();
-  const Bio bio = reading(pem);
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  int count = 0;
-  while (Certificate next = first_certificate(*bio)) {
-    if (X509_STORE_add_cert(store, next.get()) != 1) return refused("a trusted certificate cannot be used", "refused");
-    ++count;
-  }
-  if (count == 0) return refused("the trusted certificates cannot be read as PEM", "no certificate found");
-  ERR_clear_error();
-  // What is trusted need not be a root: a server's own certificate may stand there.
-  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  return {};
-}
-
 }  // namespace
 
 Result<Context> make_context(const SSL_METHOD* method) {
@@ -143,13 +126,31 @@ Result<void> use_pair(SSL_CTX* context, const KeyPair& pair) {
   return {};
 }
 
+Result<void> trust(SSL_CTX* context, const std::string& pem) {
+  ERR_clear_error();
+  const Bio bio = reading(pem);
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  int count = 0;
+  while (Certificate next = first_certificate(*bio)) {
+    if (X509_STORE_add_cert(store, next.get()) != 1) return refused("a trusted certificate cannot be used", "refused");
+    ++count;
+  }
+  if (count == 0) return refused("the trusted certificates cannot be read as PEM", "no certificate found");
+  ERR_clear_error();
+  // What is trusted need not be a root: a server's own certificate may stand there.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return {};
+}
+
 net::Task<std::unique_ptr<net::Stream>> refuse(std::string why) {
   throw net::Closed(net::Closed::Why::tls, why);
   co_return nullptr;
 }
 
-Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem) {
+Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem, const KeyPair* own) {
   TRY_ASSIGN(Context context, make_context(TLS_client_method()));
+  if (own != nullptr) TRY(use_pair(context.get(), *own));
   if (!trusted_pem.empty()) TRY(trust(context.get(), trusted_pem));
   return std::make_shared<const ClientSide>(std::move(context));
 }

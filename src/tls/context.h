@@ -17,6 +17,9 @@ base::Result<Context> make_context(const SSL_METHOD* method);
 /// The chain and the key. invalid as make_acceptor tells it.
 base::Result<void> use_pair(SSL_CTX* context, const KeyPair& pair);
 
+/// Wants the peer's certificate to be signed by one of the authorities in `pem`, or to be one of them.
+base::Result<void> trust(SSL_CTX* context, const std::string& pem);
+
 /// A handshake that fails before it begins.
 net::Task<std::unique_ptr<net::Stream>> refuse(std::string why);
 

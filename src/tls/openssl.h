@@ -32,6 +32,8 @@ using Ssl = std::unique_ptr<SSL, Freed<SSL_free>>;
 /// The reason of the latest error on this thread's queue ("no shared cipher"), or `otherwise`; empties the queue.
 std::string take_error(const char* otherwise);
 
+std::string bytes_of(const ASN1_STRING* text);
+
 /// A BIO over bytes that outlive it.
 Bio reading(const std::string& bytes);
 

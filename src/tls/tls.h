@@ -52,15 +52,19 @@ class TicketKeys;
 std::shared_ptr<TicketKeys> make_ticket_keys(const base::Clock& clock);
 
 /// A client that names a host gets the first identity with that name, then the first with a wildcard for it; who names
-/// none, or an unknown one, gets the first of all. There is at least one. invalid when a PEM cannot be read or key and
-/// certificate do not match (the text says which).
+/// none, or an unknown one, gets the first of all. There is at least one. With `client_ca_pem` clients are asked for a
+/// certificate: one that these authorities have signed is told by net::TlsInfo, another one ends the handshake, and
+/// none at all is fine. invalid when a PEM cannot be read or key and certificate do not match (the text says which).
 base::Result<std::shared_ptr<const Acceptor>> make_acceptor(std::span<const Identity> identities,
-                                                            std::shared_ptr<TicketKeys> tickets);
+                                                            std::shared_ptr<TicketKeys> tickets,
+                                                            const std::string& client_ca_pem = {});
 /// With one identity, and tickets of its own.
 base::Result<std::shared_ptr<const Acceptor>> make_acceptor(const KeyPair& pair);
 
-/// Verifies against `trusted_pem` when it is not empty, and takes any certificate otherwise.
-base::Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem);
+/// Verifies against `trusted_pem` when it is not empty, and takes any certificate otherwise. Shows `own`, when the
+/// server asks for a certificate.
+base::Result<std::shared_ptr<const Connector>> make_connector(const std::string& trusted_pem,
+                                                              const KeyPair* own = nullptr);
 
 /// A self-signed ECDSA P-256 certificate for the names (DNS names or addresses), valid for ten years from a day ago.
 base::Result<KeyPair> make_self_signed(const std::vector<std::string>& names, base::WallTime now);

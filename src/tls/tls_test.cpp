@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "net/listener.h"
 #include "net/loop.h"
@@ -131,6 +132,116 @@ Task<void> verification_story() {
   CHECK(untrusted.starts_with("tls: certificate verify failed: "));
 }
 TEST_CASE("a connector that trusts a certificate checks chain and name") { net::run(verification_story()); }
+
+Task<void> binding_story() {
+  using net::ChannelBinding;
+  auto [client, server] = co_await connected();
+  auto [other_client, other_server] = co_await connected();
+  CHECK(server->tls()->can_bind);
+  const std::string exported = server->channel_binding(ChannelBinding::tls_exporter);
+  CHECK(exported.size() == 32);
+  CHECK(exported == client->channel_binding(ChannelBinding::tls_exporter));
+  CHECK(exported != other_server->channel_binding(ChannelBinding::tls_exporter));
+  // RFC 5929 §4.1: the certificate's own digest, here SHA-256: the same on each connection.
+  const std::string end_point = server->channel_binding(ChannelBinding::tls_server_end_point);
+  CHECK(end_point.size() == 32);
+  CHECK(end_point == client->channel_binding(ChannelBinding::tls_server_end_point));
+  CHECK(end_point == other_server->channel_binding(ChannelBinding::tls_server_end_point));
+  CHECK(server->tls()->client_names.empty());
+}
+TEST_CASE("both ends of a connection have the same channel bindings, and no other connection has them") {
+  net::run(binding_story());
+}
+
+/// A certificate for an address that signs itself: what an authority of one's own gives its people.
+tls::KeyPair person(const char* address, const char* common_name) {
+  const tls::KeyPair made = *tls::make_self_signed({common_name}, base::system_clock().now());
+  BIO* bio = BIO_new_mem_buf(made.certificate_pem.data(), static_cast<int>(made.certificate_pem.size()));
+  X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  bio = BIO_new_mem_buf(made.key_pem.data(), static_cast<int>(made.key_pem.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  for (const int kind : {NID_subject_alt_name, NID_ext_key_usage}) {
+    X509_EXTENSION_free(X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, kind, -1)));
+  }
+  if (address != nullptr) {
+    X509_EXTENSION* names =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("email:" + std::string(address)).c_str());
+    X509_add_ext(certificate, names, -1);
+    X509_EXTENSION_free(names);
+  }
+  X509_sign(certificate, key, EVP_sha256());
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out, &text);
+  tls::KeyPair pair{.certificate_pem = {text, static_cast<std::size_t>(size)}, .key_pem = made.key_pem};
+  BIO_free(out);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return pair;
+}
+
+Task<void> accept_by(std::shared_ptr<const tls::Acceptor> by, std::unique_ptr<Stream> plain,
+                     std::optional<std::vector<std::string>>& names, std::string& why) {
+  plain->set_deadline(Clock::now() + 10s);
+  try {
+    const auto server = co_await by->accept(std::move(plain));
+    names = server->tls()->client_names;
+  } catch (const Closed& closed) {
+    why = closed.what();
+    names.emplace();
+  }
+}
+
+struct Shown {
+  std::vector<std::string> names;
+  std::string why;
+};
+Task<Shown> show(std::shared_ptr<const tls::Acceptor> by, const tls::KeyPair* own) {
+  auto [near, far] = net::memory_pair();
+  std::optional<std::vector<std::string>> names;
+  Shown shown;
+  net::Loop::current()->spawn(accept_by(by, std::move(far), names, shown.why));
+  near->set_deadline(Clock::now() + 10s);
+  std::optional<std::string> end;
+  const auto connector = *tls::make_connector("", own);
+  std::unique_ptr<Stream> client;
+  try {
+    client = co_await connector->connect(std::move(near), "mail.example.test");
+  } catch (const Closed&) {
+  }
+  while (!names) co_await net::sleep_for(0ms);
+  shown.names = *std::move(names);
+  co_return shown;
+}
+
+Task<void> client_certificate_story() {
+  const tls::KeyPair ann = person("ann@example.test", "Ann");
+  const tls::KeyPair bob = person(nullptr, "bob");
+  const tls::KeyPair eve = person("ann@example.test", "Eve");
+  const tls::Identity identity{.pair = pair(), .names = {}};
+  const auto asking = *tls::make_acceptor(std::span(&identity, 1), tls::make_ticket_keys(base::system_clock()),
+                                          ann.certificate_pem + bob.certificate_pem);
+  CHECK((co_await show(asking, &ann)).names == std::vector<std::string>{"ann@example.test"});
+  const Shown without_address = co_await show(asking, &bob);
+  CHECK(without_address.names.empty());
+  CHECK(without_address.why == "");
+  const Shown nothing = co_await show(asking, nullptr);
+  CHECK(nothing.names.empty());
+  CHECK(nothing.why == "");
+  CHECK((co_await show(asking, &eve)).why.starts_with("certificate verify failed"));
+  CHECK((co_await show(acceptor(), &ann)).names.empty());  // nobody asked
+}
+TEST_CASE("a client's certificate tells its address where it is asked for and verified") {
+  net::run(client_certificate_story());
+}
+
+TEST_CASE("authorities that cannot be read are refused") {
+  const tls::Identity identity{.pair = pair(), .names = {}};
+  CHECK_FALSE(tls::make_acceptor(std::span(&identity, 1), tls::make_ticket_keys(base::system_clock()), "nothing"));
+}
 
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
@@ -449,6 +560,8 @@ class Foreign {
   Foreign(const Foreign&) = delete;
   Foreign& operator=(const Foreign&) = delete;
 
+  void set_options(std::uint64_t options) { SSL_CTX_set_options(context_, options); }
+
   /// One connection: handshake, a word each way. The client's last session is offered, and the new one kept.
   Task<net::TlsInfo> visit() {
     auto [near, far] = net::memory_pair();
@@ -500,6 +613,7 @@ class Foreign {
     if (size > 0) {
       const std::string out(text, static_cast<std::size_t>(size));
       (void)BIO_reset(SSL_get_wbio(ssl));
+      near.set_deadline(Clock::now() + 10s);  // not the short one of the last read, which a busy machine overruns
       try {
         co_await near.write(out);
       } catch (const Closed&) {
@@ -524,6 +638,7 @@ TEST_CASE("TLS 1.2 and 1.3 clients, the first time and resumed by ticket") {
     const auto first = net::run(client.visit());
     CHECK(client.failure == "");
     CHECK(first.version == (version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3"));
+    CHECK(first.can_bind);
     CHECK_FALSE(first.resumed);
     CHECK(first.server_name == "foreign.example.test");
     for (int i = 0; i < 3; ++i) {
@@ -534,6 +649,13 @@ TEST_CASE("TLS 1.2 and 1.3 clients, the first time and resumed by ticket") {
       CHECK(again.version == first.version);
     }
   }
+}
+
+TEST_CASE("RFC 7627: TLS 1.2 without the extended master secret binds nothing") {
+  Foreign client(TLS1_2_VERSION);
+  client.set_options(SSL_OP_NO_EXTENDED_MASTER_SECRET);
+  CHECK_FALSE(net::run(client.visit()).can_bind);
+  CHECK(client.failure == "");
 }
 
 /// A clock that a test turns.

@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from mime import bench_mime
-from measure import LOAD, STORE_BENCH, TOP, fetch_load, load, rss_bytes, show, smtp_load
+from measure import LOAD, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rss_bytes, show, smtp_load
 
 from harness import DOMAIN, PASSWORD, Server
 
@@ -71,6 +71,23 @@ def bench_imap(seconds):
     return rows
 
 
+def bench_login(seconds):
+    """Each login is a TLS connection with a full handshake, the mechanism and LOGOUT."""
+    rows = []
+    with server() as running:
+        for name, mechanism, arguments in [
+                ("PLAIN, seen before", "PLAIN", []), ("LOGIN, seen before", "LOGIN", []), ("SCRAM-SHA-256", "SCRAM-SHA-256", []),
+                ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256-PLUS", []), ("PLAIN, wrong password", "PLAIN", ["--password", "wrong", "--expect", "NO"])]:
+            before = cpu_when_quiet([running.pid], quiet=0.5)
+            result = load("login", "--port", running.port("imaps"), "--mechanism", mechanism, "--users", USERS, "--domain", DOMAIN,
+                          "--milliseconds", int(seconds * 200), *arguments)
+            cpu = cpu_when_quiet([running.pid], quiet=0.5) - before
+            rows.append({"IMAP login over TLS": name, "per_second": result["logins"] / result["seconds"],
+                         "cpu_ms_each": cpu * 1000 / max(1, result["logins"])})
+    show("logins, 4 clients at once", rows)
+    return rows
+
+
 def bench_memory(seconds):
     with server() as running:
         time.sleep(15)
@@ -126,8 +143,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
-    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "memory": bench_memory,
-             "accounts": bench_accounts}
+    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "login": bench_login,
+             "memory": bench_memory, "accounts": bench_accounts}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"
     path.parent.mkdir(parents=True, exist_ok=True)

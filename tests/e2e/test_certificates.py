@@ -313,6 +313,7 @@ certificate = "/run/postrider/keys"
 [listener.imaps]
 protocol = "imaps"
 address = "127.0.0.1"
+client_ca = "/run/postrider/keys/people.pem"
 [listener.inside]
 protocol = "smtp"
 address = "127.0.0.1"
@@ -321,7 +322,7 @@ port = 2525
 
 
 def house():
-    """A server whose key only root may read, on paths that only root may change."""
+    """A server whose keys only root may read, on paths that only root may change."""
     subprocess.run("mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up", shell=True, check=True)
     top = Path("/run/postrider")
     top.mkdir()
@@ -330,6 +331,7 @@ def house():
     binary.chmod(0o755)
     (top / "keys").mkdir(mode=0o700)
     make_certificate(top / "keys/tls.crt", top / "keys/tls.key")
+    make_certificate(top / "keys/people.pem", top / "keys/people.key", names=("ann@example.test",))
     return Process(top, CONFIG, command=(str(binary),)).start()
 
 
@@ -338,6 +340,10 @@ def renew_and_add():
     keys = process.directory / "keys"
     cannot = subprocess.run(["setpriv", "--reuid", "nobody", "--clear-groups", "cat", keys / "tls.key"], capture_output=True)
     assert cannot.returncode != 0
+    person = any_certificate()
+    person.load_cert_chain(keys / "people.pem", keys / "people.key")
+    with person.wrap_socket(socket.create_connection(("127.0.0.1", 993), 20)) as connection:
+        assert b"AUTH=EXTERNAL" in connection.recv(4096)
     clients = [Client(993) for _ in range(CLIENTS)]
     serial = make_certificate(keys / "new.crt", keys / "new.key")
     (keys / "new.crt").rename(keys / "tls.crt")
