@@ -10,6 +10,9 @@ namespace {
 /// Times that the inputs of a configuration may turn out to be others while they are read.
 constexpr int kReadings = 3;
 constexpr std::string_view kFirstLook = "start";
+constexpr std::string_view kByFile = "change of a file";
+/// How long what was taken up by itself is news to who asks for a reload.
+constexpr std::chrono::seconds kJustNow{10};
 
 bool same(const Inputs& a, const Inputs& b) { return a.files == b.files && a.patterns == b.patterns; }
 
@@ -66,7 +69,21 @@ Reloaded Server::reload(std::string_view asked_by) {
     done.mistakes = take_over(loaded, std::move(next));
   }
   log_reload(asked_by, done);
+  if (done.mistakes.empty()) tell_what_came_before(asked_by, done.changes);
   return done;
+}
+
+/// Who writes a file and asks for a reload wants to know what has changed, also when the look at the files was first.
+void Server::tell_what_came_before(std::string_view asked_by, Changes& changes) {
+  const base::SteadyTime now = clock_.steady();
+  if (now - taken_up_at_ > kJustNow) taken_up_.clear();
+  if (asked_by == kByFile || asked_by == kFirstLook) {
+    taken_up_.insert(taken_up_.end(), changes.changed.begin(), changes.changed.end());
+    taken_up_at_ = now;
+    return;
+  }
+  changes.changed.insert(changes.changed.begin(), taken_up_.begin(), taken_up_.end());
+  taken_up_.clear();
 }
 
 std::vector<Mistake> Server::take_over(const Loaded& loaded, Config next) {
@@ -112,7 +129,7 @@ void Server::look_at_files() {
     if (!std::exchange(watched_, true)) {
       why = kFirstLook;  // what has changed since the start read it is not missed
     } else if (watch_.changed(Sources::of_machine(*privileged_))) {
-      why = "change of a file";
+      why = kByFile;
     }
   }
   if (!why.empty()) reload(why);

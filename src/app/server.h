@@ -104,6 +104,7 @@ class Server {
   Loaded read_again();
   void watch(const Inputs& inputs);
   void start_waiting();
+  void tell_what_came_before(std::string_view asked_by, Changes& changes);
   void log_reload(std::string_view asked_by, const Reloaded& done) const;
 
   // In the order of construction but for the loops, which come first and go before everything that their sessions use.
@@ -136,6 +137,8 @@ class Server {
   ConfigWatch watch_;    // guarded by changing_
   Inputs inputs_;        // what watch_ watches; guarded by changing_
   bool watched_ = false;
+  std::vector<std::string> taken_up_;  // changes that nobody has asked for yet; guarded by changing_
+  base::SteadyTime taken_up_at_{};
   bool stopped_ = false;  // guarded by changing_
 };
 
