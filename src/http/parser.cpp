@@ -12,6 +12,8 @@ namespace {
 
 namespace beast = boost::beast::http;
 
+constexpr std::string_view kBlankLine = "\r\n\r\n";
+
 unsigned status_of(const boost::system::error_code& error) {
   if (error == beast::error::header_limit) return 431;
   if (error == beast::error::body_limit) return 413;
@@ -32,10 +34,14 @@ std::string_view without_authority(std::string_view target) {
 }  // namespace
 
 struct RequestParser::Impl {
+  explicit Impl(std::size_t limit) : header_limit(limit) {}
+
+  const std::size_t header_limit;
+  std::size_t looked_at = 0;  // of a header that is not whole
   beast::request_parser<beast::string_body> parser;
 };
 
-RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>()) {
+RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits.header_bytes)) {
   impl_->parser.header_limit(limits.header_bytes);
   impl_->parser.body_limit(limits.body_bytes);
 }
@@ -53,11 +59,12 @@ unsigned RequestParser::judge() const {
   // RFC 9112 §3.2: exactly one Host, from HTTP/1.1 on.
   const auto hosts = header.count(beast::field::host);
   if (hosts > 1 || (hosts == 0 && header.version() >= 11)) return 400;
-  // RFC 9112 §6.1: a coding that we do not know leaves the length unknown.
-  if (header.count(beast::field::transfer_encoding) > 0 &&
-      (header.count(beast::field::transfer_encoding) > 1 ||
-       !base::iequals(std::string_view(header[beast::field::transfer_encoding]), "chunked"))) {
-    return 501;
+  // RFC 9112 §6.1: a coding that we do not know leaves the length unknown. §6.3: chunks may be refused, and are: their
+  // lines have no limit in Beast, and nothing here has bodies of a length that is not known before.
+  if (header.count(beast::field::transfer_encoding) > 0) {
+    const bool chunked = header.count(beast::field::transfer_encoding) == 1 &&
+                         base::iequals(std::string_view(header[beast::field::transfer_encoding]), "chunked");
+    return chunked ? 411 : 501;
   }
   return 0;
 }
@@ -69,8 +76,22 @@ RequestParser::Step RequestParser::next(std::string_view input) {
   while (!parser.is_done()) {
     if (taken == input.size()) return {Event::more, taken};
     const bool header_was_done = parser.is_header_done();
+    std::size_t end = input.size();
+    if (!header_was_done) {
+      // Beast gets a header as a whole, and with it always the same, however it came; its own limit would depend on
+      // that.
+      const std::size_t blank = input.find(kBlankLine, impl_->looked_at);
+      end = blank == std::string_view::npos ? input.size() : blank + kBlankLine.size();
+      if (end > impl_->header_limit) return refuse(431);
+      if (blank == std::string_view::npos) {
+        impl_->looked_at = end - std::min(end, kBlankLine.size() - 1);
+        return {Event::more, 0};
+      }
+    }
     boost::system::error_code error;
-    taken += parser.put(boost::asio::buffer(input.data() + taken, input.size() - taken), error);
+    taken += parser.put(boost::asio::buffer(input.data() + taken, end - taken), error);
+    if (!header_was_done && !parser.is_header_done())
+      return refuse(error && error != beast::error::need_more ? status_of(error) : 400);
     if (error == beast::error::need_more) return {Event::more, taken};
     if (error) return refuse(status_of(error));
     if (header_was_done || !parser.is_header_done()) continue;

@@ -54,7 +54,7 @@ TEST_CASE("requests of one connection are answered in order, in whatever pieces 
   const std::string input =
       "GET /thing?a=1 HTTP/1.1\r\nHost: x\r\n\r\n"
       "POST /thing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
-      "POST http://x/thing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+      "POST http://x/thing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde"
       "GET /thing HTTP/1.0\r\n\r\n";
   const std::string expected = text("200 OK", "GET a=1 ") + text("200 OK", "POST  hello") +
                                text("200 OK", "POST  abcde") + text("200 OK", "GET  ", "Connection: close\r\n");
@@ -85,6 +85,7 @@ TEST_CASE("what is wrong is refused and ends the connection") {
   CHECK(status("GET /thing HTTP/2.0\r\nHost: a\r\n\r\n") == "505");
   CHECK(status("POST /thing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n") == "400");
   CHECK(status("POST /thing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n") == "501");
+  CHECK(status("POST /thing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n") == "411");
   CHECK(status("POST /thing HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n") == "413");
   CHECK(status("GET /thing HTTP/1.1\r\nHost: a\r\nX: " + std::string(10'000, 'x') + "\r\n\r\n") == "431");
   CHECK(status("GET /" + std::string(10'000, 'x')) == "431");

@@ -128,6 +128,8 @@ std::string encode_structure(const mime::Message& message) {
   out.set_eight_bit(message.eight_bit);
   out.set_bare_cr_or_lf(message.bare_cr_or_lf);
   out.set_nul(message.nul);
+  out.set_eight_bit_header(message.eight_bit_header);
+  out.set_tls_optional(message.tls_optional);
   return out.SerializeAsString();
 }
 
@@ -151,6 +153,8 @@ std::optional<mime::Message> decode_structure(std::string_view bytes, std::uint6
   message.eight_bit = in.eight_bit();
   message.bare_cr_or_lf = in.bare_cr_or_lf();
   message.nul = in.nul();
+  message.eight_bit_header = in.eight_bit_header();
+  message.tls_optional = in.tls_optional();
   return message;
 }
 
