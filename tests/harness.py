@@ -51,6 +51,15 @@ def wait_for_port(port, timeout=30):
             time.sleep(0.05)
 
 
+def thread_states(pid):
+    """The state of each thread as proc(5) has it: R, S, D (in the kernel until the disk answers), T (stopped)…"""
+    states = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            states.append((thread / "stat").read_text().rpartition(")")[2].split()[0])
+    return states
+
+
 class Server:
     """A postrider in developer mode. Use as a context manager, or start() and stop() it."""
 
@@ -122,6 +131,14 @@ class Server:
         self.process.wait()
         self.process.stdout.close()
         self.process = None
+
+    def freeze(self):
+        """Stops every thread where it is; one that is in a system call stops when that returns. Then only kill() helps."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while not all(state in "TDZ" for state in thread_states(self.process.pid)):
+            assert time.monotonic() < deadline, "the server cannot be stopped"
+            time.sleep(0.0005)
 
     def remove(self):
         self.kill()
