@@ -58,6 +58,25 @@ def bench_smtp(seconds):
     return rows
 
 
+def bench_slow(seconds):
+    """Ten fast senders alone, and beside 1,900 clients that are slow or silent."""
+    rows = []
+    with server() as running:
+        for connections in (0, 1900):
+            holder = None
+            if connections:
+                holder = subprocess.Popen([str(LOAD), "slow", "--port", str(running.port("smtp")), "--connections", str(connections),
+                                           "--domain", DOMAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                if not holder.stdout.readline():
+                    raise SystemExit(f"the slow clients failed:\n{running.log()[-2000:]}")
+            before = rss_bytes(running.pid)
+            row = smtp_load(running.port("smtp"), [running.pid], 10, 4096, seconds, USERS, DOMAIN)
+            closed = json.loads(holder.communicate("")[0])["closed"] if holder else 0
+            rows.append({"slow clients": connections, **row, "rss_mb_before": before / 1e6, "slow ones closed": closed})
+    show("SMTP to mailbox, 10 sessions of 4 KiB beside slow clients", rows)
+    return rows
+
+
 def bench_imap(seconds):
     rows = []
     with server(users=1) as running:
@@ -143,7 +162,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
-    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "imap": bench_imap, "login": bench_login,
+    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "slow": bench_slow, "imap": bench_imap, "login": bench_login,
              "memory": bench_memory, "accounts": bench_accounts}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"

@@ -54,6 +54,7 @@ double seconds_since(Clock::time_point start);
 int smtp(const Options& options);
 int imap(const Options& options);
 int idle(const Options& options);
+int slow(const Options& options);
 int login(const Options& options);
 int group_commit(const Options& options);
 
