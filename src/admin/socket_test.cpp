@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -144,13 +145,19 @@ TEST_CASE("the log is followed through the socket, with its filter, until the se
   CHECK(admin::show_line(lines[1]).ends_with(" debug smtp.command session=7 verb=EHLO"));
   CHECK(admin::show_line(lines[501]).ends_with(" info smtp.many session=7 n=499"));
 
+  std::atomic<bool> answered = false;
   std::thread until_the_end([&] {
-    const auto done = admin::ask_for_lines(followed.path(), admin::encode_request("log follow", {}),
-                                           [](std::string_view) { return true; });
+    const auto done =
+        admin::ask_for_lines(followed.path(), admin::encode_request("log follow", {}), [&](std::string_view) {
+          answered = true;
+          answered.notify_one();
+          return true;
+        });
     CHECK(done.has_value());
+    answered = true;
+    answered.notify_one();
   });
-  for (int i = 0; i < 1000 && followed.server->sessions() == 0; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  answered.wait(false);  // a session that has not answered yet would be ended without an answer
   net::run(followed.server->stop(std::chrono::seconds(10)));
   until_the_end.join();
 }

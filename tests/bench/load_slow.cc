@@ -32,14 +32,15 @@ void expect(Connection& connection, char first) {
 }
 
 Client open_client(const Options& options, std::size_t number) {
-  Client client{std::make_unique<Connection>(options.text("host", "127.0.0.1"),
-                                             static_cast<int>(options.number("port", 2025))),
-                static_cast<Manner>(number % 3)};
+  Client client{
+      std::make_unique<Connection>(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2025))),
+      static_cast<Manner>(number % 3)};
   expect(*client.connection, '2');
   if (client.manner != Manner::slow_content) return client;
   const std::string rcpt = fmt::format("RCPT TO:<u1@{}>\r\n", options.text("domain", "example.test"));
-  for (const std::string& command : {std::string("EHLO slow.test\r\n"), std::string("MAIL FROM:<slow@elsewhere.test>\r\n"),
-                                     rcpt, std::string("DATA\r\n")}) {
+  for (const std::string& command :
+       {std::string("EHLO slow.test\r\n"), std::string("MAIL FROM:<slow@elsewhere.test>\r\n"), rcpt,
+        std::string("DATA\r\n")}) {
     client.connection->send(command);
     expect(*client.connection, command == "DATA\r\n" ? '3' : '2');
   }
