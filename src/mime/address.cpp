@@ -261,8 +261,7 @@ bool parse_addr_spec(std::string_view text, AddrSpec& out) {
   if (at == std::string_view::npos || !base::valid_utf8(text)) return false;
   const std::string_view local = text.substr(0, at);
   const std::string_view domain = text.substr(at + 1);
-  // RFC 5321 §4.5.3.1.1 and §4.5.3.1.2.
-  if (local.empty() || local.size() > 64 || domain.empty() || domain.size() > 255) return false;
+  if (local.empty() || local.size() > kMaxLocalPart || domain.empty() || domain.size() > 255) return false;
   if (!is_domain(domain) && !is_domain_literal(domain)) return false;
   std::string unquoted;
   if (is_dot_atom(local)) {

@@ -24,10 +24,13 @@ struct Address {
 /// At most `limit` entries; what cannot be read is skipped up to the next comma.
 std::vector<Address> addresses(std::string_view body, std::size_t limit = 1000);
 
+/// RFC 5321 §4.5.3.1.1 asks for 64 bytes at least, and for no limit where that can be: senders whose bounces tell of
+/// whom they speak (VERP, SRS) have longer ones.
+inline constexpr std::size_t kMaxLocalPart = 255;
+
 /// An addr-spec of an envelope or a directory (RFC 5321 §4.1.2 Mailbox), split at its last @. `local` is unquoted.
-/// Nothing when it is malformed: empty parts, bad dot-atoms, control bytes, local part over 64 or domain over 255
-/// bytes. Non-ASCII is taken (RFC 6531) when it is valid UTF-8. Domain literals ("[192.0.2.1]") are taken as they
-/// stand.
+/// Nothing when it is malformed: empty parts, bad dot-atoms, control bytes, local part or domain over 255 bytes.
+/// Non-ASCII is taken (RFC 6531) when it is valid UTF-8. Domain literals ("[192.0.2.1]") are taken as they stand.
 struct AddrSpec {
   std::string local;
   std::string domain;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxHello = 255;
 // RFC 5321 §4.5.3.1.3 asks for 256 at least; local part and domain at their own limits need more.
-constexpr std::size_t kMaxPath = 64 + 1 + 255 + 2;
+constexpr std::size_t kMaxPath = mime::kMaxLocalPart + 1 + 255 + 2;
 
 std::string_view trim_left(std::string_view text) {
   const std::size_t first = text.find_first_not_of(' ');
