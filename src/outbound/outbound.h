@@ -1,9 +1,9 @@
 #pragma once
 // Outbound: takes one message to the hosts that take mail for a destination: finds them (MX, RFC 5321 §5; or those that
-// a route names), connects, makes the transport as safe as the destination's policy wants, and hands the message over by
-// SMTP or LMTP (RFC 5321, 2033). It keeps connections open for the next message. What to send when, and what becomes of
-// an answer, is the business of who calls (delivery): nothing here is durable but cached policies and counted results.
-// Safe from any loop's thread; a call resumes on its caller's loop.
+// a route names), connects, makes the transport as safe as the destination's policy wants, and hands the message over
+// by SMTP or LMTP (RFC 5321, 2033). It keeps connections open for the next message. What to send when, and what becomes
+// of an answer, is the business of who calls (delivery): nothing here is durable but cached policies and counted
+// results. Safe from any loop's thread; a call resumes on its caller's loop.
 
 #include <cstdint>
 #include <functional>
@@ -34,7 +34,7 @@ struct RouteHost {
 
 /// Where to: by the MX records of `domain` when `hosts` is empty.
 struct Destination {
-  std::string domain;            // of the recipients, as A-labels; "192.0.2.1" or an IPv6 address for an address literal
+  std::string domain;  // of the recipients, as A-labels; "192.0.2.1" or an IPv6 address for an address literal
   std::vector<RouteHost> hosts;  // tried in order
   bool lmtp = false;
   TlsPolicy tls = TlsPolicy::by_policy;
@@ -50,8 +50,8 @@ struct Message {
   bool tls_optional = false;      // it has "TLS-Required: No" (RFC 8689 §4.2.2)
   bool eight_bit_header = false;  // a header field has bytes above 127
   std::uint64_t size = 0;         // bytes, with CRLF line ends
-  /// Bytes [offset, offset + at most 64 KiB) of it; "" at the end. May suspend; called by one at a time, in order from 0
-  /// on, and again from 0 when another host is tried.
+  /// Bytes [offset, offset + at most 64 KiB) of it; "" at the end. May suspend; called by one at a time, in order from
+  /// 0 on, and again from 0 when another host is tried.
   std::function<net::Task<base::Result<std::string>>(std::uint64_t offset)> read;
 };
 
