@@ -23,6 +23,22 @@ std::shared_ptr<Socket> open_socket(int family, base::SteadyTime deadline) {
   return socket;
 }
 
+void bind_source(Socket& socket, const std::string& source, sa_family_t family) {
+  sockaddr_storage own{};
+  socklen_t length = 0;
+  if (!parse_address(source, 0, own, length) || own.ss_family != family) {
+    throw Closed(Why::local, "cannot connect from \"" + source + "\": not an address of the same kind");
+  }
+  // Two connections to different peers may share a port of ours: there are not so many.
+  const int one = 1;
+  ::setsockopt(socket.fd(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+  if (::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&own), length) != 0) {
+    const std::string why = system_text(errno);
+    socket.close();
+    throw Closed(Why::local, "cannot connect from " + source + ": " + why);
+  }
+}
+
 /// Begins to connect: 0 when that succeeded at once, otherwise the error.
 int begin_connect(const Socket& socket, const sockaddr_storage& address, socklen_t length) {
   while (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
@@ -33,7 +49,8 @@ int begin_connect(const Socket& socket, const sockaddr_storage& address, socklen
 
 }  // namespace
 
-Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline) {
+Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline,
+                                          std::string source) {
   sockaddr_storage peer{};
   socklen_t length = 0;
   if (!parse_address(address, port, peer, length)) {
@@ -43,6 +60,7 @@ Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t por
   const int one = 1;
   ::setsockopt(socket->fd(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   ::setsockopt(socket->fd(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  if (!source.empty()) bind_source(*socket, source, peer.ss_family);
   int error = begin_connect(*socket, peer, length);
   if (error == EINPROGRESS) {
     socket->arm_write();

@@ -49,8 +49,10 @@ base::Result<std::unique_ptr<Listener>> adopt_tcp(Loop& loop, int listening_fd);
 /// A Unix stream socket at `path` (a stale one is replaced) with file mode `mode`.
 base::Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode);
 
-/// Connects to a numeric address, or to a Unix socket. Throws Closed when it does not succeed before `deadline`.
-Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline);
+/// Connects to a numeric address, or to a Unix socket. Throws Closed when it does not succeed before `deadline`. With
+/// `source` the connection comes from that numeric address of ours.
+Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline,
+                                          std::string source = {});
 Task<std::unique_ptr<Stream>> connect_unix(std::string path, base::SteadyTime deadline);
 
 }  // namespace net
