@@ -156,11 +156,11 @@ net::Task<void> send_lines(net::Stream& stream, std::shared_ptr<base::LogFollowe
 
 }  // namespace
 
-SocketPath::SocketPath(const std::string& directory) : path_(directory + "/" + kName) {
+SocketPath::SocketPath(const std::string& directory, const char* name) : path_(directory + "/" + name) {
   if (path_.size() < sizeof(sockaddr_un::sun_path)) return;
   // The name of a socket has at most 107 bytes. The directory as a descriptor has a short one.
   fd_ = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (fd_ >= 0) path_ = "/proc/self/fd/" + std::to_string(fd_) + "/" + kName;
+  if (fd_ >= 0) path_ = "/proc/self/fd/" + std::to_string(fd_) + "/" + name;
 }
 
 SocketPath::~SocketPath() {

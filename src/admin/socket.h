@@ -15,13 +15,13 @@
 
 namespace admin {
 
-/// The name of the socket in a data directory, fit for bind and connect however deep the directory is. Keep it as long
+/// The name of a socket in a directory, fit for bind and connect however deep the directory is. Keep it as long
 /// as what was made with it.
 class SocketPath {
  public:
   static constexpr const char* kName = "admin.sock";
 
-  explicit SocketPath(const std::string& directory);
+  explicit SocketPath(const std::string& directory, const char* name = kName);
   ~SocketPath();
   SocketPath(const SocketPath&) = delete;
   SocketPath& operator=(const SocketPath&) = delete;

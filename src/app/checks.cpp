@@ -147,6 +147,10 @@ void Checker::check_edge(const Listener& listener) {
   if (lmtp && listener.path.empty() && listener.port == 25) {
     mistake(origin(key + ".port"), key + ".port: lmtp must not be spoken on port 25");
   }
+  const bool users = listener.protocol == Protocol::submission || listener.protocol == Protocol::submissions;
+  if (listener.hide_clients && !users) {
+    mistake(origin(key + ".hide_clients"), key + ".hide_clients is for submission and submissions");
+  }
   if (!listener.relay.empty() && listener.protocol != Protocol::smtp) {
     mistake(origin(key + ".relay"), key + ".relay is for smtp; users of other protocols log in");
   }

@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
 #include "app/cli_kit.h"
+#include "app/sendmail.h"
 
 namespace app {
 
@@ -24,6 +25,7 @@ constexpr const char* kProgram = "postrider: a complete mail server in one progr
 }  // namespace
 
 int command_line(int argc, char** argv) {
+  if (const auto call = sendmail_call(argc, argv)) return run_sendmail(*call);
   Given given;
   CLI::App app(kProgram, "postrider");
   add_commands(app, given);

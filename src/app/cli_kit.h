@@ -113,6 +113,6 @@ void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be l
 void add_log(CLI::App& app, Given& given);       // cli_log.cpp: the log while the server runs
 void add_operator(CLI::App& app, Given& given);  // cli_operator.cpp: sessions, stop, the store
 void add_pages(CLI::App& app, Given& given);     // cli_pages.cpp: what is made from all other commands
-void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, reload, dev, version
+void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, reload, dev, sendmail, version
 
 }  // namespace app

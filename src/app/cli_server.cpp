@@ -98,6 +98,13 @@ void add_dev(CLI::App& app, Given& given) {
   run->callback([&given] { given.action = [&given] { return dev(given); }; });
 }
 
+/// For the help and the pages: its flags are not of our kind, and run_sendmail() reads them.
+void add_sendmail(CLI::App& app) {
+  command(app, "sendmail",
+          "Take a message from standard input, as the program of that name does (sendmail --help has the flags)",
+          "postrider sendmail -t < message");
+}
+
 void add_version(CLI::App& app, Given& given) {
   command(app, "version", "Print the version, the compiler and the libraries", "postrider version")->callback([&given] {
     given.action = [] {
@@ -113,6 +120,7 @@ void add_server(CLI::App& app, Given& given) {
   add_run(app, given);
   add_reload(app, given);
   add_dev(app, given);
+  add_sendmail(app);
   add_version(app, given);
 }
 

@@ -42,6 +42,7 @@ struct Listener {
   std::vector<Network> trusted;
   std::vector<Network> relay;
   bool plaintext_auth = false;
+  bool hide_clients = false;
   std::string certificate;  // the name of a NamedCertificate; empty: the default one
   std::string client_ca;    // PEM, the authorities of client certificates; empty: clients are asked for none
 
@@ -74,9 +75,10 @@ struct NamedCertificate {
 struct Config {
   std::string hostname;
   std::string data_dir = "/var/lib/postrider";
-  std::string user;         // empty: stay who we are
-  std::size_t threads = 0;  // event loops; 0: one per core
-  std::size_t workers = 4;  // of the pool
+  std::string user;                // empty: stay who we are
+  std::string sendmail_directory;  // where programs of this machine leave mail; settle() has the default
+  std::size_t threads = 0;         // event loops; 0: one per core
+  std::size_t workers = 4;         // of the pool
 
   base::Level log_level = base::Level::info;
   LogFormat log_format = LogFormat::text;
@@ -148,6 +150,7 @@ struct Loaded {
   Origin origin(const std::string& key) const;
 };
 
+inline constexpr const char* kSendmailDirectory = "/var/spool/postrider";
 inline constexpr std::size_t kMaxConfigFile = 1 << 20;  // bytes
 inline constexpr const char* kVariablePrefix = "POSTRIDER_";
 

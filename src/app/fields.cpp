@@ -157,6 +157,31 @@ constexpr Field<Config> kSettings[] = {
         "Who is told by VRFY and EXPN which addresses there are: nobody, known (users who have logged in, and hosts of "
         "trusted networks) or everybody."),
 
+    setting<Switch, &Config::delivery, &delivery::Config::refuse_forged>(
+        "submission.refuse_forged",
+        "Whether a message is refused whose From, Sender or Resent-… names an address that its sender may not send "
+        "as."),
+    setting<Switch, &Config::delivery, &delivery::Config::hide_clients>(
+        "submission.hide_clients",
+        "Whether messages of users are without their programs' address and name (in Received)."),
+
+    setting<Path, &Config::sendmail_directory>(
+        "sendmail.directory",
+        "Where programs of this machine hand over mail by `sendmail`; its spool is there, and its socket.",
+        "`/var/spool/postrider` where data_dir is `/var/lib/postrider`; otherwise DATA_DIR/sendmail, which other users "
+        "do "
+        "not reach")
+        .needs_restart(),
+    setting<LocalSenders, &Config::delivery, &delivery::Config::local_senders>(
+        "sendmail.senders",
+        "What users of this machine may send as, beside USER@hostname: \"USER=ADDRESS\", \"USER=@domain\" or "
+        "\"USER=*\"; "
+        "root and the server's own user may anything.",
+        "none"),
+    setting<MailAddress, &Config::delivery, &delivery::Config::machine_mail>(
+        "sendmail.machine_mail",
+        "Where mail goes that is sent here to a name without a domain, or at the hostname: root's, cron's."),
+
     setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
         "store.min_free", "Free disk space below which new mail is deferred and nothing else is written.")
         .needs_restart(),
@@ -204,6 +229,8 @@ constexpr Field<Listener> kListenerSettings[] = {
         "relay", "For smtp: networks whose hosts may send to anywhere without logging in.", "none"),
     of_listener<Switch, &Listener::plaintext_auth>("plaintext_auth",
                                                    "Whether hosts of the trusted networks may log in without TLS."),
+    of_listener<Switch, &Listener::hide_clients>(
+        "hide_clients", "For submission and submissions: as submission.hide_clients, for those who come here."),
     of_listener<Text, &Listener::certificate>(
         "certificate", "The NAME of a [certificate.NAME] for clients that name no host, or one that none has.",
         "that of [tls]"),

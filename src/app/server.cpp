@@ -28,6 +28,9 @@ constexpr std::uint64_t kOtherFiles = 2000;
 constexpr std::size_t kAdminConnections = 32;
 constexpr unsigned kAdminMode = 0600;
 constexpr const char* kMetrics = "metrics";
+constexpr const char* kSendmail = "sendmail";
+constexpr std::size_t kSendmailConnections = 100;
+constexpr unsigned kSendmailMode = 0666;
 constexpr std::chrono::seconds kStorePatience{3};
 constexpr std::chrono::milliseconds kStorePause{50};
 
@@ -102,6 +105,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->open());
   TRY(server->serve_admin());
   TRY(server->serve_metrics());
+  server->serve_sendmail();
   TRY(server->bind_paths(sockets));
   server->listeners_->adopt(std::move(sockets), [&](const Listener& listener) { return server->service(listener); });
   server->resume_purges();
@@ -140,6 +144,7 @@ void Server::drop_unknown_sockets() {
 base::Result<void> Server::open() {
   const auto config = config_.get();
   TRY(prepare_directory(config->data_dir, config->user));
+  prepare_sendmail();
   if (!config->user.empty()) TRY(become(config->user));
   TRY(check_directory(config->data_dir));
   pool_ = std::make_unique<net::Pool>(config->workers, log_.metrics());
@@ -233,6 +238,7 @@ net::Server::Serve Server::session(const Listener& listener) {
     const auto service = service_of(listener.protocol);
     const auto mode = std::make_shared<const smtp::Mode>(smtp::Mode{.service = service,
                                                                     .implicit_tls = implicit,
+                                                                    .hide_clients = listener.hide_clients,
                                                                     .plaintext_auth = listener.plaintext_auth,
                                                                     .trusted = trusted,
                                                                     .relay = within(listener.relay),
@@ -252,6 +258,39 @@ net::Server::Serve Server::session(const Listener& listener) {
   };
 }
 
+/// While this may be root's process. What fails here is told when the spool is prepared.
+void Server::prepare_sendmail() {
+  const auto config = config_.get();
+  (void)prepare_directory(config->sendmail_directory, config->user);
+}
+
+/// Mail of this machine's programs. A server that cannot have a spool serves all others.
+void Server::serve_sendmail() {
+  const auto config = config_.get();
+  const sendmail::Spool spool{config->sendmail_directory};
+  const auto unavailable = [&](const base::Error& error) {
+    log_.warning("sendmail.unavailable",
+                 {{"why", error.text}, {"next", "programs of this machine cannot hand over mail"}});
+  };
+  if (const auto prepared = sendmail::prepare(spool, config->hostname); !prepared) return unavailable(prepared.error());
+  const admin::SocketPath path(spool.directory, "socket");
+  auto socket = net::listen_unix(loops_->at(0), path.path(), kSendmailMode);
+  if (!socket) return unavailable(socket.error());
+  taker_ = std::make_shared<sendmail::Taker>(spool, *delivery_, *pool_, clock_, log_);
+  net::Server::Options options{
+      .name = kSendmail,
+      .limits = {.connections = kSendmailConnections, .connections_per_address = kSendmailConnections},
+      .too_many = sendmail::format_answer({.text = "too many ask at once"})};
+  auto serve = [taker = taker_](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
+    return taker->serve(std::move(stream), std::move(log), std::move(stopping));
+  };
+  log_.info("app.listen", {{"listener", kSendmail}, {"address", spool.socket()}});
+  sendmail_ = std::make_unique<net::Server>(*std::move(socket), loops_->at(0), *loops_, std::move(options),
+                                            std::move(serve), log_);
+  sendmail_->start();
+  loops_->at(0).spawn(taker_->run(), log_);
+}
+
 void Server::resume_purges() {
   purge_ = std::make_shared<Purge>();
   loops_->at(0).spawn(Purge::run(purge_, *directory_, *mail_, log_), log_);
@@ -266,6 +305,7 @@ void Server::stop() {
   const auto grace = config_.get()->stop_timeout;
   std::vector<net::Server*> servers = listeners_ ? listeners_->servers() : std::vector<net::Server*>();
   if (admin_) servers.push_back(admin_.get());
+  if (sendmail_) servers.push_back(sendmail_.get());
   for (const auto& server : metrics_) servers.push_back(server.get());
   if (!servers.empty()) {
     log_.info("app.stopping");
@@ -275,6 +315,7 @@ void Server::stop() {
     }
     done->wait();
   }
+  if (taker_) taker_->stop();
   if (purge_ && purge_->done.get_future().wait_for(grace) == std::future_status::timeout) {
     // Each of its commits is whole, and the next start goes on with it: the mail of a removed account holds up nothing.
     log_.warning("app.purge.interrupted", {{"next", "at the next start"}});
@@ -282,8 +323,10 @@ void Server::stop() {
   }
   listeners_.reset();
   admin_.reset();
+  sendmail_.reset();
   metrics_.clear();
   loops_.reset();
+  taker_.reset();
   monitor_.reset();
   api_.reset();
   delivery_.reset();
@@ -303,6 +346,12 @@ admin::Status Server::status() const {
   admin::Status status{.listeners = listeners_->status()};
   status.listeners.push_back(
       {.name = "admin", .port = 0, .sessions = admin_->sessions(), .failed_sessions = admin_->failed_sessions()});
+  if (sendmail_) {
+    status.listeners.push_back({.name = kSendmail,
+                                .port = 0,
+                                .sessions = sendmail_->sessions(),
+                                .failed_sessions = sendmail_->failed_sessions()});
+  }
   for (const auto& server : metrics_) {
     status.listeners.push_back({.name = kMetrics,
                                 .port = server->port(),

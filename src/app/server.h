@@ -28,6 +28,7 @@
 #include "net/loop.h"
 #include "net/pool.h"
 #include "net/server.h"
+#include "sendmail/taker.h"
 
 namespace app {
 
@@ -90,6 +91,8 @@ class Server {
   base::Result<void> bind_paths(Listeners::Prepared& prepared);
   base::Result<void> serve_admin();
   base::Result<void> serve_metrics();  // server_metrics.cpp
+  void prepare_sendmail();
+  void serve_sendmail();
   Listeners::Service service(const Listener& listener);
   net::Server::Serve session(const Listener& listener);
   admin::Status status() const;
@@ -130,6 +133,8 @@ class Server {
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<net::Server> admin_;
   std::vector<std::unique_ptr<net::Server>> metrics_;  // one for each address
+  std::unique_ptr<net::Server> sendmail_;              // null: there is no spool
+  std::shared_ptr<sendmail::Taker> taker_;
   struct Purge;
   std::shared_ptr<Purge> purge_;
 

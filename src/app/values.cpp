@@ -239,6 +239,28 @@ base::Result<std::vector<std::string>> HostPatterns::parse(const Raw& raw) {
   return texts;
 }
 
+base::Result<std::vector<std::string>> LocalSenders::parse(const Raw& raw) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&raw); list && list->empty()) return type();
+  TRY_ASSIGN(auto texts, texts_of(raw, "USER=ADDRESS or a list of such"));
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    const std::string allowed = equals == std::string::npos ? std::string() : text.substr(equals + 1);
+    const bool known =
+        allowed == "*" || directory::normalize_address(allowed.starts_with('@') ? "x" + allowed : allowed);
+    if (equals == 0 || equals == std::string::npos || !known) {
+      return bad("must be as \"www-data=shop@example.org\", \"www-data=@example.org\" or \"www-data=*\", not \"" +
+                 base::printable(text, 60) + "\"");
+    }
+  }
+  return texts;
+}
+
+base::Result<std::string> MailAddress::parse(const Raw& raw) {
+  TRY_ASSIGN(std::string text, Text::parse(raw));
+  if (text == "postmaster" || directory::normalize_address(text)) return text;
+  return bad("must be a mail address, or postmaster, not \"" + base::printable(text, 60) + "\"");
+}
+
 base::Result<std::vector<std::string>> AddressesOrNone::parse(const Raw& raw) {
   const auto* list = std::get_if<std::vector<std::string>>(&raw);
   return list && list->empty() ? base::Result<type>(type()) : Addresses::parse(raw);

@@ -120,6 +120,20 @@ struct HostPatterns {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// "USER=ADDRESS", "USER=@domain" and "USER=*" (delivery::Config::local_senders): one as text, or a list.
+struct LocalSenders {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "senders";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
+/// A mail address, or postmaster.
+struct MailAddress : Text {
+  static constexpr const char* kName = "address";
+  static base::Result<type> parse(const Raw& raw);
+};
+
 /// Networks: one as text, or a list.
 struct Networks {
   using type = std::vector<Network>;

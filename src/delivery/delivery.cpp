@@ -4,6 +4,8 @@
 #include "delivery/queue.h"
 #include "delivery/room.h"
 #include "delivery/sink.h"
+#include "delivery/submission.h"
+#include "delivery/taken.h"
 #include "directory/exchange.h"
 
 namespace delivery {
@@ -42,7 +44,10 @@ class Service : public Delivery {
     co_return user_of(identity);
   }
 
-  net::Task<base::Result<void>> check_sender(const smtp::User* user, std::string sender, smtp::Peer) override {
+  net::Task<base::Result<void>> check_sender(const smtp::User* user, std::string sender, smtp::Peer peer) override {
+    if (peer.local && !sender.empty() && !may_send_locally(*context_.config.get(), *peer.local, sender)) {
+      co_return base::fail(base::Code::denied, "the user " + peer.local->name + " may not send as " + sender);
+    }
     // The null sender is everybody's: a mail program sends its read receipts with it (RFC 8098 §3).
     if (user == nullptr || sender.empty() || base::iequals(sender, user->address)) co_return base::Result<void>();
     CO_TRY_ASSIGN(const bool own, co_await context_.directory.may_send_as(identity_of(*user), sender));
@@ -68,7 +73,20 @@ class Service : public Delivery {
     std::string why;
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
+    // Of users, not of other hosts: their way here is for others to see (RFC 5321 §4.4).
+    if (user || peer.local) peer.hidden = peer.hidden || context_.config.get()->hide_clients;
     co_return make_sink(context_, std::move(envelope), std::move(user), peer, std::move(log));
+  }
+
+  net::Task<base::Result<std::optional<base::QueueId>>> taken(std::string once) override {
+    co_return co_await context_.store.read(
+        [once = std::move(once)](const store::Reader& reader) { return find_taken(reader, once); });
+  }
+
+  net::Task<base::Result<void>> forget_taken(std::vector<std::string> present, base::WallTime before) override {
+    std::vector<store::Owner> owners{store::Owner::of(base::QueueId{})};
+    co_return co_await context_.store.write(
+        std::move(owners), [&](store::Txn& tx) { return remove_taken(tx, present, before); }, store::Kind::frees_space);
   }
 
   net::Task<base::Result<std::uint64_t>> queue_length() override {
@@ -95,11 +113,13 @@ class Service : public Delivery {
 
 net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
                                                        std::string recipient, smtp::Peer peer) {
-  const auto route = co_await context_.directory.route(recipient);
+  const bool anywhere = user != nullptr || peer.relays;
+  const auto route =
+      co_await context_.directory.route(anywhere ? of_machine(*context_.config.get(), recipient) : recipient);
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.
-    if (user != nullptr || peer.relays) co_return base::Result<void>();
+    if (anywhere) co_return base::Result<void>();
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
   if (route->posting != directory::Posting::anyone) {

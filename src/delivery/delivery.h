@@ -23,7 +23,11 @@ namespace delivery {
 struct Config {
   std::string hostname;  // in Received and Message-ID
   std::uint64_t max_message_bytes = 25ull << 20;
-  std::size_t max_received_fields = 50;  // above: a mail loop (RFC 5321 §6.3)
+  std::size_t max_received_fields = 50;         // above: a mail loop (RFC 5321 §6.3)
+  bool refuse_forged = true;                    // submitted: From, Sender and Resent-… must be addresses of who sends
+  bool hide_clients = false;                    // submitted: without the client's address and name
+  std::vector<std::string> local_senders = {};  // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
+  std::string machine_mail = "postmaster";      // where mail for addresses at the hostname goes
 };
 
 /// A message waiting to be sent elsewhere.
@@ -45,6 +49,10 @@ class Delivery : public smtp::Host {
  public:
   /// How many entries there are.
   virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
+  /// The queue id of the message that was taken under Envelope::once; nothing when none was.
+  virtual net::Task<base::Result<std::optional<base::QueueId>>> taken(std::string once) = 0;
+  /// Forgets what was taken before that time, but for those that are still `present`.
+  virtual net::Task<base::Result<void>> forget_taken(std::vector<std::string> present, base::WallTime before) = 0;
   /// All entries, oldest first.
   virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
   /// Counts them, without reading more than the oldest.

@@ -11,7 +11,7 @@ namespace {
 using test::good;
 using test::World;
 
-const std::string kMessage = "From: a@example.org\r\nSubject: hello\r\n\r\ntext\r\n";
+const std::string kMessage = "From: u1@example.test\r\nSubject: hello\r\n\r\ntext\r\n";
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 

@@ -169,7 +169,9 @@ base::Result<QueueSummary> summarize_queue(const store::Reader& reader) {
   return summary;
 }
 
-std::vector<store::TableName> tables() { return {{kMessages.id, kMessages.name}, {kRecipients.id, kRecipients.name}}; }
+std::vector<store::TableName> tables() {
+  return {{kMessages.id, kMessages.name}, {kRecipients.id, kRecipients.name}, {kTaken.id, kTaken.name}};
+}
 
 base::Result<void> check_queue(const store::Reader& reader, const std::function<void(store::Problem)>& report) {
   Check check(reader, report);

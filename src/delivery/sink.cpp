@@ -6,7 +6,11 @@
 #include "base/text.h"
 #include "delivery/entry.h"
 #include "delivery/queue.h"
+#include "delivery/submission.h"
+#include "delivery/taken.h"
 #include "delivery/trace.h"
+#include "directory/directory.h"
+#include "mime/repair.h"
 
 namespace delivery {
 namespace {
@@ -26,6 +30,7 @@ class MessageSink : public smtp::Sink {
         log_(std::move(log)),
         envelope_(std::move(envelope)),
         user_(std::move(user)),
+        local_(peer.local),
         anywhere_(user_ || peer.relays),
         id_{context.store.next_id()},
         id_text_(std::to_string(id_.value)),
@@ -38,6 +43,7 @@ class MessageSink : public smtp::Sink {
     size_ += bytes.size();
     if (size_ > config_->max_message_bytes) co_return base::fail(base::Code::too_large, "above the limit");
     parser_.feed(bytes);
+    if (submitted()) long_lines_.feed(bytes);
     co_return co_await body_->append(bytes);
   }
 
@@ -50,9 +56,16 @@ class MessageSink : public smtp::Sink {
     std::vector<schema::QueuedRecipient> queued;
     std::vector<std::optional<base::Error>> refused;  // of each recipient, when each is answered
     std::optional<base::Error> failure;               // all of them are, so there is nothing to commit
+    std::optional<base::QueueId> before;              // it was taken under this id already
   };
   /// Why the locals of a plan could not be filed.
   using LocalErrors = std::vector<std::optional<base::Error>>;
+
+  /// By a user, or by a program of this machine: then it is theirs to be made right, and to answer for.
+  bool submitted() const { return user_ || local_; }
+  net::Task<base::Result<void>> check_originators(store::Body body, std::uint64_t header_bytes) const;
+  net::Task<base::Result<bool>> is_own(std::string address) const;
+  std::vector<smtp::Recipient> recipients() const;
 
   std::vector<mailstore::FileOptions> options_for(const Plan& plan, const std::string& added, base::WallTime now) const;
   base::Result<void> commit(store::Txn& tx, const Plan& plan, const std::vector<mailstore::FileOptions>& options,
@@ -67,24 +80,80 @@ class MessageSink : public smtp::Sink {
   const base::Log log_;
   smtp::Envelope envelope_;
   std::optional<smtp::User> user_;
+  std::optional<smtp::LocalUser> local_;
   bool anywhere_;  // the client may send to other hosts, too: it is a user's program, or one of our networks'
   base::QueueId id_;
   std::string id_text_;
   std::string received_head_;
   std::unique_ptr<store::BodyWriter> body_;
   mime::Parser parser_{mailstore::kParseLimits};
+  mime::LongLines long_lines_;  // of what is submitted
   std::uint64_t size_ = 0;
 };
 
+/// RFC 6409 §6.1, §8.1: who says to have written it is one of those that the sender may send as.
+net::Task<base::Result<void>> MessageSink::check_originators(store::Body body, std::uint64_t header_bytes) const {
+  if (!config_->refuse_forged || (local_ && local_->any_sender)) co_return base::Result<void>();
+  if (header_bytes > mailstore::kParseLimits.header_bytes) {
+    co_return base::fail(base::Code::invalid, "the header has more than 256 KiB");
+  }
+  CO_TRY_ASSIGN(const std::string header, co_await read_begin(context_.store, std::move(body), header_bytes));
+  CO_TRY_ASSIGN(const auto addresses, originators(header));
+  for (const std::string& address : addresses) {
+    CO_TRY_ASSIGN(const bool own, co_await is_own(address));
+    if (own) continue;
+    log_.info("delivery.forged", {{"id", id_text_}, {"address", base::printable(address)}});
+    const std::string& who = user_ ? user_->address : local_->name;
+    co_return base::fail(base::Code::denied,
+                         "the header says to be from " + address + ", which " + who + " may not send as");
+  }
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<bool>> MessageSink::is_own(std::string address) const {
+  if (!user_) co_return may_send_locally(*config_, *local_, address);
+  if (base::iequals(address, user_->address)) co_return true;
+  const auto own = co_await context_.directory.may_send_as({.account = user_->account,
+                                                            .address = user_->address,
+                                                            .quota_bytes = 0,
+                                                            .credential_version = user_->version,
+                                                            .generation = user_->generation},
+                                                           std::move(address));
+  // What is no address is nobody's.
+  if (!own && own.error().code == base::Code::invalid) co_return false;
+  co_return own;
+}
+
+/// As they are to be looked up.
+std::vector<smtp::Recipient> MessageSink::recipients() const {
+  std::vector<smtp::Recipient> all = envelope_.recipients;
+  if (!anywhere_) return all;
+  for (smtp::Recipient& recipient : all) recipient.address = of_machine(*config_, recipient.address);
+  return all;
+}
+
 net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   const base::SteadyTime start = context_.clock.steady();
-  const auto parsed = std::make_shared<const mime::Message>(parser_.finish());
+  auto parsed = std::make_shared<const mime::Message>(parser_.finish());
   // RFC 5321 §6.3: a message that has passed so many hosts goes round.
   if (parsed->received_fields > config_->max_received_fields) {
     co_return base::fail(base::Code::conflict,
                          "the message has " + std::to_string(parsed->received_fields) + " Received fields");
   }
-  const mailstore::Incoming incoming = mailstore::make_incoming(body_->finish(), parsed);
+  store::Body body = body_->finish();
+  if (submitted()) {
+    CO_TRY(co_await check_originators(body, parsed->parts[0].body_begin));
+    if (parsed->eight_bit || parsed->nul || parsed->bare_cr_or_lf || long_lines_.found()) {
+      CO_TRY_ASSIGN(auto mended, co_await mend(context_.store, body, parsed, envelope_.smtputf8));
+      if (mended) {
+        log_.info("delivery.mended", {{"id", id_text_}, {"before", body.size()}, {"after", mended->body.size()}});
+        body = std::move(mended->body);
+        parsed = std::move(mended->parsed);
+        if (!parsed->eight_bit && !parsed->nul && !parsed->bare_cr_or_lf) envelope_.body = smtp::BodyType::seven_bit;
+      }
+    }
+  }
+  const mailstore::Incoming incoming = mailstore::make_incoming(std::move(body), parsed);
   const base::WallTime now = context_.clock.now();
   std::string added = received(received_head_, now);
   if (anywhere_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
@@ -92,7 +161,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
       queued_message(envelope_, *parsed, incoming.body, added, now, user_ ? user_->account : base::AccountId{});
 
   Plan plan;
-  if (!envelope_.hold) plan = co_await make_plan(context_.directory, envelope_.recipients, anywhere_);
+  if (!envelope_.hold) plan = co_await make_plan(context_.directory, recipients(), anywhere_);
   const auto options = options_for(plan, added, now);
   std::vector<store::Owner> owners{store::Owner::of(id_)};
   for (const Plan::Local& local : plan.locals) owners.push_back(store::Owner::of(local.account.id));
@@ -101,6 +170,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   Outcome outcome;
   const auto written = co_await context_.store.write(
       std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); });
+  if (outcome.before && !written) co_return Accepted{std::to_string(outcome.before->value), {}};
   if (!written) {
     // An error of the store's own is nobody's refusal, whatever the closure had found.
     const bool refused = outcome.failure && written.error().code == outcome.failure->code &&
@@ -139,6 +209,11 @@ base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
                                        const mailstore::Incoming& incoming, const schema::QueuedMessage& entry,
                                        Outcome& outcome) const {
   outcome = {};
+  if (!envelope_.once.empty()) {
+    TRY_ASSIGN(outcome.before, find_taken(tx, envelope_.once));
+    if (outcome.before) return base::fail(base::Code::exists, "it was taken already");
+    put_taken(tx, envelope_.once, id_, context_.clock.now());
+  }
   LocalErrors errors(plan.locals.size());
   for (std::size_t i = 0; i < plan.locals.size(); ++i) {
     const base::AccountId account = plan.locals[i].account.id;
@@ -172,7 +247,7 @@ base::Result<void> MessageSink::settle(const Plan& plan, const LocalErrors& erro
   }
   for (const Plan::Failed& failed : plan.failed) refusals.push_back(failed.why);
   if (envelope_.answer_each) outcome.refused = refusals_of(plan, errors);
-  if (outcome.filed.empty() && plan.remotes.empty()) {
+  if (outcome.filed.empty() && plan.remotes.empty() && !envelope_.accepted) {
     outcome.failure = worst_of(refusals);
     return std::unexpected(*outcome.failure);
   }

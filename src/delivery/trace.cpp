@@ -36,15 +36,23 @@ std::string protocol(const smtp::Envelope& envelope, const smtp::Peer& peer, boo
 
 std::string received_head(const smtp::Envelope& envelope, const smtp::Peer& peer, bool authenticated,
                           std::string_view hostname, std::string_view id) {
-  std::string field = "Received: from ";
+  std::string field = "Received: ";
   field.reserve(400);
-  field += helo_word(peer.helo);
-  field += " (";
-  field += address_literal(peer.endpoints.peer_address);
-  field += ")\r\n\tby ";
+  if (!peer.hidden && !peer.local) {
+    field += "from ";
+    field += helo_word(peer.helo);
+    field += " (";
+    field += address_literal(peer.endpoints.peer_address);
+    field += ")\r\n\t";
+  }
+  field += "by ";
   field += hostname;
-  field += " with ";
-  field += protocol(envelope, peer, authenticated);
+  if (!peer.local) {
+    field += " with ";
+    field += protocol(envelope, peer, authenticated);
+  } else if (!peer.hidden) {
+    field += " (from user " + helo_word(peer.local->name) + ", uid " + std::to_string(peer.local->uid) + ")";
+  }
   if (peer.tls != nullptr) {
     field += " (";
     field += peer.tls->version;

@@ -12,7 +12,8 @@
 namespace delivery {
 
 /// The Received field but its date: "Received: from … by … with … id …". Made while the peer is at hand;
-/// `authenticated` and the peer's TLS name the protocol (RFC 3848, RFC 6531 §4.3).
+/// `authenticated` and the peer's TLS name the protocol (RFC 3848, RFC 6531 §4.3). A hidden peer's address and name are
+/// left out, and of a program on this machine the user is told in their place.
 std::string received_head(const smtp::Envelope& envelope, const smtp::Peer& peer, bool authenticated,
                           std::string_view hostname, std::string_view id);
 

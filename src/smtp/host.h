@@ -25,6 +25,13 @@ namespace smtp {
 /// users for anywhere, after AUTH (587, 465); `lmtp` takes mail of another server for our addresses (RFC 2033).
 enum class Service { mx, submission, lmtp };
 
+/// A program on this machine that called sendmail: whose it is, as the system says.
+struct LocalUser {
+  std::uint32_t uid = 0;
+  std::string name;
+  bool any_sender = false;  // root, and the server's own user
+};
+
 struct Peer {
   Service service = Service::mx;
   net::Endpoints endpoints;
@@ -32,7 +39,9 @@ struct Peer {
   bool esmtp = false;    // EHLO
   bool trusted = false;  // its address is in the listener's trusted networks
   bool relays = false;   // it may send to anywhere without a login: its address is in the listener's relay networks
+  bool hidden = false;   // its address and name are not to stand in the message
   const net::TlsInfo* tls = nullptr;
+  std::optional<LocalUser> local;
 };
 
 /// A user of a submission session.
@@ -94,6 +103,8 @@ struct Envelope {
   int priority = 0;                   // RFC 6710: -9 to 9
   bool require_tls = false;           // RFC 8689
   bool answer_each = false;           // LMTP: what becomes of each recipient is told
+  bool accepted = false;              // it is too late to refuse: who takes it not is left to the queue
+  std::string once;                   // not empty: of all messages under this id one is taken
   std::vector<Recipient> recipients;  // accepted ones
 };
 

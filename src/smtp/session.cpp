@@ -39,6 +39,7 @@ Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const ba
       lines_(mode_->service == Service::submission ? kAuthLineLimit : kLineLimit) {
   peer_.service = mode_->service;
   peer_.endpoints = stream_->endpoints();
+  peer_.hidden = mode_->hide_clients;
   peer_.trusted = mode_->trusted && mode_->trusted(peer_.endpoints.peer_address);
   peer_.relays = mode_->relay && mode_->relay(peer_.endpoints.peer_address);
 }

@@ -43,6 +43,7 @@ struct Config {
 struct Mode {
   Service service = Service::mx;
   bool implicit_tls = false;    // TLS begins with the connection (465)
+  bool hide_clients = false;    // what users send is not to tell where they are
   bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
   std::function<bool(std::string_view address)> relay;    // a peer of those that may send to anywhere without AUTH
