@@ -122,7 +122,7 @@ struct HostPatterns {
 
 /// Networks: one as text, or a list.
 struct Networks {
-  using type = std::vector<Network>;
+  using type = std::vector<base::Network>;
   static constexpr const char* kName = "networks";
   static base::Result<type> parse(const Raw& raw);
   static std::string print(const type& value);
@@ -158,6 +158,10 @@ struct Words<Protocol> {
 template <>
 struct Words<smtp::Vrfy> {
   static constexpr const char* kWords[] = {"nobody", "known", "everybody"};
+};
+template <>
+struct Words<smtp::Policy> {
+  static constexpr const char* kWords[] = {"ignore", "log", "refuse"};
 };
 template <>
 struct Words<TlsMode> {
