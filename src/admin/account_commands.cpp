@@ -200,6 +200,25 @@ net::Task<base::Result<json::object>> account_list(const Api& api, json::object 
   co_return json::object{{"accounts", std::move(list)}};
 }
 
+namespace {
+
+/// "3 of 1000 messages"; without a limit, 0, what was not counted is not told.
+std::string of_limit(std::uint64_t sent, std::uint64_t limit, const char* what) {
+  return limit == 0 ? std::string("any number of ") + what
+                    : std::to_string(sent) + " of " + std::to_string(limit) + " " + what;
+}
+
+void add_allowance(json::object& row, const guard::Allowance& allowance) {
+  row["messages_per_day"] = allowance.messages;
+  row["messages_today"] = allowance.messages_today;
+  row["new_recipients_per_day"] = allowance.new_recipients;
+  row["new_recipients_today"] = allowance.new_recipients_today;
+  row["sent_today"] = of_limit(allowance.messages_today, allowance.messages, "messages") + ", " +
+                      of_limit(allowance.new_recipients_today, allowance.new_recipients, "new recipients");
+}
+
+}  // namespace
+
 net::Task<base::Result<json::object>> account_show(const Api& api, json::object arguments) {
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
   CO_TRY_ASSIGN(const auto account, co_await api.services().directory.account(address));
@@ -210,8 +229,31 @@ net::Task<base::Result<json::object>> account_show(const Api& api, json::object 
   json::array names;
   for (const directory::CredentialInfo& each : credentials) names.emplace_back(each.name);
   row["credentials"] = std::move(names);
+  CO_TRY_ASSIGN(const auto allowance, co_await api.services().guard.allowance(account->id));
+  add_allowance(row, allowance);
   co_return row;
 }
+
+namespace {
+
+/// A limit of a day: a number, 0 for none, or "default".
+base::Result<std::optional<std::optional<std::uint64_t>>> day_limit_if(const json::object& arguments,
+                                                                       const char* name) {
+  using Limit = std::optional<std::optional<std::uint64_t>>;
+  const json::value* value = arguments.if_contains(name);
+  if (value != nullptr && value->is_string() && value->get_string() == "default") return Limit(std::in_place);
+  TRY_ASSIGN(const auto number, number_if(arguments, name));
+  return number ? Limit(number) : Limit();
+}
+
+base::Result<guard::AllowanceChange> allowance_change(const json::object& arguments) {
+  guard::AllowanceChange change;
+  TRY_ASSIGN(change.messages, day_limit_if(arguments, "messages_per_day"));
+  TRY_ASSIGN(change.new_recipients, day_limit_if(arguments, "new_recipients_per_day"));
+  return change;
+}
+
+}  // namespace
 
 net::Task<base::Result<json::object>> account_set(const Api& api, json::object arguments) {
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
@@ -223,7 +265,11 @@ net::Task<base::Result<json::object>> account_set(const Api& api, json::object a
   CO_TRY_ASSIGN(auto withdraw, list_if(arguments, "no_send_as"));
   if (grant) change.grant = *std::move(grant);
   if (withdraw) change.withdraw = *std::move(withdraw);
+  CO_TRY_ASSIGN(const auto allowance, allowance_change(arguments));
   CO_TRY_ASSIGN(const auto account, co_await api.services().directory.set_account(address, std::move(change)));
+  if (allowance.messages || allowance.new_recipients) {
+    CO_TRY(co_await api.services().guard.set_allowance(account.id, allowance));
+  }
   api.services().mail.changed(account.id);
   api.log().info("admin.account.changed", {{"account", account.address},
                                            {"quota", account.quota_bytes},
@@ -239,6 +285,7 @@ net::Task<base::Result<json::object>> account_remove(const Api& api, json::objec
   api.services().mail.changed(account);
   api.log().info("admin.account.removed", {{"account", address}, {"id", account.value}});
   CO_TRY(co_await api.services().mail.purge(account));
+  CO_TRY(co_await api.services().guard.forget(account));
   CO_TRY(co_await directory.forget(account));
   api.log().info("admin.account.purged", {{"id", account.value}});
   co_return done("account " + address + " is removed with its mail");
@@ -289,10 +336,11 @@ net::Task<base::Result<json::object>> credential_remove(const Api& api, json::ob
 }
 
 net::Task<base::Result<void>> purge_removed(directory::Directory& directory, mailstore::Mailstore& mail,
-                                            base::Log log) {
+                                            guard::Guard& guard, base::Log log) {
   CO_TRY_ASSIGN(const auto removed, co_await directory.removed());
   for (const base::AccountId account : removed) {
     CO_TRY(co_await mail.purge(account));
+    CO_TRY(co_await guard.forget(account));
     CO_TRY(co_await directory.forget(account));
     log.info("admin.account.purged", {{"id", account.value}});
   }

@@ -23,6 +23,7 @@
 #include "base/log_follower.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
+#include "guard/guard.h"
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/task.h"
@@ -71,6 +72,7 @@ struct Services {
   delivery::Delivery& delivery;
   store::Store& store;
   const base::Clock& clock;
+  guard::Guard& guard;
 };
 
 struct Settings {
@@ -115,7 +117,8 @@ class Api {
 };
 
 /// Removes the mail of accounts that were removed; what a crash interrupted goes on here.
-net::Task<base::Result<void>> purge_removed(directory::Directory& directory, mailstore::Mailstore& mail, base::Log log);
+net::Task<base::Result<void>> purge_removed(directory::Directory& directory, mailstore::Mailstore& mail,
+                                            guard::Guard& guard, base::Log log);
 
 /// The names of all commands.
 std::vector<std::string_view> commands();

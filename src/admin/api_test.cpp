@@ -107,7 +107,7 @@ TEST_CASE("an account is shown and changed, and found by filters") {
       shown.starts_with("ADDRESS      ann@example.org\nQUOTA        none\nUSED         0 B\nMESSAGES     0\n"
                         "STATE        suspended\nNAME         Ann Example\n"
                         "MAY SEND AS  bob@example.org, @example.net\nCREATED      "));
-  CHECK(shown.ends_with("CREDENTIALS  password\n"));
+  CHECK(shown.ends_with("CREDENTIALS  password\nSENT TODAY   0 of 1000 messages, 0 of 500 new recipients\n"));
   CHECK(house.ask("account list", {{"state", "suspended"}}).out.find("\nbob@") == std::string::npos);
   CHECK(house.ask("account list", {{"match", "ann ex"}}).out.find("ann@") != std::string::npos);
   CHECK(house.ask("account list", {{"match", "nobody"}}).out.empty());

@@ -37,7 +37,7 @@ constexpr Columns with(Columns columns, Column more) {
   *std::ranges::find(columns, nullptr, &Column::key) = more;
   return columns;
 }
-constexpr Columns kAccountAlone = with(kAccount, {"credentials", "CREDENTIALS"});
+constexpr Columns kAccountAlone = with(with(kAccount, {"credentials", "CREDENTIALS"}), {"sent_today", "SENT TODAY"});
 constexpr Columns kCredential{{{"name", "CREDENTIAL"}, {"created", "CREATED"}, {"changed", "CHANGED"}}};
 constexpr Columns kAlias{{{"address", "ALIAS"},
                           {"posting", "POST"},
@@ -66,7 +66,9 @@ constexpr Command kCommands[] = {
     {"account import", {"lines", "first_line", "skip_existing"}, account_import},
     {"account list", {"domain", "match", "state", "usage"}, account_list, "accounts", kAccount},
     {"account show", {"address"}, account_show, nullptr, kAccountAlone},
-    {"account set", {"address", "quota_bytes", "state", "name", "send_as", "no_send_as"}, account_set},
+    {"account set",
+     {"address", "quota_bytes", "state", "name", "send_as", "no_send_as", "messages_per_day", "new_recipients_per_day"},
+     account_set},
     {"account remove", {"address"}, account_remove},
     {"account password", {"address", "password"}, account_password},
     {"credential add", {"address", "name", "password", "generate"}, credential_add},
@@ -125,6 +127,18 @@ constexpr Command kCommands[] = {
        {"received", "RECEIVED", bytes},
        {"sent", "SENT", bytes}}}},
     {"sessions close", {"ids", "user", "address", "protocol", "listener", "grace_seconds"}, sessions_close},
+    {"ban list",
+     {"address"},
+     ban_list,
+     "bans",
+     {{{"network", "NETWORK"},
+       {"since", "SINCE"},
+       {"until", "UNTIL"},
+       {"by", "BY"},
+       {"times", "TIMES"},
+       {"reason", "REASON"}}}},
+    {"ban add", {"network", "seconds", "reason"}, ban_add},
+    {"ban remove", {"network"}, ban_remove},
     {"health",
      {},
      health,

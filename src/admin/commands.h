@@ -68,8 +68,8 @@ struct AddressFilter {
 };
 base::Result<AddressFilter> address_filter(const json::object& arguments);
 
-// The handlers, by file: domain_commands.cpp, account_commands.cpp, alias_commands.cpp, server_commands.cpp,
-// store_commands.cpp, stats_command.cpp and log_commands.cpp.
+// The handlers, by file: domain_commands.cpp, account_commands.cpp, alias_commands.cpp, ban_commands.cpp,
+// server_commands.cpp, store_commands.cpp, stats_command.cpp and log_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_show(const Api& api, json::object arguments);
@@ -99,6 +99,9 @@ net::Task<base::Result<json::object>> group_set(const Api& api, json::object arg
 net::Task<base::Result<json::object>> group_remove(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> queue_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> ban_list(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> ban_add(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> ban_remove(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> health(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> version(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> sessions_list(const Api& api, json::object arguments);

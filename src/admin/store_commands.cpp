@@ -52,6 +52,7 @@ Findings check_all(const Services& services, const store::Reader& reader) {
   }
   ended("directory", services.directory.check(reader, reporter("directory")));
   ended("mailstore", services.mail.check(reader, reporter("mailstore")));
+  ended("guard", services.guard.check(reader, reporter("guard")));
   ended("delivery", services.delivery.check(reader, reporter("delivery")));
   return findings;
 }

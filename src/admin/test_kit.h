@@ -17,7 +17,8 @@ class House {
     store = store::open_memory(pool, clock(), log);
     directory = directory::open(*store, clock(), log, {}, "mail.example.org").value();
     mail = mailstore::open(*store, clock(), log);
-    delivery = delivery::open(*store, *directory, *mail, clock(), log, delivery_config);
+    guard = guard::open(*store, clock(), log, guard_config).value();
+    delivery = delivery::open(*store, *directory, *mail, clock(), log, delivery_config, guard.get());
     Settings settings{.hostname = "mail.example.org", .version = "postrider test", .status = [this] {
                         return Status{.listeners = {{.name = "smtp", .port = 25, .sessions = 3}},
                                       .certificates = certificates};
@@ -28,7 +29,8 @@ class House {
       return none();
     };
     settings.stop = [this] { stopped = true; };
-    api = std::make_unique<Api>(Services{*directory, *mail, *delivery, *store, clock()}, std::move(settings), log);
+    api = std::make_unique<Api>(Services{*directory, *mail, *delivery, *store, clock(), *guard}, std::move(settings),
+                                log);
   }
 
   /// A command there and back, as the command line does it.
@@ -47,6 +49,8 @@ class House {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<directory::Directory> directory;
   std::unique_ptr<mailstore::Mailstore> mail;
+  base::Live<guard::Config> guard_config;
+  std::unique_ptr<guard::Guard> guard;
   std::unique_ptr<delivery::Delivery> delivery;
   std::unique_ptr<Api> api;
   std::vector<Status::Certificate> certificates;

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "app/cli_kit.h"
+#include "base/text.h"
 
 namespace app {
 
@@ -50,12 +51,29 @@ base::Result<admin::Arguments> add_arguments(const Given& given) {
   return arguments;
 }
 
+/// A number, "none" for any, or "default".
+base::Result<void> put_day_limit(admin::Arguments& arguments, const char* name, const char* option,
+                                 const std::optional<std::string>& value) {
+  if (!value) return {};
+  if (*value == "default") {
+    arguments[name] = *value;
+    return {};
+  }
+  const auto number = *value == "none" ? std::optional<std::uint64_t>(0) : base::parse_u64(*value);
+  if (!number) return base::fail(base::Code::invalid, std::string(option) + " must be a whole number, none or default");
+  arguments[name] = *number;
+  return {};
+}
+
 base::Result<admin::Arguments> set_arguments(const Given& given) {
   admin::Arguments arguments{{"address", given.name}};
   TRY(put_settings(arguments, given));
   put_if(arguments, "state", given.directory.state);
   put_if(arguments, "send_as", given.directory.grant);
   put_if(arguments, "no_send_as", given.directory.withdraw);
+  TRY(put_day_limit(arguments, "messages_per_day", "--messages-per-day", given.directory.messages_per_day));
+  TRY(put_day_limit(arguments, "new_recipients_per_day", "--new-recipients-per-day",
+                    given.directory.new_recipients_per_day));
   return arguments;
 }
 
@@ -136,6 +154,10 @@ void add_set(CLI::App& account, Given& given) {
   set->add_option("--state", given.directory.state,
                   "active; disabled: no login, mail is taken; suspended: no login, mail is refused for now");
   set->add_option("--name", given.directory.person, "The name of the person");
+  set->add_option("--messages-per-day", given.directory.messages_per_day,
+                  "What it may send in a day: a number, none, or default for limits.account_messages");
+  set->add_option("--new-recipients-per-day", given.directory.new_recipients_per_day,
+                  "Whom it may write to for the first time in a day: as above, with limits.account_new_recipients");
   several(*set, "--send-as", given.directory.grant, "Let it send as this address, or @domain for any of a domain");
   several(*set, "--no-send-as", given.directory.withdraw, "Withdraw that");
   admin_command(*set, given, "account set", false, [&given] { return set_arguments(given); });

@@ -30,6 +30,8 @@ struct DirectoryOptions {
   std::optional<std::string> quota;
   std::optional<std::string> state;
   std::optional<std::string> person;
+  std::optional<std::string> messages_per_day;
+  std::optional<std::string> new_recipients_per_day;
   std::optional<std::string> match;
   std::optional<std::string> target;
   std::optional<std::string> posting;
@@ -63,6 +65,8 @@ struct Given {
   std::string recipient;
   std::string older;
   std::string role;
+  std::string ban_for;
+  std::string ban_reason;
   std::string match;
   std::uint64_t top = 10;
   std::uint64_t grace_seconds = 10;
@@ -110,6 +114,7 @@ void add_domains(CLI::App& app, Given& given);   // cli_domains.cpp: domain
 void add_accounts(CLI::App& app, Given& given);  // cli_accounts.cpp: account, credential
 void add_aliases(CLI::App& app, Given& given);   // cli_aliases.cpp: alias, group
 void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be looked at
+void add_bans(CLI::App& app, Given& given);      // cli_bans.cpp: ban
 void add_log(CLI::App& app, Given& given);       // cli_log.cpp: the log while the server runs
 void add_operator(CLI::App& app, Given& given);  // cli_operator.cpp: sessions, stop, the store
 void add_pages(CLI::App& app, Given& given);     // cli_pages.cpp: what is made from all other commands

@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "app/expand.h"
-#include "app/network.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
+#include "guard/types.h"
 #include "imap/session.h"
 #include "net/server.h"
 #include "sasl/sasl.h"
@@ -37,10 +38,10 @@ struct Listener {
   std::uint16_t port = 25;
   TlsMode tls = TlsMode::starttls;
   std::string path;  // of a Unix socket, in place of addresses and port
-  std::vector<Network> allowed;
-  std::vector<Network> proxies;
-  std::vector<Network> trusted;
-  std::vector<Network> relay;
+  std::vector<base::Network> allowed;
+  std::vector<base::Network> proxies;
+  std::vector<base::Network> trusted;
+  std::vector<base::Network> relay;
   bool plaintext_auth = false;
   bool hide_clients = false;
   std::string certificate;  // the name of a NamedCertificate; empty: the default one
@@ -54,7 +55,7 @@ struct Listener {
 struct MetricsEndpoint {
   std::vector<std::string> addresses;  // none: nowhere
   std::uint16_t port = 9464;
-  std::vector<Network> allowed = loopback_networks();
+  std::vector<base::Network> allowed = base::loopback_networks();
 };
 
 struct TlsFiles {
@@ -97,6 +98,7 @@ struct Config {
   imap::Config imap;
   delivery::Config delivery;
   directory::Config directory;
+  guard::Config guard;
   store::Options store;
   std::vector<Listener> listeners;
 

@@ -91,7 +91,7 @@ port = 1993
   CHECK(mx.addresses == std::vector<std::string>{"192.0.2.1"});
   CHECK(mx.port == 25);
   CHECK(mx.tls == app::TlsMode::starttls);
-  CHECK(app::contains(mx.trusted, "10.9.8.7"));
+  CHECK(base::contains(mx.trusted, "10.9.8.7"));
   CHECK(mail.port == 1993);
   CHECK(mail.tls == app::TlsMode::implicit);
   CHECK(mail.addresses == std::vector<std::string>{"0.0.0.0", "::"});
@@ -118,9 +118,9 @@ path = "/run/postrider/lmtp"
   CHECK(c.smtp.vrfy == smtp::Vrfy::known);
   CHECK(c.smtp.max_hold == std::chrono::days(7));
   REQUIRE(c.listeners.size() == 3);
-  CHECK(app::contains(c.listeners[0].allowed, "2001:db8::1"));
-  CHECK(app::contains(c.listeners[0].proxies, "10.9.9.9"));
-  CHECK(app::contains(c.listeners[0].relay, "10.1.2.3"));
+  CHECK(base::contains(c.listeners[0].allowed, "2001:db8::1"));
+  CHECK(base::contains(c.listeners[0].proxies, "10.9.9.9"));
+  CHECK(base::contains(c.listeners[0].relay, "10.1.2.3"));
   CHECK(c.listeners[1].port == 24);
   CHECK(c.listeners[1].tls == app::TlsMode::none);
   CHECK(c.listeners[1].addresses == std::vector<std::string>{"127.0.0.1", "::1"});
@@ -157,7 +157,7 @@ TEST_CASE("what is printed is read again as the same") {
   base.tls = {"/c \"quoted\" \\ .pem", "/k.pem", ""};
   base.max_message_bytes = 1234567;
   base.listeners = app::standard_listeners();
-  base.listeners[0].trusted = {app::Network::parse("10.0.0.0/8").value()};
+  base.listeners[0].trusted = {base::Network::parse("10.0.0.0/8").value()};
   base.listeners[0].plaintext_auth = true;
   const std::string printed = app::print(base);
   const auto again = load(printed);
@@ -396,8 +396,8 @@ TEST_CASE("where the log goes and who may read the metrics") {
   const Config defaults;
   CHECK(defaults.log_target == app::LogTarget::automatic);
   CHECK(defaults.metrics.addresses.empty());
-  CHECK(app::contains(defaults.metrics.allowed, "127.0.0.1"));
-  CHECK_FALSE(app::contains(defaults.metrics.allowed, "192.0.2.1"));
+  CHECK(base::contains(defaults.metrics.allowed, "127.0.0.1"));
+  CHECK_FALSE(base::contains(defaults.metrics.allowed, "192.0.2.1"));
   const auto loaded = load(
       "hostname = \"mail.example.org\"\n[log]\ntarget = \"syslog\"\n"
       "[metrics]\naddress = \"10.0.0.5\"\nport = 9100\nallowed = \"10.0.0.0/8\"\n");
@@ -405,8 +405,8 @@ TEST_CASE("where the log goes and who may read the metrics") {
   CHECK(loaded.config.log_target == app::LogTarget::syslog);
   CHECK(loaded.config.metrics.addresses == std::vector<std::string>{"10.0.0.5"});
   CHECK(loaded.config.metrics.port == 9100);
-  CHECK(app::contains(loaded.config.metrics.allowed, "10.1.2.3"));
-  CHECK_FALSE(app::contains(loaded.config.metrics.allowed, "127.0.0.1"));
+  CHECK(base::contains(loaded.config.metrics.allowed, "10.1.2.3"));
+  CHECK_FALSE(base::contains(loaded.config.metrics.allowed, "127.0.0.1"));
   CHECK(mistakes(load("hostname = \"mail.example.org\"\n[metrics]\naddress = []\n")) == "");
   CHECK(mistakes(load("hostname = \"mail.example.org\"\n[log]\ntarget = \"file\"\n[metrics]\naddress = \"here\"\n")) ==
         "c.toml:3: log.target must be one of \"auto\", \"stderr\", \"journal\", \"syslog\", not \"file\"\n"

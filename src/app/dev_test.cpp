@@ -14,9 +14,9 @@ TEST_CASE("developer mode shifts the ports, trusts loopback and keeps the name o
   for (const auto& listener : config.listeners) {
     ports.push_back(listener.port);
     CHECK(listener.addresses == std::vector<std::string>{"127.0.0.1"});
-    CHECK(app::contains(listener.trusted, "127.0.0.1"));
-    CHECK(app::contains(listener.trusted, "::1"));
-    CHECK_FALSE(app::contains(listener.trusted, "192.0.2.1"));
+    CHECK(base::contains(listener.trusted, "127.0.0.1"));
+    CHECK(base::contains(listener.trusted, "::1"));
+    CHECK_FALSE(base::contains(listener.trusted, "192.0.2.1"));
     CHECK(listener.plaintext_auth);
   }
   CHECK(ports == std::vector<std::uint16_t>{3025, 3587, 3465, 3143, 3993});

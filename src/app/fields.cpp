@@ -55,6 +55,11 @@ constexpr Field<NamedCertificate> of_certificate(const char* key, const char* se
   return make<NamedCertificate, Kind, Chain...>(key, sentence, shown_default);
 }
 
+template <auto Whose, auto What>
+constexpr Field<Config> rate(const char* key, const char* sentence) {
+  return setting<Number<0, 10'000'000, std::uint32_t>, &Config::guard, Whose, What>(key, sentence);
+}
+
 constexpr Field<Config> kSettings[] = {
     setting<HostName, &Config::hostname>(
         "hostname", "The server's own full name, as it greets and as its certificate says; never a mail domain.",
@@ -138,6 +143,53 @@ constexpr Field<Config> kSettings[] = {
         "Logins that may wait for a password check before others are told to come back later.")
         .needs_restart(),
 
+    setting<Number<0, 10'000'000, std::uint64_t>, &Config::guard, &guard::Config::messages_per_day>(
+        "limits.account_messages", "Messages that an account may send in a day (UTC); 0 is any number."),
+    setting<Number<0, 10'000'000, std::uint64_t>, &Config::guard, &guard::Config::new_recipients_per_day>(
+        "limits.account_new_recipients",
+        "Recipients elsewhere that an account may write to in a day and has never written to before; 0 is any number."),
+
+    rate<&guard::Config::stranger, &guard::Rates::connections>(
+        "rates.connections",
+        "Connections from one client to port 25 within a minute; for all of these 0 is any number."),
+    rate<&guard::Config::stranger, &guard::Rates::messages>("rates.messages",
+                                                            "Messages from one client of port 25 within a minute."),
+    rate<&guard::Config::stranger, &guard::Rates::recipients>("rates.recipients",
+                                                              "Recipients from one client of port 25 within a minute."),
+    rate<&guard::Config::stranger, &guard::Rates::errors>(
+        "rates.errors", "Refused commands of one client of port 25 within a minute, in all its sessions."),
+    rate<&guard::Config::user, &guard::Rates::connections>(
+        "rates.user_connections", "Connections from one client to submission and IMAP within a minute."),
+    rate<&guard::Config::user, &guard::Rates::errors>(
+        "rates.user_errors", "Refused commands and logins of one client of submission and IMAP within a minute."),
+    setting<Number<0, 1000, std::uint32_t>, &Config::guard, &guard::Config::network_factor>(
+        "rates.network_factor",
+        "How many times what one client may the clients of one network (IPv4 /24, IPv6 /48) may do together."),
+    rate<&guard::Config::account, &guard::Rates::logins>("rates.account_logins",
+                                                         "Logins of one account within a minute."),
+    rate<&guard::Config::account, &guard::Rates::messages>("rates.account_messages",
+                                                           "Messages that one account may send within a minute."),
+    rate<&guard::Config::account, &guard::Rates::recipients>(
+        "rates.account_recipients", "Recipients that one account may send to within a minute."),
+    rate<&guard::Config::all, &guard::Rates::connections>("rates.all_connections",
+                                                          "Connections of all clients together within a minute."),
+    rate<&guard::Config::all, &guard::Rates::messages>("rates.all_messages",
+                                                       "Messages of all clients together within a minute."),
+    rate<&guard::Config::all, &guard::Rates::recipients>("rates.all_recipients",
+                                                         "Recipients of all clients together within a minute."),
+    setting<Number<256, 10'000'000>, &Config::guard, &guard::Config::records>(
+        "rates.records", "Clients, networks and accounts that are remembered at once, in some 250 bytes each.")
+        .needs_restart(),
+
+    setting<Number<0, 10'000, std::uint32_t>, &Config::guard, &guard::Config::wrong_passwords>(
+        "bans.wrong_passwords", "Wrong passwords for which a client is banned; 0 is never."),
+    setting<Duration<60, 86'400>, &Config::guard, &guard::Config::ban_window>(
+        "bans.within", "The time within which they are counted."),
+    setting<Duration<1, 30 * 86'400>, &Config::guard, &guard::Config::first_ban>(
+        "bans.first", "How long the first ban is; each further one is twice as long."),
+    setting<Duration<1, 366 * 86'400>, &Config::guard, &guard::Config::longest_ban>("bans.longest",
+                                                                                    "The longest that a ban gets."),
+
     setting<Duration<10, 3600>, &Config::smtp, &smtp::Config::command_timeout>(
         "timeouts.smtp_command", "How long an SMTP session may wait for the next command."),
     setting<Duration<10, 3600>, &Config::smtp, &smtp::Config::data_timeout>("timeouts.smtp_data",
@@ -156,6 +208,17 @@ constexpr Field<Config> kSettings[] = {
         "smtp.vrfy",
         "Who is told by VRFY and EXPN which addresses there are: nobody, known (users who have logged in, and hosts of "
         "trusted networks) or everybody."),
+    setting<Duration<0, 60>, &Config::smtp, &smtp::Config::greet_delay>(
+        "smtp.greet_delay",
+        "How long strangers wait for the greeting of port 25; one that speaks before it is refused. 0 is not at all."),
+    setting<Choice<smtp::Policy>, &Config::smtp, &smtp::Config::hello_syntax>(
+        "smtp.hello_syntax",
+        "What is done about a stranger's HELO or EHLO name that is neither a domain nor an address: ignore, log or "
+        "refuse."),
+    setting<Choice<smtp::Policy>, &Config::smtp, &smtp::Config::hello_own_name>(
+        "smtp.hello_own_name", "The same for one that is this server's own name or address."),
+    setting<Choice<smtp::Policy>, &Config::smtp, &smtp::Config::hello_foreign_literal>(
+        "smtp.hello_foreign_literal", "The same for an address that is not the one that the stranger comes from."),
 
     setting<Switch, &Config::delivery, &delivery::Config::refuse_forged>(
         "submission.refuse_forged",

@@ -129,8 +129,8 @@ TEST_CASE("variables of the environment win over all files") {
   CHECK(c.max_message_bytes == 10 << 20);
   REQUIRE(c.listeners.size() == 6);
   CHECK(c.listeners[0].port == 2525);
-  CHECK(app::contains(c.listeners[0].trusted, "::1"));
-  CHECK(app::contains(c.listeners[0].trusted, "10.1.1.1"));
+  CHECK(base::contains(c.listeners[0].trusted, "::1"));
+  CHECK(base::contains(c.listeners[0].trusted, "10.1.1.1"));
   CHECK(c.listeners[1].port == 587);
   CHECK(c.listeners[5].name == "extra_mx");
   CHECK(c.listeners[5].port == 2626);

@@ -57,7 +57,7 @@ double unix_time(base::WallTime time) { return std::chrono::duration<double>(tim
 
 }  // namespace
 
-Monitor::Monitor(Watched watched, std::vector<Network> allowed, const base::Clock& clock, const base::Log& log)
+Monitor::Monitor(Watched watched, std::vector<base::Network> allowed, const base::Clock& clock, const base::Log& log)
     : watched_(std::move(watched)), clock_(clock), registry_(log.metrics()) {
   config_.allowed = [networks = std::move(allowed)](std::string_view address) { return contains(networks, address); };
   routes_.push_back({"GET", "/metrics", [this](const http::Request&) { return metrics(); }});

@@ -25,7 +25,7 @@ class Monitor {
     delivery::Delivery& delivery;
     std::function<std::vector<admin::Status::Certificate>()> certificates;
   };
-  Monitor(Watched watched, std::vector<Network> allowed, const base::Clock& clock, const base::Log& log);
+  Monitor(Watched watched, std::vector<base::Network> allowed, const base::Clock& clock, const base::Log& log);
 
   /// One HTTP connection.
   net::Task<void> serve(std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping);

@@ -119,7 +119,7 @@ TEST_CASE("who is not allowed gets no metrics") {
                         .store = *store,
                         .delivery = *delivery,
                         .certificates = [] { return std::vector<admin::Status::Certificate>(); }},
-                       {*app::Network::parse("192.0.2.0/24")}, base::system_clock(), log);
+                       {*base::Network::parse("192.0.2.0/24")}, base::system_clock(), log);
   auto listener = net::listen_tcp(loops.at(0), "127.0.0.1", 0);
   REQUIRE(listener.has_value());
   net::Server server(*std::move(listener), loops.at(0), loops, {.name = "metrics", .limits = {}, .too_many = {}},

@@ -99,6 +99,7 @@ std::vector<Mistake> Server::take_over(const Loaded& loaded, Config next) {
   smtp_config_.set(next.smtp);
   imap_config_.set(next.imap);
   delivery_config_.set(next.delivery);
+  guard_config_.set(next.guard);
   config_.set(std::move(next));
   certificates_.adopt(*std::move(certificates));
   listeners_->adopt(*std::move(sockets), [this](const Listener& listener) { return service(listener); });

@@ -51,14 +51,16 @@ base::Result<std::string> in_this_process(const Config& config, const std::strin
   TRY_ASSIGN(const auto store, store::open_embedded(config.store, pool, clock, log));
   TRY_ASSIGN(const auto directory, directory::open(*store, clock, log, config.directory, config.hostname));
   const auto mail = mailstore::open(*store, clock, log);
+  const base::Live<guard::Config> guard_config(config.guard);
+  TRY_ASSIGN(const auto guard, guard::open(*store, clock, log, guard_config));
   const base::Live<delivery::Config> delivery_config(config.delivery);
-  const auto delivery = delivery::open(*store, *directory, *mail, clock, log, delivery_config);
+  const auto delivery = delivery::open(*store, *directory, *mail, clock, log, delivery_config, guard.get());
   admin::Settings settings{.hostname = config.hostname,
                            .version = version(),
                            .mailbox_quota_bytes = [&config] { return config.mailbox_quota_bytes; },
                            .status = {},
                            .reload = {}};
-  admin::Api api(admin::Services{*directory, *mail, *delivery, *store, clock}, std::move(settings), log);
+  admin::Api api(admin::Services{*directory, *mail, *delivery, *store, clock, *guard}, std::move(settings), log);
   return net::run(api.call(request));
 }
 

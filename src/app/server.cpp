@@ -40,21 +40,37 @@ std::size_t loop_count(const Config& config) {
 
 bool is_smtp(Protocol protocol) { return protocol != Protocol::imap && protocol != Protocol::imaps; }
 
+guard::Group group_of(Protocol protocol) {
+  return protocol == Protocol::smtp ? guard::Group::strangers : guard::Group::users;
+}
+
 smtp::Service service_of(Protocol protocol) {
   if (protocol == Protocol::lmtp) return smtp::Service::lmtp;
   return protocol == Protocol::smtp ? smtp::Service::mx : smtp::Service::submission;
 }
 
 /// Whether an address is in one of the networks.
-net::Server::Whether within(std::vector<Network> networks) {
+net::Server::Whether within(std::vector<base::Network> networks) {
   return [networks = std::move(networks)](std::string_view address) { return contains(networks, address); };
 }
 
 /// What a connection above the limits is told; nothing where it would have to be told over TLS. RFC 9051 §7.1.5.
 std::string too_many(const Config& config, const Listener& listener) {
   if (listener.tls == TlsMode::implicit) return {};
-  return is_smtp(listener.protocol) ? smtp::too_many_connections(config.hostname)
-                                    : "* BYE Too many connections, come back later\r\n";
+  return is_smtp(listener.protocol) ? smtp::too_many_connections(config.hostname) : imap::too_many_connections();
+}
+
+/// The same for one that the guard turns away.
+std::string refusal_line(const std::string& hostname, const Listener& listener, const guard::Refusal& refusal) {
+  if (listener.tls == TlsMode::implicit) return {};
+  return is_smtp(listener.protocol) ? smtp::refused_connection(hostname, refusal) : imap::refused_connection(refusal);
+}
+
+/// Who is not looked at by address: those whom the operator knows. A proxy's own connections are health checks.
+net::Server::Whether exempt(const Listener& listener) {
+  return [trusted = listener.trusted, relay = listener.relay, proxies = listener.proxies](std::string_view address) {
+    return contains(trusted, address) || contains(relay, address) || contains(proxies, address);
+  };
 }
 
 net::Task<void> stop_one(net::Server& server, std::chrono::seconds grace, std::shared_ptr<std::latch> done) {
@@ -74,9 +90,9 @@ struct Server::Purge {
   };
 
   static net::Task<void> run(std::shared_ptr<Purge> purge, directory::Directory& directory, mailstore::Mailstore& mail,
-                             base::Log log) {
+                             guard::Guard& guard, base::Log log) {
     const Ended ended{*purge};
-    const auto result = co_await admin::purge_removed(directory, mail, log);
+    const auto result = co_await admin::purge_removed(directory, mail, guard, log);
     if (!result) log.warning("app.purge.failed", {{"why", result.error().text}, {"next", "at the next start"}});
   }
 };
@@ -86,6 +102,7 @@ Server::Server(Config config, const base::Clock& clock, base::Log log, ReadConfi
       smtp_config_(config.smtp),
       imap_config_(config.imap),
       delivery_config_(config.delivery),
+      guard_config_(config.guard),
       clock_(clock),
       log_(std::move(log)),
       read_(std::move(read)),
@@ -152,8 +169,9 @@ base::Result<void> Server::open() {
   TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config->directory, config->hostname));
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
-  delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_);
-  api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_},
+  TRY_ASSIGN(guard_, guard::open(*store_, clock_, log_, guard_config_));
+  delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_, guard_.get());
+  api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_, *guard_},
                                       admin_settings(), log_);
   std::string why;
   const bool writes = store_->accepts_writes(&why);
@@ -221,7 +239,21 @@ Listeners::Service Server::service(const Listener& listener) {
       .name = listener.name, .limits = config->connections, .too_many = too_many(*config, listener)};
   if (!listener.allowed.empty()) options.allowed = within(listener.allowed);
   if (!listener.proxies.empty()) options.proxies = within(listener.proxies);
+  if (listener.protocol != Protocol::lmtp) options.admit = admission(*config, listener);
   return {.options = std::move(options), .serve = session(listener)};
+}
+
+/// The client of LMTP is another server of ours, which answers for what it lets in.
+std::function<std::optional<net::Server::Turned>(std::string_view address)> Server::admission(
+    const Config& config, const Listener& listener) {
+  const guard::Group group = group_of(listener.protocol);
+  return [this, group, spared = exempt(listener), hostname = config.hostname,
+          listener](std::string_view address) -> std::optional<net::Server::Turned> {
+    const auto refusal = guard_->connect(guard::Visitor::of(address, group, spared(address)));
+    if (!refusal) return std::nullopt;
+    return net::Server::Turned{.line = refusal_line(hostname, listener, *refusal),
+                               .why = refusal->banned ? "banned" : "too often"};
+  };
 }
 
 net::Server::Serve Server::session(const Listener& listener) {
@@ -236,12 +268,15 @@ net::Server::Serve Server::session(const Listener& listener) {
   const bool implicit = listener.tls == TlsMode::implicit;
   if (is_smtp(listener.protocol)) {
     const auto service = service_of(listener.protocol);
+    guard::Guard* const guarding = service == smtp::Service::lmtp ? nullptr : guard_.get();
     const auto mode = std::make_shared<const smtp::Mode>(smtp::Mode{.service = service,
                                                                     .implicit_tls = implicit,
                                                                     .hide_clients = listener.hide_clients,
                                                                     .plaintext_auth = listener.plaintext_auth,
                                                                     .trusted = trusted,
                                                                     .relay = within(listener.relay),
+                                                                    .guard = guarding,
+                                                                    .exempt = exempt(listener),
                                                                     .metrics = smtp::Metrics(log_.metrics(), service)});
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
       return smtp::serve(std::move(stream), *delivery_, smtp_config_, mode, tls, clock_, std::move(log),
@@ -251,6 +286,8 @@ net::Server::Serve Server::session(const Listener& listener) {
   const auto mode = std::make_shared<const imap::Mode>(imap::Mode{.implicit_tls = implicit,
                                                                   .plaintext_auth = listener.plaintext_auth,
                                                                   .trusted = trusted,
+                                                                  .guard = guard_.get(),
+                                                                  .exempt = exempt(listener),
                                                                   .metrics = imap::Metrics(log_.metrics())});
   return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
     return imap::serve(std::move(stream), imap::Services{*directory_, *mail_, *store_, clock_}, imap_config_, mode, tls,
@@ -293,7 +330,7 @@ void Server::serve_sendmail() {
 
 void Server::resume_purges() {
   purge_ = std::make_shared<Purge>();
-  loops_->at(0).spawn(Purge::run(purge_, *directory_, *mail_, log_), log_);
+  loops_->at(0).spawn(Purge::run(purge_, *directory_, *mail_, *guard_, log_), log_);
 }
 
 void Server::stop() {
@@ -330,6 +367,7 @@ void Server::stop() {
   monitor_.reset();
   api_.reset();
   delivery_.reset();
+  guard_.reset();
   mail_.reset();
   directory_.reset();
   store_.reset();

@@ -95,6 +95,8 @@ class Server {
   void serve_sendmail();
   Listeners::Service service(const Listener& listener);
   net::Server::Serve session(const Listener& listener);
+  std::function<std::optional<net::Server::Turned>(std::string_view address)> admission(const Config& config,
+                                                                                        const Listener& listener);
   admin::Status status() const;
   admin::Settings admin_settings();
   void resume_purges();
@@ -115,6 +117,7 @@ class Server {
   base::Live<smtp::Config> smtp_config_;
   base::Live<imap::Config> imap_config_;
   base::Live<delivery::Config> delivery_config_;
+  base::Live<guard::Config> guard_config_;
   const base::Clock& clock_;
   const base::Log log_;
   const ReadConfig read_;
@@ -125,6 +128,7 @@ class Server {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<directory::Directory> directory_;
   std::unique_ptr<mailstore::Mailstore> mail_;
+  std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<delivery::Delivery> delivery_;
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<Monitor> monitor_;

@@ -220,7 +220,7 @@ base::Result<std::vector<std::string>> Addresses::parse(const Raw& raw) {
   if (texts.empty()) return bad("must name at least one address");
   std::vector<std::string> addresses;
   for (const std::string& text : texts) {
-    auto address = canonical_address(text);
+    auto address = base::canonical_address(text);
     if (!address) {
       return bad("must be numeric addresses such as \"0.0.0.0\" or \"::1\", not \"" + base::printable(text, 60) + "\"");
     }
@@ -266,19 +266,19 @@ base::Result<std::vector<std::string>> AddressesOrNone::parse(const Raw& raw) {
   return list && list->empty() ? base::Result<type>(type()) : Addresses::parse(raw);
 }
 
-base::Result<std::vector<Network>> Networks::parse(const Raw& raw) {
+base::Result<std::vector<base::Network>> Networks::parse(const Raw& raw) {
   TRY_ASSIGN(const auto texts, texts_of(raw, "a network or a list of them"));
-  std::vector<Network> networks;
+  std::vector<base::Network> networks;
   for (const std::string& text : texts) {
-    TRY_ASSIGN(const Network network, Network::parse(text));
+    TRY_ASSIGN(const base::Network network, base::Network::parse(text));
     networks.push_back(network);
   }
   return networks;
 }
 
-std::string Networks::print(const std::vector<Network>& value) {
+std::string Networks::print(const std::vector<base::Network>& value) {
   std::vector<std::string> texts;
-  for (const Network& network : value) texts.push_back(network.text());
+  for (const base::Network& network : value) texts.push_back(network.text());
   return toml_list(texts);
 }
 

@@ -136,7 +136,7 @@ struct MailAddress : Text {
 
 /// Networks: one as text, or a list.
 struct Networks {
-  using type = std::vector<Network>;
+  using type = std::vector<base::Network>;
   static constexpr const char* kName = "networks";
   static base::Result<type> parse(const Raw& raw);
   static std::string print(const type& value);
@@ -172,6 +172,10 @@ struct Words<Protocol> {
 template <>
 struct Words<smtp::Vrfy> {
   static constexpr const char* kWords[] = {"nobody", "known", "everybody"};
+};
+template <>
+struct Words<smtp::Policy> {
+  static constexpr const char* kWords[] = {"ignore", "log", "refuse"};
 };
 template <>
 struct Words<TlsMode> {

@@ -106,6 +106,7 @@ class Service : public Delivery {
 
  private:
   net::Task<base::Result<bool>> has_room(directory::Account account);
+  net::Task<base::Result<void>> may_write_to(base::AccountId account, std::string recipient);
 
   const Context context_;
   Room room_;
@@ -119,6 +120,7 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.
+    if (user != nullptr) co_return co_await may_write_to(user->account, std::move(recipient));
     if (anywhere) co_return base::Result<void>();
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
@@ -140,6 +142,15 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
   co_return base::fail(base::Code::suspended, recipient + " is suspended");
 }
 
+/// The day is counted by the commit; here only those are refused that it is certain to refuse.
+net::Task<base::Result<void>> Service::may_write_to(base::AccountId account, std::string recipient) {
+  const auto spent = context_.guard != nullptr ? context_.guard->spent(account) : std::nullopt;
+  if (!spent || spent->of != guard::Spent::Of::new_recipients || !spent->none_left) co_return base::Result<void>();
+  CO_TRY_ASSIGN(const bool known, co_await context_.guard->knows(account, std::move(recipient)));
+  if (known) co_return base::Result<void>();
+  co_return base::fail(base::Code::busy, "the account has written to as many new recipients as it may in a day");
+}
+
 net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
   if (account.quota_bytes == 0 || room_.plenty(account.id, context_.clock.steady())) co_return true;
   const auto quota = co_await context_.mail.quota(account.id);
@@ -155,9 +166,10 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 }  // namespace
 
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, const base::Live<Config>& config) {
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config,
+                               guard::Guard* guard) {
   const Metrics metrics(log.metrics());
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics});
+  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics, guard});
 }
 
 }  // namespace delivery

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "directory/directory.h"
+#include "guard/guard.h"
 #include "mailstore/mailstore.h"
 #include "smtp/host.h"
 #include "store/store.h"
@@ -64,8 +65,10 @@ class Delivery : public smtp::Host {
 /// The room's tables, for what counts records.
 std::vector<store::TableName> tables();
 
-/// All that is given outlives it; a message goes by the config of the moment at which it began to arrive.
+/// All that is given outlives it; a message goes by the config of the moment at which it began to arrive. Without a
+/// guard accounts may send as much as they like.
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
-                               const base::Clock& clock, base::Log log, const base::Live<Config>& config);
+                               const base::Clock& clock, base::Log log, const base::Live<Config>& config,
+                               guard::Guard* guard = nullptr);
 
 }  // namespace delivery

@@ -74,6 +74,7 @@ class MessageSink : public smtp::Sink {
   base::Result<void> settle(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const;
   std::vector<std::optional<base::Error>> refusals_of(const Plan& plan, const LocalErrors& errors) const;
   void note_reports(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const;
+  net::Task<std::unique_ptr<guard::Spending>> spending_of_user();
 
   const Context& context_;
   const std::shared_ptr<const Config> config_;
@@ -160,16 +161,21 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   const schema::QueuedMessage entry =
       queued_message(envelope_, *parsed, incoming.body, added, now, user_ ? user_->account : base::AccountId{});
 
+  const std::unique_ptr<guard::Spending> spending = co_await spending_of_user();
   Plan plan;
   if (!envelope_.hold) plan = co_await make_plan(context_.directory, recipients(), anywhere_);
   const auto options = options_for(plan, added, now);
   std::vector<store::Owner> owners{store::Owner::of(id_)};
   for (const Plan::Local& local : plan.locals) owners.push_back(store::Owner::of(local.account.id));
+  if (spending) owners.push_back(store::Owner::of(user_->account));
 
   // From the plan to here nothing suspends: see make_plan().
   Outcome outcome;
-  const auto written = co_await context_.store.write(
-      std::move(owners), [&](store::Txn& tx) { return commit(tx, plan, options, incoming, entry, outcome); });
+  const auto written = co_await context_.store.write(std::move(owners), [&](store::Txn& tx) -> base::Result<void> {
+    if (spending) TRY(spending->take(tx));
+    return commit(tx, plan, options, incoming, entry, outcome);
+  });
+  if (spending) spending->settle();
   if (outcome.before && !written) co_return Accepted{std::to_string(outcome.before->value), {}};
   if (!written) {
     // An error of the store's own is nobody's refusal, whatever the closure had found.
@@ -188,6 +194,19 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   }
   context_.metrics.seconds.observe(std::chrono::duration<double>(context_.clock.steady() - start).count());
   co_return Accepted{id_text_, std::move(outcome.refused)};
+}
+
+/// What the message takes of its user's day; nullptr when nothing is counted. Recipients here are no strangers.
+net::Task<std::unique_ptr<guard::Spending>> MessageSink::spending_of_user() {
+  if (!user_ || context_.guard == nullptr) co_return nullptr;
+  std::vector<std::string> elsewhere;
+  for (const smtp::Recipient& recipient : envelope_.recipients) {
+    const std::size_t at = recipient.address.rfind('@');
+    if (at == std::string::npos) continue;  // postmaster
+    const auto local = co_await context_.directory.is_local_domain(recipient.address.substr(at + 1));
+    if (!local || !*local) elsewhere.push_back(recipient.address);
+  }
+  co_return context_.guard->spending(user_->account, user_->address, elsewhere);
 }
 
 std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, const std::string& added,

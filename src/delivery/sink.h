@@ -23,6 +23,7 @@ struct Context {
   base::Log log;  // without a session's fields; keeps what `metrics` counts with
   const base::Live<Config>& config;
   Metrics metrics;
+  guard::Guard* guard = nullptr;
 };
 
 std::unique_ptr<smtp::Sink> make_sink(const Context& context, smtp::Envelope envelope, std::optional<smtp::User> user,

@@ -35,11 +35,13 @@ T good(base::Result<T> result) {
 
 class World {
  public:
-  explicit World(Config config = {.hostname = "mx.example.test"}) : live(config) {
+  explicit World(Config config = {.hostname = "mx.example.test"}, guard::Config limits = {})
+      : live(config), guard_live(limits) {
     store = store::open_memory(pool, base::system_clock(), {}, &faults);
     directory = good(directory::open(*store, base::system_clock(), {}, {}, config.hostname));
     mail = mailstore::open(*store, base::system_clock(), {});
-    delivery = open(*store, *directory, *mail, base::system_clock(), {}, live);
+    guard = good(guard::open(*store, base::system_clock(), {}, guard_live));
+    delivery = open(*store, *directory, *mail, base::system_clock(), {}, live, guard.get());
     good(net::run(directory->add_domain("example.test")));
   }
 
@@ -104,6 +106,7 @@ class World {
     good(store->check(report));
     good(directory->check(*reader, report));
     good(mail->check(*reader, report));
+    good(guard->check(*reader, report));
     good(delivery->check(*reader, report));
     return found;
   }
@@ -114,6 +117,8 @@ class World {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<directory::Directory> directory;
   std::unique_ptr<mailstore::Mailstore> mail;
+  base::Live<guard::Config> guard_live;
+  std::unique_ptr<guard::Guard> guard;
   std::unique_ptr<Delivery> delivery;
 
  private:

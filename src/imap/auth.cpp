@@ -13,11 +13,15 @@ namespace {
 
 constexpr std::size_t kMaxFailedLogins = 10;
 
-// RFC 9051 §11.7: whoever guesses is slowed down.
-net::Task<Reply> login_failed(Session& session, std::string_view user) {
+// RFC 9051 §11.7: whoever guesses is slowed down, and in the end banned.
+net::Task<Reply> login_failed(Session& session, std::string user, std::string guess) {
   session.mode->metrics.logins_refused.add();
   session.log.noise("imap.login.failed", {{"user", base::printable(user, 100)}});
-  if (++session.failed_logins >= kMaxFailedLogins) {
+  if (co_await session.visit.wrong_password(std::move(user), std::move(guess))) {
+    session.bye(says::kByeBanned);
+  } else if (session.visit.take(guard::What::errors)) {
+    session.bye(says::kByeErrorsFrom);
+  } else if (++session.failed_logins >= kMaxFailedLogins) {
     session.bye(says::kByeLogins);
   } else if (session.failed_logins > 2) {
     co_await net::sleep_for(std::chrono::seconds(1));
@@ -25,11 +29,11 @@ net::Task<Reply> login_failed(Session& session, std::string_view user) {
   co_return no(says::kLoginFailed);
 }
 
-net::Task<Reply> login_refused(Session& session, base::Error error, std::string user) {
+net::Task<Reply> login_refused(Session& session, base::Error error, std::string user, std::string guess) {
   switch (error.code) {
     case base::Code::denied:
     case base::Code::invalid:
-      co_return co_await login_failed(session, user);
+      co_return co_await login_failed(session, std::move(user), std::move(guess));
     case base::Code::unsupported:
       co_return no(says::kLoginOther);
     default:
@@ -38,7 +42,19 @@ net::Task<Reply> login_refused(Session& session, base::Error error, std::string 
   }
 }
 
+/// What a client is told that may not try at all.
+std::optional<Reply> may_not_try(Session& session) {
+  if (!session.may_login()) return no(says::kPrivacyRequired);
+  if (!session.visit.banned()) return std::nullopt;
+  session.bye(says::kByeBanned);
+  return no(says::kLoginFailed);
+}
+
 Reply logged_in(Session& session, std::string_view verb, directory::Identity identity) {
+  if (session.visit.take(guard::What::logins, identity.account)) {
+    session.mode->metrics.logins_deferred.add();
+    return no(says::kLoginOften);
+  }
   session.identity = std::make_unique<directory::Identity>(std::move(identity));
   session.log = session.log.with({{"user", session.identity->address}});
   session.log.info("imap.login");
@@ -86,16 +102,16 @@ net::Task<Reply> do_starttls(Session& session, Command& command) {
 }
 
 net::Task<Reply> do_login(Session& session, Command& command) {
-  if (!session.may_login()) co_return no(says::kPrivacyRequired);
+  if (const auto refusal = may_not_try(session)) co_return *refusal;
   auto& [user, password] = std::get<Login>(command.arguments);
-  auto identity = co_await session.services.directory.authenticate(user, std::move(password));
-  if (!identity) co_return co_await login_refused(session, std::move(identity.error()), user);
+  auto identity = co_await session.services.directory.authenticate(user, password);
+  if (!identity) co_return co_await login_refused(session, std::move(identity.error()), user, std::move(password));
   co_return logged_in(session, "LOGIN", *std::move(identity));
 }
 
 net::Task<Reply> do_authenticate(Session& session, Command& command) {
   const auto& arguments = std::get<Authenticate>(command.arguments);
-  if (!session.may_login()) co_return no(says::kPrivacyRequired);
+  if (const auto refusal = may_not_try(session)) co_return *refusal;
   const auto mechanism = make_mechanism(session, arguments.mechanism);
   if (!mechanism) co_return no(says::kNoMechanism);
   std::string response;
@@ -111,11 +127,12 @@ net::Task<Reply> do_authenticate(Session& session, Command& command) {
     response = std::move(*answer);
   }
   while (true) {
+    std::string guess = response;
     auto step = co_await directory::take_response(session.services.directory, mechanism, std::move(response));
     if (!step) {
       // What is malformed is told in words; a name or password of that kind is only wrong.
       if (step.error().code == base::Code::invalid) co_return bad(base::printable(step.error().text));
-      co_return co_await login_refused(session, std::move(step.error()), mechanism->user());
+      co_return co_await login_refused(session, std::move(step.error()), mechanism->user(), std::move(guess));
     }
     if (auto* identity = std::get_if<directory::Identity>(&*step)) {
       co_return logged_in(session, "AUTHENTICATE", std::move(*identity));

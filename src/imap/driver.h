@@ -35,6 +35,7 @@ class Session {
   base::Log log;
   net::Stopping stopping;
   std::unique_ptr<net::Stream> stream;
+  const guard::Visit visit;
   Framer framer;
 
   std::unique_ptr<directory::Identity> identity;  // after the login

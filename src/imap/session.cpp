@@ -19,6 +19,12 @@ constexpr std::size_t kStrangerBytes = 16 * 1024;
 constexpr std::chrono::minutes kWriteTimeout{5};
 constexpr std::chrono::seconds kFarewellTimeout{5};
 
+guard::Visit visit_of(const net::Stream& stream, const Mode& mode) {
+  const std::string& address = stream.endpoints().peer_address;
+  const bool exempt = (mode.trusted && mode.trusted(address)) || (mode.exempt && mode.exempt(address));
+  return {mode.guard, guard::Visitor::of(address, guard::Group::users, exempt)};
+}
+
 void free_buffer(std::string& buffer) {
   buffer.clear();
   if (buffer.capacity() > kKeepBytes) std::string().swap(buffer);
@@ -34,6 +40,7 @@ Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services,
       log(std::move(the_log)),
       stopping(std::move(the_stopping)),
       stream(std::move(the_stream)),
+      visit(visit_of(*stream, *mode)),
       framer(Framer::Limits{}),
       signal(std::make_shared<Signal>()),
       login_by(services.clock.steady() + config->login_timeout),
@@ -252,7 +259,11 @@ net::Task<Reply> Session::execute(Command& command) {
 }
 
 void Session::count_error() {
-  if (++errors_ >= config->max_errors) bye(says::kByeErrors);
+  if (visit.take(guard::What::errors)) {
+    bye(says::kByeErrorsFrom);
+  } else if (++errors_ >= config->max_errors) {
+    bye(says::kByeErrors);
+  }
 }
 
 net::Task<void> Session::dispatch() {
@@ -328,6 +339,18 @@ net::Task<void> Session::run() {
   co_await serve_commands();
   co_await flush();
   co_await stream->shutdown();
+}
+
+std::string too_many_connections() { return std::string(says::kByeConnections) + "\r\n"; }
+
+std::string refused_connection(const guard::Refusal& refusal) {
+  std::string_view text = says::kByeOften;
+  if (refusal.banned) {
+    text = refusal.for_good ? says::kByeBannedForGood : says::kByeBanned;
+  } else if (refusal.limit.what == guard::What::errors) {
+    text = says::kByeErrorsFrom;
+  }
+  return std::string(text) + "\r\n";
 }
 
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,

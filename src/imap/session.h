@@ -11,6 +11,7 @@
 #include "base/live.h"
 #include "base/log.h"
 #include "directory/directory.h"
+#include "guard/visit.h"
 #include "imap/metrics.h"
 #include "mailstore/mailstore.h"
 #include "net/server.h"
@@ -35,6 +36,8 @@ struct Mode {
   bool implicit_tls = false;    // 993
   bool plaintext_auth = false;  // LOGIN without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;
+  guard::Guard* guard = nullptr;                         // outlives the sessions; nullptr: nothing is limited
+  std::function<bool(std::string_view address)> exempt;  // a peer whose address the guard does not look at
   Metrics metrics;
 };
 
@@ -51,5 +54,10 @@ struct Services {
 /// The config outlives the session; a change of it holds from the next command on.
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
                       std::shared_ptr<const Mode> mode, TlsSource tls, base::Log log, net::Stopping stopping);
+
+/// What a connection that is turned away is told, as net::Server wants it: one above the listener's limits, and one
+/// that the guard refuses. RFC 9051 §7.1.5.
+std::string too_many_connections();
+std::string refused_connection(const guard::Refusal& refusal);
 
 }  // namespace imap

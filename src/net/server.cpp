@@ -66,9 +66,10 @@ struct How {
         log(of_server.with({{"server", options.name}})),
         accepted(log.metrics().counter("postrider_connections_total", "Connections that were taken.",
                                        {{"listener", options.name}})),
-        refused(log.metrics().counter("postrider_connections_refused_total",
-                                      "Connections that were turned away: too many, not allowed, no PROXY header.",
-                                      {{"listener", options.name}})),
+        refused(
+            log.metrics().counter("postrider_connections_refused_total",
+                                  "Connections that were turned away: too many, banned, not allowed, no PROXY header.",
+                                  {{"listener", options.name}})),
         failed(log.metrics().counter("postrider_sessions_failed_total",
                                      "Sessions that a bug of ours, or want of memory, has ended.",
                                      {{"listener", options.name}})),
@@ -216,9 +217,13 @@ Task<void> refuse(std::unique_ptr<Stream> stream, std::string line) {
   co_await stream->shutdown();
 }
 
-void note_refused(const How& how, const base::Log& log, const std::string& address, const char* why) {
+void note_refused(const How& how, const base::Log& log, const std::string& address, std::string_view why) {
   how.refused.add();
   log.noise("net.connection.refused", {{"peer", address}, {"why", why}});
+}
+
+std::optional<Server::Turned> turned_away(const Server::Options& options, const std::string& address) {
+  return options.admit && !address.empty() ? options.admit(address) : std::nullopt;
 }
 
 /// The connection behind its PROXY header; nothing when it ends here. `seat` has no address yet, and gets the client's.
@@ -237,6 +242,11 @@ Task<std::unique_ptr<Stream>> behind_proxy(std::shared_ptr<const How> how, Seat&
   const std::string address = stream->endpoints().peer_address;
   // Where not everybody may connect, somebody without an address may not.
   const bool allowed = !options.allowed || (!address.empty() && options.allowed(address));
+  if (auto turned = allowed ? turned_away(options, address) : std::nullopt) {
+    note_refused(*how, log, address, turned->why);
+    co_await refuse(std::move(stream), std::move(turned->line));
+    co_return nullptr;
+  }
   if (allowed && (address.empty() || seat.take(address))) co_return stream;
   note_refused(*how, log, address, allowed ? "too many connections" : "not an allowed network");
   co_await refuse(std::move(stream), allowed ? options.too_many : std::string());
@@ -293,6 +303,11 @@ Task<void> accept_all(Shared state) {
       if (!proxied && !address.empty() && options.allowed && !options.allowed(address)) {
         note_refused(*how, how->log, address, "not an allowed network");
         loop.spawn(refuse(std::move(stream), {}));
+        continue;
+      }
+      if (auto turned = proxied ? std::nullopt : turned_away(options, address)) {
+        note_refused(*how, how->log, address, turned->why);
+        loop.spawn(refuse(std::move(stream), std::move(turned->line)));
         continue;
       }
       // Of a proxy's connections each counts for its client.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,10 @@ class Server {
   using Serve = std::function<Task<void>(std::unique_ptr<Stream>, base::Log, Stopping)>;
   /// About a peer's numeric address; from any thread.
   using Whether = std::function<bool(std::string_view address)>;
+  struct Turned {
+    std::string line;      // "421 …\r\n"
+    std::string_view why;  // for the log
+  };
   struct Options {
     std::string name;  // in logs: "smtp"
     Limits limits;
@@ -84,9 +89,12 @@ class Server {
     std::string too_many;
     /// Who may connect; empty: everybody. Others are closed at once.
     Whether allowed;
+    /// Asked about the address of each client that is allowed, once: whoever gets an answer is told its line, which may
+    /// be empty, and turned away. Empty: nobody is.
+    std::function<std::optional<Turned>(std::string_view address)> admit;
     /// Whose connections begin with a PROXY header (proxy_header.h), without which they are closed; empty: nobody's.
-    /// The client that it names is the peer then: for the limit by address, for `allowed`, and for the session. The
-    /// proxy's own connections (health checks) are subject to neither.
+    /// The client that it names is the peer then: for the limit by address, for `allowed` and `admit`, and for the
+    /// session. The proxy's own connections (health checks) are subject to none of them.
     Whether proxies;
   };
 

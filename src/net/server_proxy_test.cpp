@@ -26,6 +26,11 @@ TEST_CASE("who is not allowed is closed at once; others come in") {
   net::run(talks_story(*open.server));
 }
 
+std::optional<net::Server::Turned> not_198(std::string_view address) {
+  if (!address.starts_with("198.")) return std::nullopt;
+  return net::Server::Turned{.line = "421 not you\r\n", .why = "a test"};
+}
+
 /// Says who the peer is, then echoes.
 Task<void> introduce(std::unique_ptr<Stream> stream, net::Stopping stopping) {
   co_await stream->write(stream->endpoints().peer_address + "!");
@@ -79,6 +84,28 @@ TEST_CASE("behind a proxy the client counts: for the session, the limit by addre
   Fixture fixture(introducing(), {.connections = 100, .connections_per_address = 2}, is_192, net::is_loopback);
   net::run(proxied_story(*fixture.server));
   CHECK(fixture.server->failed_sessions() == 0);
+}
+
+Task<void> turned_away_story(net::Server& server) {
+  auto client = co_await dial_as(server.port(), header_of("198.51.100.1"));
+  CHECK(co_await read_all(*client) == "421 not you\r\n");
+  auto other = co_await dial_as(server.port(), header_of("192.0.2.1"));
+  CHECK(co_await exchange(*other, "") == "192.0.2.1!");
+  auto proxy = co_await dial_as(server.port(), std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16));
+  CHECK(co_await exchange(*proxy, "") == "127.0.0.1!");
+}
+Task<void> is_turned_away(net::Server& server) {
+  auto client = co_await dial(server.port());
+  CHECK(co_await read_all(*client) == "127.0.0.1\r\n");
+}
+TEST_CASE("who is turned away hears why; behind a proxy it is the client that counts, and never the proxy") {
+  Fixture fixture(introducing(), {}, {}, net::is_loopback, not_198);
+  net::run(turned_away_story(*fixture.server));
+  const auto loopback = [](std::string_view address) -> std::optional<net::Server::Turned> {
+    return net::Server::Turned{.line = std::string(address) + "\r\n", .why = "a test"};
+  };
+  Fixture plain(introducing(), {}, {}, {}, loopback);
+  net::run(is_turned_away(*plain.server));
 }
 
 Task<void> stop_before_header_story(net::Server& server) {

@@ -50,8 +50,8 @@ struct Fixture {
   Loops loops{2};
   std::unique_ptr<Server> server;
 
-  explicit Fixture(Server::Serve serve, Limits limits = {}, Server::Whether allowed = {},
-                   Server::Whether proxies = {}) {
+  explicit Fixture(Server::Serve serve, Limits limits = {}, Server::Whether allowed = {}, Server::Whether proxies = {},
+                   std::function<std::optional<Server::Turned>(std::string_view)> admit = {}) {
     auto listener = listen_tcp(loops.at(0), "127.0.0.1", 0);
     REQUIRE(listener);
     server = std::make_unique<Server>(std::move(*listener), loops.at(0), loops,
@@ -59,6 +59,7 @@ struct Fixture {
                                                       .limits = limits,
                                                       .too_many = "421 too many\r\n",
                                                       .allowed = std::move(allowed),
+                                                      .admit = std::move(admit),
                                                       .proxies = std::move(proxies)},
                                       std::move(serve), base::Log());
     server->start();

@@ -72,7 +72,23 @@ net::Task<void> Connection::auth(std::string_view argument) {
     say(reply::auth_malformed());
     co_return;
   }
+  if (visit_.banned()) {
+    co_await end_with(reply::banned(config_->hostname));
+    co_return;
+  }
   co_await exchange(mechanism, std::move(response));
+}
+
+/// A wrong password or proof: the next one is further away.
+net::Task<void> Connection::login_failed(std::string user, std::string guess, const base::Error& error) {
+  const Reply reply = reply::auth_failed(error);
+  mode_->metrics.logins.count(reply);
+  log_.noise("smtp.auth.failed", {{"user", base::printable(user)}, {"why", base::name(error.code)}});
+  say(reply);
+  if (error.code != base::Code::denied) co_return;
+  if (co_await visit_.wrong_password(std::move(user), std::move(guess))) {
+    co_await end_with(reply::banned(config_->hostname));
+  }
 }
 
 sasl::Channel Connection::channel() const {
@@ -110,17 +126,19 @@ net::Task<void> Connection::exchange(std::shared_ptr<sasl::Mechanism> mechanism,
     }
     std::optional<std::string> bytes = decode(*std::exchange(response, std::nullopt));
     if (!bytes) break;
+    std::string guess = *bytes;
     auto outcome = co_await host_.authenticate(mechanism, *std::move(bytes), peer_);
     if (!outcome) {
       if (outcome.error().code == base::Code::invalid) break;
-      const Reply reply = reply::auth_failed(outcome.error());
-      mode_->metrics.logins.count(reply);
-      log_.noise("smtp.auth.failed",
-                 {{"user", base::printable(mechanism->user())}, {"why", base::name(outcome.error().code)}});
-      say(reply);
+      co_await login_failed(mechanism->user(), std::move(guess), outcome.error());
       co_return;
     }
     if (auto* user = std::get_if<User>(&*outcome)) {
+      if (const auto limit = visit_.take(guard::What::logins, user->account)) {
+        mode_->metrics.logins.deferred.add();
+        say(reply::too_many_logins());
+        co_return;
+      }
       log_ = log_.with({{"user", user->address}});
       log_.info("smtp.auth");
       user_ = std::move(*user);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "smtp/parameters.h"
+#include "smtp/policy.h"
 
 namespace {
 
@@ -46,7 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   for (const bool smtputf8 : {false, true}) {
     if (const auto rcpt = smtp::parse_rcpt(argument, smtputf8)) check_path(rcpt->recipient, smtputf8);
   }
-  if (const auto name = smtp::parse_hello(argument)) expect(!name->empty());
+  if (const auto name = smtp::parse_hello(argument)) {
+    expect(!name->empty());
+    expect(!smtp::is_domain(*name) || !smtp::address_literal(*name));
+  }
   if (const auto verify = smtp::parse_verify(argument)) check_path(verify->address, true);
   check_parameters(argument);
   (void)smtp::parse_bdat(argument);

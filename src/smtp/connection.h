@@ -82,8 +82,12 @@ class Connection {
   net::Task<void> end_with(Reply reply);
   void arm(std::chrono::seconds timeout);
   void say(const Reply& reply);
+  guard::Visitor visitor() const;
+  net::Task<bool> talks_early();
 
   // hello.cpp
+  bool is_stranger() const { return mode_->service == Service::mx && !visit_.exempt(); }
+  std::optional<Reply> disliked(std::string_view helo);
   void greet(std::string name, bool esmtp);
   void say_hello(std::string_view argument, std::string_view syntax);
   net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
@@ -99,7 +103,12 @@ class Connection {
   /// What to say when the login has ended meanwhile, or cannot be looked at: nothing that was begun with it goes on.
   net::Task<std::optional<Reply>> login_ended();
 
+  net::Task<void> login_failed(std::string user, std::string guess, const base::Error& error);
+
   // mail.cpp
+  base::AccountId account() const { return user_ ? user_->account : base::AccountId{}; }
+  std::optional<Reply> enough_messages();
+  std::optional<Reply> day_spent(const base::Error& error) const;
   std::optional<Reply> cannot_keep(const Mail& mail) const;
   Envelope envelope_of(Mail mail) const;
   int granted_priority(int asked) const;
@@ -142,10 +151,12 @@ class Connection {
   bool ended_ = false;
   bool greeted_ = false;  // EHLO or HELO
   std::size_t errors_ = 0;
+  bool flooded_ = false;  // there were too many errors from where it comes, in all its sessions
   std::size_t commands_ = 0;
   std::size_t messages_ = 0;  // MAIL commands that were accepted
 
   Peer peer_;
+  guard::Visit visit_;
   std::optional<User> user_;
   std::optional<Envelope> envelope_;
   std::unique_ptr<Incoming> chunks_;

@@ -77,7 +77,8 @@ net::Task<void> Connection::finish_content(Incoming incoming) {
       }
       co_await answer_each(*std::move(accepted));
     } else {
-      refusal = reply::content_refused(accepted.error(), config_->max_message_bytes);
+      refusal =
+          day_spent(accepted.error()).value_or(reply::content_refused(accepted.error(), config_->max_message_bytes));
     }
   }
   if (refusal) {

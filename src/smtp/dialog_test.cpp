@@ -1,11 +1,13 @@
 // Every conversation of tests/dialogs/smtp: in lock-step, whole, one byte at a time, and cut off at every byte.
 // Options: service submission or lmtp | trusted | relay | tls (as if on from the start) | certificate | limit BYTES |
 // recipients N | messages N | errors N | vrfy known or everybody | mechanisms NAME... (of AUTH) | client ADDRESS (in
-// its certificate) | extension NAME (the row of the extension table that it shows).
+// its certificate) | extension NAME (the row of the extension table that it shows) | policy (what is odd about a
+// stranger is refused) | of a client within a minute: rate-messages N, rate-recipients N, rate-errors N; guesses N.
 
 #include <doctest/doctest.h>
 
 #include "../../tests/support/dialog.h"
+#include "../../tests/support/guarded.h"
 #include "../../tests/support/plain_tls.h"
 #include "base/text.h"
 #include "smtp/fake_host.h"
@@ -32,8 +34,25 @@ struct World {
   base::Live<Config> live{};
   Mode mode;
   TlsSource tls;
+  std::unique_ptr<tests::Guarded> guarded;
   tests::Serve serve;
 };
+
+void limit(World& world, const tests::Dialog& dialog) {
+  const auto number = [&](const char* option) {
+    return static_cast<std::uint32_t>(std::stoul(dialog.option(option, "0")));
+  };
+  guard::Config limits{.stranger = {.messages = number("rate-messages"),
+                                    .recipients = number("rate-recipients"),
+                                    .errors = number("rate-errors")},
+                       .records = 256,
+                       .wrong_passwords = number("guesses")};
+  if (limits.stranger.messages + limits.stranger.recipients + limits.stranger.errors + limits.wrong_passwords == 0) {
+    return;
+  }
+  world.guarded = std::make_unique<tests::Guarded>(limits);
+  world.mode.guard = world.guarded->guard.get();
+}
 
 std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   auto world = std::make_unique<World>();
@@ -58,6 +77,10 @@ std::unique_ptr<World> world_of(const tests::Dialog& dialog) {
   w.config.max_messages = std::stoull(dialog.option("messages", "10000"));
   w.config.max_hold = std::chrono::days(1);
   w.config.max_errors = std::stoull(dialog.option("errors", "1000"));
+  if (dialog.options.contains("policy")) {
+    w.config.hello_syntax = w.config.hello_own_name = w.config.hello_foreign_literal = Policy::refuse;
+  }
+  limit(w, dialog);
   w.live.set(w.config);
   w.serve = [&w](std::unique_ptr<net::Stream> stream) {
     return serve(std::move(stream), w.host, w.live, std::make_shared<const Mode>(w.mode), w.tls, w.clock, {}, {});

@@ -1,5 +1,7 @@
 // The verbs that begin a session: EHLO, HELO (RFC 5321 §4.1.1.1), LHLO (RFC 2033 §4.1) and STARTTLS (RFC 3207).
 
+#include "base/text.h"
+#include "smtp/policy.h"
 #include "smtp/table.h"
 
 namespace smtp {
@@ -12,10 +14,29 @@ void Connection::greet(std::string name, bool esmtp) {
   greeted_ = true;
 }
 
+/// What a stranger is told whose name is one that honest hosts do not have. RFC 5321 §4.1.4 forbids to refuse mail
+/// because a name and an address do not fit, so that is only logged unless the operator says otherwise.
+std::optional<Reply> Connection::disliked(std::string_view helo) {
+  if (!is_stranger()) return std::nullopt;
+  std::vector<std::string_view> noted;
+  const Stranger stranger{.helo = helo, .hostname = config_->hostname, .endpoints = peer_.endpoints};
+  const Rule* broken = judge(stranger, *config_, noted);
+  for (const std::string_view rule : noted) {
+    log_.noise("smtp.hello.odd", {{"helo", base::printable(helo)}, {"rule", rule}});
+  }
+  if (broken == nullptr) return std::nullopt;
+  log_.noise("smtp.hello.refused", {{"helo", base::printable(helo)}, {"rule", broken->name}});
+  return broken->reply();
+}
+
 void Connection::say_hello(std::string_view argument, std::string_view syntax) {
   const Parsed<std::string> name = parse_hello(argument);
   if (!name) {
     say(reply::wrong(name.error(), syntax));
+    return;
+  }
+  if (const auto refusal = disliked(*name)) {
+    say(*refusal);
     return;
   }
   greet(*name, true);
@@ -36,6 +57,10 @@ net::Task<void> Connection::helo(std::string_view argument) {
   const Parsed<std::string> name = parse_hello(argument);
   if (!name) {
     say(reply::wrong(name.error(), "HELO name"));
+    co_return;
+  }
+  if (const auto refusal = disliked(*name)) {
+    say(*refusal);
     co_return;
   }
   greet(*name, false);

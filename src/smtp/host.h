@@ -123,7 +123,8 @@ class Sink {
   virtual net::Task<base::Result<void>> write(std::string_view bytes) = 0;
   /// The message is whole. Completes when it is durable for every recipient (delivered, or in the queue), or is refused
   /// for all: invalid (its content is refused: text says why), conflict (a mail loop), over_quota, too_large: for good;
-  /// no_space, unavailable, busy, suspended: for now.
+  /// no_space, unavailable, busy, suspended: for now. Also busy: the user has sent what it may today (the guard has the
+  /// limit).
   virtual net::Task<base::Result<Accepted>> accept() = 0;
 };
 
@@ -143,7 +144,8 @@ class Host {
   virtual net::Task<base::Result<void>> check_sender(const User* user, std::string sender, Peer peer) = 0;
 
   /// May it send to `recipient`? ok; not_found (no such user here); unsupported (relaying); denied (a list that takes
-  /// no mail from this sender); over_quota, suspended (the mailbox takes none for now); invalid; unavailable.
+  /// no mail from this sender); over_quota, suspended (the mailbox takes none for now); invalid; unavailable; busy: the
+  /// user has written to as many new recipients as it may today (the guard has the limit).
   virtual net::Task<base::Result<void>> check_recipient(const User* user, std::string sender, std::string recipient,
                                                         Peer peer) = 0;
 

@@ -57,6 +57,16 @@ Envelope Connection::envelope_of(Mail mail) const {
   return envelope;
 }
 
+/// What is told to who has sent enough for now. A message that may begin is counted.
+std::optional<Reply> Connection::enough_messages() {
+  if (user_) {
+    const auto spent = visit_.spent(user_->account);
+    if (spent && spent->of == guard::Spent::Of::messages) return reply::day_is_spent(*spent);
+  }
+  if (const auto limit = visit_.take(guard::What::messages, account())) return reply::limited(*limit);
+  return std::nullopt;
+}
+
 net::Task<void> Connection::mail(std::string_view argument) {
   Parsed<Mail> parsed = parse_mail(argument);
   if (!parsed) {
@@ -71,11 +81,20 @@ net::Task<void> Connection::mail(std::string_view argument) {
     say(*refusal);
     co_return;
   }
+  if (visit_.banned()) {
+    co_await end_with(reply::banned(config_->hostname));
+    co_return;
+  }
   const auto allowed = co_await host_.check_sender(user_ ? &*user_ : nullptr, parsed->sender, peer_);
   if (!allowed) {
     const Reply reply = reply::sender_refused(allowed.error());
     log_refusal("smtp.mail.refused", reply, parsed->sender, true);
     say(reply);
+    co_return;
+  }
+  if (const auto refusal = enough_messages()) {
+    log_refusal("smtp.mail.refused", *refusal, parsed->sender, true);
+    say(*refusal);
     co_return;
   }
   ++messages_;
@@ -96,8 +115,10 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
   }
   const auto allowed =
       co_await host_.check_recipient(user_ ? &*user_ : nullptr, envelope_->sender, parsed->recipient, peer_);
-  if (!allowed) {
-    const Reply reply = reply::recipient_refused(allowed.error());
+  const auto limit = allowed ? visit_.take(guard::What::recipients, account()) : std::nullopt;
+  if (!allowed || limit) {
+    const Reply reply =
+        limit ? reply::limited(*limit) : day_spent(allowed.error()).value_or(reply::recipient_refused(allowed.error()));
     mode_->metrics.recipients.count(reply);
     log_refusal("smtp.rcpt.refused", reply, parsed->recipient, true);
     say(reply);
@@ -106,6 +127,13 @@ net::Task<void> Connection::rcpt(std::string_view argument) {
   mode_->metrics.recipients.accepted.add();
   envelope_->recipients.push_back({std::move(parsed->recipient), parsed->notify, std::move(parsed->orcpt)});
   say(reply::recipient_ok());
+}
+
+/// A host that is `busy` with a user's mail may mean that the user's day is over.
+std::optional<Reply> Connection::day_spent(const base::Error& error) const {
+  if (error.code != base::Code::busy || !user_) return std::nullopt;
+  const auto spent = visit_.spent(user_->account);
+  return spent ? std::optional(reply::day_is_spent(*spent)) : std::nullopt;
 }
 
 /// A name that somebody tries is noise; what became of a whole message is always told.

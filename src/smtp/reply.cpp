@@ -42,6 +42,20 @@ Reply over_quota() {
   return {452, "4.2.2", "The mailbox is full, try again later"};
 }
 
+const char* whose(guard::Scope scope) {
+  switch (scope) {
+    case guard::Scope::client:
+      return "from your address";
+    case guard::Scope::network:
+      return "from your network";
+    case guard::Scope::account:
+      return "of your account";
+    case guard::Scope::all:
+      break;
+  }
+  return "from all together";
+}
+
 }  // namespace
 
 void append(std::string& out, const Reply& reply) {
@@ -64,6 +78,22 @@ void append(std::string& out, const Reply& reply) {
 std::string too_many_connections(std::string_view hostname) {
   std::string out;
   append(out, {421, "4.3.2", joined(hostname, " too many connections, try again later")});
+  return out;
+}
+
+std::string refused_connection(std::string_view hostname, const guard::Refusal& refusal) {
+  std::string out;
+  if (refusal.for_good) {
+    // RFC 5321 §3.1: 554 in place of the greeting.
+    append(out, {554, "5.7.1", joined(hostname, " takes no connections from your address")});
+  } else if (refusal.banned) {
+    append(out, reply::banned(hostname));
+  } else if (refusal.limit.what == guard::What::errors) {
+    append(out, reply::too_many_errors_from(hostname));
+  } else {
+    std::string text = joined(hostname, " too many connections ");
+    append(out, {421, "4.7.0", joined(text += whose(refusal.limit.scope), " within a minute, try again later")});
+  }
   return out;
 }
 
@@ -176,6 +206,8 @@ Reply auth_failed(const base::Error& error) {
   return {535, "5.7.8", "Authentication credentials invalid"};
 }
 
+Reply too_many_logins() { return {454, "4.7.0", "Too many logins of this account within a minute, try again later"}; }
+
 Reply sender_ok() { return {250, "2.1.0", "Sender OK"}; }
 // RFC 6710 §3: the status tells that it is not the one asked for.
 Reply other_priority(int priority) {
@@ -243,6 +275,33 @@ Reply content_refused(const base::Error& error, std::uint64_t limit) {
   }
 }
 
+// RFC 3463 §3.8: X.7.1, "delivery not authorized, message refused"; for now, so that a server keeps it and tries again.
+Reply limited(const guard::Limit& limit) {
+  std::string text = joined("Too many ", guard::name(limit.what));
+  text += ' ';
+  return {450, "4.7.1", joined(text += whose(limit.scope), " within a minute, try again later")};
+}
+Reply day_is_spent(const guard::Spent& spent) {
+  const std::string limit = std::to_string(spent.limit);
+  const std::string until = base::rfc3339_seconds(spent.until);
+  if (spent.of == guard::Spent::Of::messages) {
+    return {450, "4.7.1", "This account has sent its " + limit + " messages of a day; it may go on at " + until};
+  }
+  return {
+      450, "4.7.1",
+      "This account may write to " + limit + " new recipients in a day, and these are more; it may go on at " + until};
+}
+// RFC 5321 §3.1: 554 in place of the greeting. §4.3.1: the client waits for the greeting.
+Reply spoke_too_early() {
+  return {554, "5.5.0", "You spoke before the greeting, which RFC 5321 section 4.3.1 forbids"};
+}
+// RFC 5321 §4.1.1.1: 550 to a name that is rejected for policy reasons.
+Reply not_your_name() { return {550, "5.7.1", "This is my own name, not yours"}; }
+Reply not_a_name() {
+  return {501, "5.5.2", "The name must be a domain or an address literal (RFC 5321 section 4.1.3)"};
+}
+Reply not_your_address() { return {550, "5.7.1", "The address literal is not the address that you come from"}; }
+
 Reply stopping(std::string_view hostname) {
   return {421, "4.3.2", joined(hostname, " is shutting down, try again later")};
 }
@@ -261,6 +320,12 @@ Reply too_many_commands(std::string_view hostname) {
 // 421 and not 5xx: the message is welcome in the next session.
 Reply too_many_messages(std::string_view hostname) {
   return {421, "4.7.0", joined(hostname, " enough messages for one session, connect again")};
+}
+Reply banned(std::string_view hostname) {
+  return {421, "4.7.0", joined(hostname, " your address is banned for now, try again later")};
+}
+Reply too_many_errors_from(std::string_view hostname) {
+  return {421, "4.7.0", joined(hostname, " too many errors from your address within a minute, try again later")};
 }
 
 }  // namespace reply

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "guard/types.h"
 #include "smtp/command.h"
 #include "smtp/framer.h"
 
@@ -74,6 +75,7 @@ Reply auth_malformed();
 Reply auth_line(LineEnd end);
 Reply authenticated();
 Reply auth_failed(const base::Error& error);
+Reply too_many_logins();
 
 // A message.
 Reply sender_ok();
@@ -89,6 +91,14 @@ Reply sender_refused(const base::Error& error);
 Reply recipient_refused(const base::Error& error);
 Reply content_refused(const base::Error& error, std::uint64_t limit);
 
+// What is enough for now, or not liked at all.
+Reply limited(const guard::Limit& limit);
+Reply day_is_spent(const guard::Spent& spent);
+Reply spoke_too_early();
+Reply not_your_name();
+Reply not_a_name();
+Reply not_your_address();
+
 // The end.
 Reply stopping(std::string_view hostname);
 Reply ended(std::string_view hostname);
@@ -96,6 +106,8 @@ Reply timed_out(std::string_view hostname);
 Reply too_many_errors(std::string_view hostname);
 Reply too_many_commands(std::string_view hostname);
 Reply too_many_messages(std::string_view hostname);
+Reply banned(std::string_view hostname);
+Reply too_many_errors_from(std::string_view hostname);
 
 }  // namespace reply
 }  // namespace smtp

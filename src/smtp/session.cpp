@@ -42,6 +42,14 @@ Connection::Connection(std::unique_ptr<net::Stream> stream, Host& host, const ba
   peer_.hidden = mode_->hide_clients;
   peer_.trusted = mode_->trusted && mode_->trusted(peer_.endpoints.peer_address);
   peer_.relays = mode_->relay && mode_->relay(peer_.endpoints.peer_address);
+  visit_ = guard::Visit(mode_->guard, visitor());
+}
+
+guard::Visitor Connection::visitor() const {
+  const std::string& address = peer_.endpoints.peer_address;
+  const bool exempt = peer_.trusted || peer_.relays || (mode_->exempt && mode_->exempt(address));
+  const auto group = mode_->service == Service::submission ? guard::Group::users : guard::Group::strangers;
+  return guard::Visitor::of(address, group, exempt);
 }
 
 Offer Connection::offer() const {
@@ -68,8 +76,25 @@ net::Task<void> Connection::run() {
     }
     co_await handshake(std::move(acceptor));
   }
+  if (co_await talks_early()) {
+    log_.noise("smtp.early_talker");
+    co_await end_with(reply::spoke_too_early());
+    co_return;
+  }
   say(reply::greeting(config_->hostname, mode_->service));
   co_await serve_commands();
+}
+
+/// RFC 5321 §4.3.1: the client waits for the greeting. Programs that only want to get rid of their mail do not.
+net::Task<bool> Connection::talks_early() {
+  if (config_->greet_delay.count() == 0 || mode_->implicit_tls || !is_stranger()) co_return false;
+  stream_->set_deadline(std::min(clock_.steady() + config_->greet_delay, session_end_));
+  try {
+    co_return co_await stream_->wait() == net::Ready::data;
+  } catch (const net::Closed& closed) {
+    if (closed.why != net::Closed::Why::timeout) throw;
+  }
+  co_return false;
 }
 
 net::Task<void> Connection::serve_commands() {
@@ -83,7 +108,9 @@ net::Task<void> Connection::serve_commands() {
       co_await end_with(reply::too_many_commands(config_->hostname));
     } else {
       co_await execute(line);
-      if (!ended_ && errors_ >= config_->max_errors) {
+      if (!ended_ && flooded_) {
+        co_await end_with(reply::too_many_errors_from(config_->hostname));
+      } else if (!ended_ && errors_ >= config_->max_errors) {
         log_.noise("smtp.session.too_many_errors", {{"errors", errors_}});
         co_await end_with(reply::too_many_errors(config_->hostname));
       }
@@ -212,7 +239,9 @@ void Connection::arm(std::chrono::seconds timeout) {
 void Connection::say(const Reply& reply) {
   append(out_, reply);
   if (log_.enabled(base::Level::debug)) log_.debug("smtp.reply", {{"code", reply.code}, {"text", reply.text}});
-  if (reply.code >= 500) ++errors_;
+  if (reply.code < 500) return;
+  ++errors_;
+  flooded_ = visit_.take(guard::What::errors, account()).has_value() || flooded_;
 }
 
 net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const base::Live<Config>& config,

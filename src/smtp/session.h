@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/live.h"
 #include "base/log.h"
+#include "guard/visit.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "sasl/sasl.h"
@@ -23,6 +24,9 @@ namespace smtp {
 /// Who is told by VRFY and EXPN which addresses there are.
 enum class Vrfy { nobody, known, everybody };  // known: users who have logged in, and hosts of trusted networks
 
+/// What is done about a client that does what honest ones do not (policy.h).
+enum class Policy { ignore, log, refuse };
+
 struct Config {
   std::string hostname;
   std::uint64_t max_message_bytes = 25ull << 20;  // SIZE
@@ -32,8 +36,13 @@ struct Config {
   std::size_t max_messages = 10'000;              // in one session (RFC 9422: MAILMAX)
   std::chrono::seconds max_hold{30 * 86400};      // FUTURERELEASE on submission; 0: not offered
   Vrfy vrfy = Vrfy::nobody;
-  std::chrono::seconds command_timeout{300};  // RFC 5321 §4.5.3.2.7
-  std::chrono::seconds data_timeout{180};     // between two blocks of DATA (§4.5.3.2.5)
+  // Of strangers on an mx listener; whoever the guard exempts is not looked at.
+  std::chrono::seconds greet_delay{0};         // what is said before the greeting is refused; 0: nobody waits
+  Policy hello_syntax = Policy::log;           // a HELO or EHLO name that is neither a domain nor an address literal
+  Policy hello_own_name = Policy::refuse;      // one that is ours
+  Policy hello_foreign_literal = Policy::log;  // an address literal that is not the client's address
+  std::chrono::seconds command_timeout{300};   // RFC 5321 §4.5.3.2.7
+  std::chrono::seconds data_timeout{180};      // between two blocks of DATA (§4.5.3.2.5)
   std::chrono::seconds session_timeout{3600 * 2};
   sasl::Enabled mechanisms;                     // for AUTH
   std::string (*nonce)() = sasl::random_nonce;  // fresh for each exchange
@@ -47,6 +56,8 @@ struct Mode {
   bool plaintext_auth = false;  // AUTH without TLS is allowed for peers in trusted networks (developer mode)
   std::function<bool(std::string_view address)> trusted;  // a peer of the listener's trusted networks
   std::function<bool(std::string_view address)> relay;    // a peer of those that may send to anywhere without AUTH
+  guard::Guard* guard = nullptr;                          // outlives the sessions; nullptr: nothing is limited
+  std::function<bool(std::string_view address)> exempt;   // a peer whose address the guard does not look at
   Metrics metrics;
 };
 
@@ -61,5 +72,7 @@ net::Task<void> serve(std::unique_ptr<net::Stream> stream, Host& host, const bas
 
 /// What a connection above the listener's limits is told, as net::Server wants it: "421 4.3.2 …\r\n".
 std::string too_many_connections(std::string_view hostname);
+/// The same for one that the guard turns away.
+std::string refused_connection(std::string_view hostname, const guard::Refusal& refusal);
 
 }  // namespace smtp

@@ -201,3 +201,31 @@ class LogsAndMetrics(ServerTest):
         (block,) = self.blocks("Metrics", "sh")
         shown = self.run_client("bash", "-c", block.replace("9464", str(self.server.port("metrics"))))
         self.assertIn('postrider_smtp_messages_total{service="mx",result="accepted"} 1\n', shown)
+
+
+class LimitsAndBans(ServerTest):
+    """The section of that name."""
+
+    def blocks(self, language):
+        text = re.search(r"^## Limits and bans\n(.*?)(?=^## )", (TOP / "docs/operations.md").read_text(), re.M | re.S).group(1)
+        return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+    def test_the_configurations_are_right(self):
+        rates, policies = self.blocks("toml")
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('hostname = "mail.example.org"\n' + rates + policies)
+            file.flush()
+            self.assertIn("no mistakes", self.run_client(BINARY, "config", "check", file.name))
+
+    def test_the_commands_do_what_they_say(self):
+        self.server.cli("domain", "add", "example.org")
+        self.server.cli("account", "add", "ann@example.org", "--password", "anns-password")
+        said = ""
+        for line in "".join(self.blocks("sh")).splitlines():
+            words = shlex.split(line, comments=True)
+            self.assertEqual(words.pop(0), "postrider")
+            said += self.run_client(BINARY, *words, "--dir", self.server.directory)
+        for words in ("of 20000 messages, any number of new recipients", "192.0.2.0/24 is banned until ", "2001:db8:bad::/48 is banned until it is removed",
+                      '"reason":"dictionary attack"', "192.0.2.0/24 is no longer banned"):
+            self.assertIn(words, said)
+        self.assertNotIn("192.0.2.0/24", self.server.cli("ban", "list").stdout)
