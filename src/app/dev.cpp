@@ -155,6 +155,11 @@ base::Result<Config> dev_config(const DevOptions& options) {
   TRY_ASSIGN(config.data_dir, absolute(options.directory));
   config.connections = {.connections = 10'000, .connections_per_address = 10'000};
   config.store.no_sync = options.no_sync;
+  if (!options.smarthost.empty()) {
+    auto hosts = RouteHosts::parse(Raw(options.smarthost));
+    if (!hosts) return invalid("--smarthost " + hosts.error().text);
+    config.delivery.queue.smarthost = *std::move(hosts);
+  }
   config.listeners = standard_listeners();
   for (Listener& listener : config.listeners) {
     listener.addresses = {options.host};

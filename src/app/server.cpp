@@ -59,6 +59,11 @@ net::Task<void> stop_one(net::Server& server, std::chrono::seconds grace, std::s
   done->count_down();
 }
 
+net::Task<void> stop_queue(queue::Queue& queue, std::chrono::seconds grace, std::shared_ptr<std::latch> done) {
+  co_await queue.stop(grace);
+  done->count_down();
+}
+
 }  // namespace
 
 /// The task that removes the mail of removed accounts after a start.
@@ -103,6 +108,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->serve_admin());
   TRY(server->serve_metrics());
   TRY(server->bind_paths(sockets));
+  TRY(server->start_queue());
   server->listeners_->adopt(std::move(sockets), [&](const Listener& listener) { return server->service(listener); });
   server->resume_purges();
   return server;
@@ -257,6 +263,11 @@ void Server::resume_purges() {
   loops_->at(0).spawn(Purge::run(purge_, *directory_, *mail_, log_), log_);
 }
 
+base::Result<void> Server::start_queue() {
+  if (!outbound_) return {};
+  return delivery_->queue().start(*loops_, *outbound_);
+}
+
 void Server::stop() {
   {
     const std::lock_guard lock(changing_);
@@ -269,7 +280,8 @@ void Server::stop() {
   for (const auto& server : metrics_) servers.push_back(server.get());
   if (!servers.empty()) {
     log_.info("app.stopping");
-    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(servers.size()));
+    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(servers.size() + 1));
+    loops_->at(0).spawn(stop_queue(delivery_->queue(), grace, done), log_);
     for (std::size_t i = 0; i < servers.size(); ++i) {
       loops_->at(i % loops_->size()).spawn(stop_one(*servers[i], grace, done), log_);
     }
@@ -287,6 +299,7 @@ void Server::stop() {
   monitor_.reset();
   api_.reset();
   delivery_.reset();
+  outbound_.reset();
   mail_.reset();
   directory_.reset();
   store_.reset();

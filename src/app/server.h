@@ -28,6 +28,7 @@
 #include "net/loop.h"
 #include "net/pool.h"
 #include "net/server.h"
+#include "outbound/outbound.h"
 
 namespace app {
 
@@ -95,6 +96,7 @@ class Server {
   admin::Status status() const;
   admin::Settings admin_settings();
   void resume_purges();
+  base::Result<void> start_queue();
 
   // reload.cpp; under changing_.
   using HasCertificate = std::function<bool(std::string_view listener)>;
@@ -123,6 +125,7 @@ class Server {
   std::unique_ptr<directory::Directory> directory_;
   std::unique_ptr<mailstore::Mailstore> mail_;
   std::unique_ptr<delivery::Delivery> delivery_;
+  std::unique_ptr<outbound::Outbound> outbound_;
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<admin::SocketPath> socket_path_;

@@ -1,7 +1,6 @@
 #include "delivery/delivery.h"
 
 #include "base/text.h"
-#include "delivery/queue.h"
 #include "delivery/room.h"
 #include "delivery/sink.h"
 #include "directory/exchange.h"
@@ -26,7 +25,8 @@ directory::Identity identity_of(const smtp::User& user) {
 
 class Service : public Delivery {
  public:
-  explicit Service(Context context) : context_(std::move(context)) {}
+  Service(std::unique_ptr<queue::Queue> queue, Context context)
+      : queue_(std::move(queue)), context_(std::move(context)) {}
 
   net::Task<base::Result<smtp::LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
                                                         std::string response, smtp::Peer) override {
@@ -71,24 +71,12 @@ class Service : public Delivery {
     co_return make_sink(context_, std::move(envelope), std::move(user), peer, std::move(log));
   }
 
-  net::Task<base::Result<std::uint64_t>> queue_length() override {
-    co_return co_await context_.store.read(count_queue);
-  }
-
-  net::Task<base::Result<std::vector<QueueEntry>>> queue() override {
-    co_return co_await context_.store.read(list_queue);
-  }
-  net::Task<base::Result<QueueSummary>> queue_summary() override {
-    co_return co_await context_.store.read(summarize_queue);
-  }
-
-  base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override {
-    return check_queue(reader, report);
-  }
+  queue::Queue& queue() override { return *queue_; }
 
  private:
   net::Task<base::Result<bool>> has_room(directory::Account account);
 
+  const std::unique_ptr<queue::Queue> queue_;
   const Context context_;
   Room room_;
 };
@@ -99,7 +87,9 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.
-    if (user != nullptr || peer.relays) co_return base::Result<void>();
+    if (user != nullptr || peer.relays) {
+      co_return context_.queue.room_for(user != nullptr ? user->account : base::AccountId{});
+    }
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
   if (route->posting != directory::Posting::anyone) {
@@ -134,10 +124,17 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 
 }  // namespace
 
+std::vector<store::TableName> tables() { return queue::tables(); }
+
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
                                const base::Clock& clock, base::Log log, const base::Live<Config>& config) {
   const Metrics metrics(log.metrics());
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics});
+  auto queue = queue::open(store, directory, mail, clock, log, [&config] {
+    const auto now = config.get();
+    return std::shared_ptr<const queue::Config>(now, &now->queue);
+  });
+  Context context{store, directory, mail, *queue, clock, std::move(log), config, metrics};
+  return std::make_unique<Service>(std::move(queue), std::move(context));
 }
 
 }  // namespace delivery

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "directory/directory.h"
 #include "mailstore/mailstore.h"
+#include "queue/queue.h"
 #include "smtp/host.h"
 #include "store/store.h"
 
@@ -24,36 +25,16 @@ struct Config {
   std::string hostname;  // in Received and Message-ID
   std::uint64_t max_message_bytes = 25ull << 20;
   std::size_t max_received_fields = 50;  // above: a mail loop (RFC 5321 §6.3)
-};
-
-/// A message waiting to be sent elsewhere.
-struct QueueEntry {
-  base::QueueId id;
-  std::string sender;
-  std::vector<std::string> recipients;
-  std::uint64_t size = 0;
-  base::WallTime created;
-  std::string reason;  // why it waits
-};
-
-struct QueueSummary {
-  std::uint64_t messages = 0;
-  std::optional<base::WallTime> oldest;
+  queue::Config queue;
 };
 
 class Delivery : public smtp::Host {
  public:
-  /// How many entries there are.
-  virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
-  /// All entries, oldest first.
-  virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
-  /// Counts them, without reading more than the oldest.
-  virtual net::Task<base::Result<QueueSummary>> queue_summary() = 0;
-  /// Walks the queue's records and reports what is wrong, and goes on. Blocks.
-  virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
+  /// What waits, and what sends it.
+  virtual queue::Queue& queue() = 0;
 };
 
-/// The room's tables, for what counts records.
+/// The room's tables and the queue's, for what counts records.
 std::vector<store::TableName> tables();
 
 /// All that is given outlives it; a message goes by the config of the moment at which it began to arrive.
