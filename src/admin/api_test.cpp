@@ -274,6 +274,52 @@ TEST_CASE("a store without faults is clean, and an empty queue is an empty list"
 
 namespace {
 
+/// A message from ann to bob at another host, submitted as SMTP does it.
+net::Task<base::Result<std::string>> submit(delivery::Delivery& delivery, directory::Account account, std::string to) {
+  smtp::Envelope envelope{
+      .sender = account.address, .declared_size = {}, .recipients = {{.address = std::move(to), .orcpt = {}}}};
+  const smtp::User user{.account = account.id, .address = account.address};
+  CO_TRY_ASSIGN(auto sink, co_await delivery.begin(std::move(envelope), user, {}, {}));
+  CO_TRY(co_await sink->write("Subject: hello\r\n\r\ntext\r\n"));
+  CO_TRY_ASSIGN(auto accepted, co_await sink->accept());
+  co_return accepted.id;
+}
+
+}  // namespace
+
+TEST_CASE("the queue is listed, shown, held, released, counted and emptied") {
+  House house;
+  house.ask("domain add", {{"name", "example.org"}});
+  house.ask("account add", {{"address", "ann@example.org"}, {"password", "x"}});
+  const auto ann = *net::run(house.directory->account("ann@example.org")).value();
+  const std::string first = net::run(submit(*house.delivery, ann, "bob@far.example")).value();
+  const std::string second = net::run(submit(*house.delivery, ann, "eve@farther.example")).value();
+  const std::string listed = house.ask("queue list").out;
+  CHECK(listed.starts_with("ID"));
+  CHECK(listed.find("ann@example.org  bob@far.example      ready") != std::string::npos);
+  CHECK(house.ask("queue list", {{"domain", "farther.example"}}).out.find(first) == std::string::npos);
+  CHECK(house.ask("queue list", {{"state", "odd"}}).status == 1);
+  const std::string shown = house.ask("queue show", {{"id", first}}).out;
+  CHECK(shown.find("SUBMITTED BY: ann@example.org\n") != std::string::npos);
+  CHECK(shown.find("bob@far.example") != std::string::npos);
+  CHECK(house.ask("queue show", {{"id", "7"}}).error == "there is no message 7 in the queue");
+  CHECK(house.ask("queue hold").error.starts_with("say which messages"));
+  CHECK(house.ask("queue hold", {{"domain", "far.example"}}).out == "1 message, 1 recipient held\n");
+  CHECK(house.ask("queue list", {{"state", "held"}}).out.find(first) != std::string::npos);
+  CHECK(house.ask("queue release", {{"all", true}}).out == "2 messages, 2 recipients released\n");
+  CHECK(house.ask("queue retry", {{"ids", std::vector<std::string>{second}}}).out ==
+        "1 message, 1 recipient to be tried now\n");
+  const std::string stats = house.ask("queue stats").out;
+  CHECK(stats.starts_with("2 messages, "));
+  CHECK(stats.find("farther.example") != std::string::npos);
+  CHECK(house.ask("queue remove", {{"ids", std::vector<std::string>{"8"}}}).status == 1);
+  CHECK(house.ask("queue remove", {{"sender", "ann@"}}).out == "2 messages, 2 recipients removed\n");
+  CHECK(house.ask("queue list").out == "");
+  CHECK(house.ask("store check").out == "checked 0 messages and all records: clean\n");
+}
+
+namespace {
+
 admin::Session session(std::uint64_t id, std::string user, std::string address, std::string protocol) {
   return {.listener = protocol + "-public",
           .protocol = protocol,

@@ -69,7 +69,7 @@ struct AddressFilter {
 base::Result<AddressFilter> address_filter(const json::object& arguments);
 
 // The handlers, by file: domain_commands.cpp, account_commands.cpp, alias_commands.cpp, ban_commands.cpp,
-// server_commands.cpp, store_commands.cpp, stats_command.cpp and log_commands.cpp.
+// server_commands.cpp, queue_commands.cpp, store_commands.cpp, stats_command.cpp and log_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_show(const Api& api, json::object arguments);
@@ -98,6 +98,13 @@ net::Task<base::Result<json::object>> group_show(const Api& api, json::object ar
 net::Task<base::Result<json::object>> group_set(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> group_remove(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> queue_list(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_show(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_retry(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_hold(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_release(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_remove(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> queue_stats(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> trace(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_add(const Api& api, json::object arguments);

@@ -150,7 +150,7 @@ net::Task<base::Result<json::object>> health(const Api& api, json::object) {
   std::vector<std::string> wrong = complaints(api, status);
   const store::Usage usage = api.services().store.usage();
   const bool writes = api.services().store.accepts_writes();
-  const auto queue = co_await api.services().delivery.queue_summary();
+  const auto queue = co_await api.services().delivery.queue().summary();
   if (!queue) wrong.push_back("the queue cannot be read: " + queue.error().text);
   json::object result{{"status", wrong.empty() ? "ok" : "degraded"},
                       {"hostname", api.settings().hostname},

@@ -173,6 +173,33 @@ void show_check(const json::object& result, Shown& shown) {
   shown.out += problems == 0 ? "clean\n" : std::to_string(problems) + (problems == 1 ? " problem\n" : " problems\n");
 }
 
+/// What is said of the message, and then its recipients.
+void show_queued(const Command& command, const json::object& result, Shown& shown) {
+  static constexpr Column kMessage[] = {{"id", "ID"},
+                                        {"state", "STATE"},
+                                        {"created", "SINCE"},
+                                        {"expires", "EXPIRES"},
+                                        {"size", "SIZE", Column::Kind::bytes},
+                                        {"priority", "PRIORITY"},
+                                        {"sender", "SENDER"},
+                                        {"submitter", "SUBMITTED BY"},
+                                        {"reason", "REASON"}};
+  for (const Column& column : kMessage) {
+    if (has(result, column)) shown.out += std::string(column.title) + ": " + cell(result, column) + "\n";
+  }
+  shown.out += "\n" + aligned(command.columns, result.at("recipients").as_array());
+}
+
+void show_queue_stats(const Command& command, const json::object& result, Shown& shown) {
+  const auto number = [&result](const char* key) { return std::to_string(number_of(result, key)); };
+  shown.out = number("messages") + " messages, " + human_bytes(number_of(result, "bytes")) +
+              "; recipients: " + number("active") + " active, " + number("ready") + " ready, " + number("waiting") +
+              " waiting, " + number("held") + " held; " + number("broken") + " messages set aside; " +
+              number("paused_destinations") + " destinations paused\n";
+  const json::array& domains = result.at("domains").as_array();
+  if (!domains.empty()) shown.out += "\n" + aligned(command.columns, domains);
+}
+
 /// Exit status by what the result says: something is wrong although the command was carried out.
 int status_of(std::string_view command, const json::object& result, Shown& shown) {
   if (command == "health" && text_of(result, "status") != "ok") {
@@ -194,6 +221,10 @@ Shown show_result(std::string_view name, const json::object& result, bool as_jso
     show_stats(result, shown);
   } else if (name == "store compact") {
     show_compacted(result, shown);
+  } else if (name == "queue show") {
+    show_queued(*command, result, shown);
+  } else if (name == "queue stats") {
+    show_queue_stats(*command, result, shown);
   } else {
     if (name == "health") show_health(result, shown);
     if (command && command->list) {

@@ -1,4 +1,4 @@
-// Commands over the queue, mailboxes and the store.
+// Commands over mailboxes and the store.
 #include <algorithm>
 
 #include "admin/commands.h"
@@ -15,8 +15,6 @@ const char* role_name(mailstore::Role role) {
   static constexpr const char* kNames[] = {"", "inbox", "drafts", "sent", "junk", "trash", "archive"};
   return kNames[static_cast<std::size_t>(role)];
 }
-
-constexpr std::uint64_t kMaxAgeSeconds = 100ull * 366 * 86'400;
 
 /// Whether the part, if any is asked for, stands in the text; case does not count.
 bool matches(std::string_view text, std::string_view part) {
@@ -53,31 +51,11 @@ Findings check_all(const Services& services, const store::Reader& reader) {
   ended("directory", services.directory.check(reader, reporter("directory")));
   ended("mailstore", services.mail.check(reader, reporter("mailstore")));
   ended("guard", services.guard.check(reader, reporter("guard")));
-  ended("delivery", services.delivery.check(reader, reporter("delivery")));
+  ended("delivery", services.delivery.queue().check(reader, reporter("delivery")));
   return findings;
 }
 
 }  // namespace
-
-net::Task<base::Result<json::object>> queue_list(const Api& api, json::object arguments) {
-  CO_TRY_ASSIGN(const std::string sender, optional_text(arguments, "sender"));
-  CO_TRY_ASSIGN(const std::string recipient, optional_text(arguments, "recipient"));
-  CO_TRY_ASSIGN(const std::uint64_t older, number_argument(arguments, "older_seconds", 0));
-  const base::WallTime newest = api.services().clock.now() - std::chrono::seconds(std::min(older, kMaxAgeSeconds));
-  CO_TRY_ASSIGN(const auto queue, co_await api.services().delivery.queue());
-  json::array list;
-  for (const delivery::QueueEntry& entry : queue) {
-    if (!matches(entry.sender, sender) || (older > 0 && entry.created > newest)) continue;
-    if (!std::ranges::any_of(entry.recipients, [&](const std::string& to) { return matches(to, recipient); })) continue;
-    list.push_back(json::object{{"id", std::to_string(entry.id.value)},
-                                {"created", base::rfc3339(entry.created)},
-                                {"size", entry.size},
-                                {"sender", entry.sender},
-                                {"recipients", json::array(entry.recipients.begin(), entry.recipients.end())},
-                                {"reason", entry.reason}});
-  }
-  co_return json::object{{"queue", std::move(list)}};
-}
 
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments) {
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "account"));

@@ -40,6 +40,7 @@ Changes compare(const Config& now, Config& next) {
   }
   next.settle();
   compare_named(std::string("certificate"), now.certificates, next.certificates, certificate_settings(), changes);
+  compare_named(std::string("route"), now.delivery.queue.routes, next.delivery.queue.routes, route_settings(), changes);
   compare_named(std::string("listener"), now.listeners, next.listeners, listener_settings(), changes);
   return changes;
 }

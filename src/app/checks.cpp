@@ -17,6 +17,7 @@ class Checker {
  private:
   void check_certificates();
   void check_places();
+  void check_routes();
   void check_listener(const Listener& listener);
   void check_edge(const Listener& listener);
   void mistake(const Origin& at, std::string text) { out_.mistakes.push_back({at, std::move(text)}); }
@@ -58,6 +59,7 @@ void Checker::check_whole() {
     if (!broken_.contains("listener." + listener.name)) check_listener(listener);
   }
   check_places();
+  check_routes();
 }
 
 /// No two listeners want the same place, and none wants one of all addresses that another has.
@@ -93,6 +95,35 @@ void Checker::check_places() {
       continue;
     }
     for (const std::string& address : listener.addresses) take({listener.name, address, listener.port});
+  }
+}
+
+void Checker::check_routes() {
+  const queue::Config& config = out_.config.delivery.queue;
+  if (config.smarthost.empty() && !config.smarthost_user.empty() && !broken_.contains("smarthost")) {
+    mistake(origin("smarthost_user"), "smarthost_user is given without smarthost");
+  }
+  if (config.warn >= config.expire && given("queue.warn")) {
+    mistake(origin("queue.warn"),
+            "queue.warn is not shorter than queue.expire (" + print_seconds(config.expire) + "): 0 is never");
+  }
+  for (const queue::Route& route : config.routes) {
+    const std::string key = "route." + route.name;
+    if (broken_.contains(key)) continue;
+    const bool names = route.by == queue::By::hosts || route.by == queue::By::lmtp;
+    if (names && route.hosts.empty()) {
+      mistake(origin(key), key + " needs hosts: by is \"" + Choice<queue::By>::word(route.by) + "\"");
+    }
+    if (!names && !route.hosts.empty()) {
+      mistake(origin(key + ".hosts"), key + ".hosts is for by = \"hosts\" and by = \"lmtp\"");
+    }
+    for (const outbound::RouteHost& host : route.hosts) {
+      if (!host.path.empty() && route.by == queue::By::hosts) {
+        mistake(origin(key + ".hosts"), key + ".hosts: a Unix socket is for by = \"lmtp\"");
+      }
+    }
+    if (!route.user.empty() && !names)
+      mistake(origin(key + ".user"), key + ".user is for by = \"hosts\" and by = \"lmtp\"");
   }
 }
 

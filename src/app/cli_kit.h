@@ -64,6 +64,10 @@ struct Given {
   std::string sender;
   std::string recipient;
   std::string older;
+  std::string queue_state;
+  bool all = false;
+  std::uint64_t limit = 1000;
+  std::uint64_t newest = 20;
   std::string role;
   std::string ban_for;
   std::string ban_reason;
@@ -75,7 +79,6 @@ struct Given {
   DirectoryOptions directory;
   DevOptions dev;
   std::string resolver;
-  std::string smarthost;
   std::function<int()> action;
 };
 

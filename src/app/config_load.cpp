@@ -70,6 +70,7 @@ class Loader {
   void take_named(const Statement& statement);
   void make_listener(const Statement& statement);
   void make_certificate(const std::string& name);
+  void make_route(const std::string& name);
   template <class Owner>
   void take_named_setting(std::vector<Owner>& owners, std::span<const Field<Owner>> fields, const Statement& statement);
   template <class Owner>
@@ -108,6 +109,7 @@ std::vector<std::vector<std::string>> Loader::named() const {
   for (const Listener& listener : out_.config.listeners) paths.push_back({"listener", listener.name});
   for (const NamedCertificate& certificate : out_.config.certificates)
     paths.push_back({"certificate", certificate.name});
+  for (const queue::Route& route : out_.config.delivery.queue.routes) paths.push_back({"route", route.name});
   for (const Statement& statement : statements_.all) {
     const bool names = statement.table && statement.path.size() == 2 && is_named(statement.path[0]);
     if (names && std::ranges::find(paths, statement.path) == paths.end()) paths.push_back(statement.path);
@@ -131,6 +133,8 @@ void Loader::take(const Statement& statement) {
     take_named_setting(out_.config.listeners, listener_settings(), statement);
   } else if (path[0] == "certificate" && path.size() == 3) {
     take_named_setting(out_.config.certificates, certificate_settings(), statement);
+  } else if (path[0] == "route" && path.size() == 3) {
+    take_named_setting(out_.config.delivery.queue.routes, route_settings(), statement);
   } else if (path.size() == 1 && statement.table) {
     take_table(statement);
   } else if (path.size() == 1 && has(tables_, path[0])) {
@@ -169,7 +173,13 @@ void Loader::take_named(const Statement& statement) {
     mistake(statement.at, prefix + ": a " + kind + "'s name is at most 40 letters, digits, \"-\" and \"_\"");
   } else {
     out_.origins[prefix] = statement.at;
-    kind == "listener" ? make_listener(statement) : make_certificate(statement.path[1]);
+    if (kind == "listener") {
+      make_listener(statement);
+    } else if (kind == "certificate") {
+      make_certificate(statement.path[1]);
+    } else {
+      make_route(statement.path[1]);
+    }
   }
 }
 
@@ -177,6 +187,14 @@ void Loader::make_certificate(const std::string& name) {
   auto& certificates = out_.config.certificates;
   if (std::ranges::find(certificates, name, &NamedCertificate::name) == certificates.end())
     certificates.push_back({.name = name, .files = {}, .domains = {}});
+}
+
+void Loader::make_route(const std::string& name) {
+  auto& routes = out_.config.delivery.queue.routes;
+  if (std::ranges::find(routes, name, &queue::Route::name) != routes.end()) return;
+  queue::Route route;
+  route.name = name;
+  routes.push_back(std::move(route));
 }
 
 void Loader::make_listener(const Statement& statement) {

@@ -102,6 +102,34 @@ domains = ["mail.inside.example", "*.lab.example"]
 ```
 )";
 
+constexpr std::string_view kRoutes = R"(
+## [route.NAME]
+
+Which way some of the mail for elsewhere goes; NAME is free and appears in the log. A route takes a message for a recipient when
+what it names of `recipients`, `senders` and `accounts` fits. Of several that fit, the one that names the account goes first, then the one that
+names the sender's domain, then the one that names the recipient's; a domain itself before what is above it, and that before `"*"`. What no
+route takes goes to the smarthost, or by MX where there is none.
+
+```toml
+[route.partner]
+recipients = ["partner.example", ".partner.example"]
+tls = "verify"
+deliveries = 5
+
+[route.shop]
+senders = "shop.example.org"
+by = "hosts"
+hosts = ["bulk.example.net:587"]
+user = "shop"
+password = "${file:/run/secrets/bulk}"
+
+[route.archive]
+recipients = "archive.example.org"
+by = "lmtp"
+hosts = "/run/archive/lmtp.sock"
+```
+)";
+
 /// `table` is of the key in the environment: "listener.NAME.".
 template <class Owner>
 std::string row(const Field<Owner>& field, std::string_view key, std::string_view table, const Owner& defaults) {
@@ -136,6 +164,10 @@ std::string print(const Config& config) {
     out += "\n[certificate." + certificate.name + "]\n";
     for (const auto& field : certificate_settings()) out += line(field, field.key, certificate);
   }
+  for (const queue::Route& route : config.delivery.queue.routes) {
+    out += "\n[route." + route.name + "]\n";
+    for (const auto& field : route_settings()) out += line(field, field.key, route);
+  }
   for (const Listener& listener : config.listeners) {
     out += "\n[listener." + listener.name + "]\n";
     for (const auto& field : listener_settings()) out += line(field, field.key, listener);
@@ -160,6 +192,9 @@ std::string reference() {
   out += kHead;
   for (const auto& field : certificate_settings())
     out += row(field, field.key, "certificate.NAME.", NamedCertificate{});
+  out += kRoutes;
+  out += kHead;
+  for (const auto& field : route_settings()) out += row(field, field.key, "route.NAME.", queue::Route{});
   out += kListeners;
   out += kHead;
   for (const auto& field : listener_settings()) out += row(field, field.key, "listener.NAME.", Listener{});

@@ -127,6 +127,54 @@ path = "/run/postrider/lmtp"
   CHECK(c.listeners[2].path == "/run/postrider/lmtp");
 }
 
+TEST_CASE("the queue, the smarthost, and routes") {
+  const auto loaded = load(R"(
+hostname = "mail.example.org"
+smarthost = ["relay.example.net:587", "[2001:db8::1]:25", "backup.example.net"]
+smarthost_user = "me"
+[queue]
+retry = ["1m", "5m"]
+expire = "2d"
+warn = 0
+destination_deliveries = 3
+[route.partner]
+recipients = ["Partner.Example", "*.partner.example", "*"]
+senders = "b\u00FCcher.example"
+accounts = "Ann@Example.Org"
+tls = "verify"
+rate = 60
+[route.inside]
+recipients = "inside.example"
+by = "lmtp"
+hosts = "/run/lmtp.sock"
+)");
+  CHECK(mistakes(loaded) == "");
+  const queue::Config& c = loaded.config.delivery.queue;
+  REQUIRE(c.smarthost.size() == 3);
+  CHECK(c.smarthost[0] == outbound::RouteHost{.name = "relay.example.net", .port = 587, .path = {}});
+  CHECK(c.smarthost[1] == outbound::RouteHost{.name = "2001:db8::1", .port = 25, .path = {}});
+  CHECK(c.smarthost[2].port == 0);
+  CHECK(c.retry == std::vector{std::chrono::seconds(60), std::chrono::seconds(300)});
+  CHECK(c.expire == std::chrono::days(2));
+  CHECK(c.warn.count() == 0);
+  CHECK(c.hostname == "mail.example.org");
+  REQUIRE(c.routes.size() == 2);
+  CHECK(c.routes[0].name == "inside");
+  CHECK(c.routes[0].by == queue::By::lmtp);
+  CHECK(c.routes[0].hosts[0].path == "/run/lmtp.sock");
+  CHECK(c.routes[1].recipients == std::vector<std::string>{"partner.example", ".partner.example", "*"});
+  CHECK(c.routes[1].senders == std::vector<std::string>{"xn--bcher-kva.example"});
+  CHECK(c.routes[1].accounts == std::vector<std::string>{"ann@example.org"});
+  CHECK(c.routes[1].tls == outbound::TlsPolicy::verify);
+  CHECK(c.routes[1].messages_per_minute == 60);
+  const std::string printed = app::print(loaded.config);
+  CHECK(printed.find("smarthost = [\"relay.example.net:587\", \"[2001:db8::1]:25\", \"backup.example.net\"]") !=
+        std::string::npos);
+  const auto again = load(printed);
+  CHECK(mistakes(again) == "");
+  CHECK(app::print(again.config) == printed);
+}
+
 TEST_CASE("a host name is all that must be said") {
   const auto loaded = load("hostname = \"${file:/run/host}\"");
   CHECK(mistakes(loaded) == "");
@@ -221,6 +269,17 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
       {"[user]\nname = \"x\"", "c.toml:2: user must be a value, not a table\n"},
       {"data_dir = \"mail\"", "c.toml:2: data_dir must be a path from the root, not \"mail\"\n"},
       {"data_dir = \"\"", "c.toml:2: data_dir must not be empty\n"},
+      {"[route.x]\nby = \"hosts\"", "c.toml:2: route.x needs hosts: by is \"hosts\"\n"},
+      {"[route.x]\nhosts = \"relay.example\"", "c.toml:3: route.x.hosts is for by = \"hosts\" and by = \"lmtp\"\n"},
+      {"[route.x]\nby = \"hosts\"\nhosts = \"/run/x\"",
+       "c.toml:4: route.x.hosts: a Unix socket is for by = \"lmtp\"\n"},
+      {"[route.x]\nhost = \"relay.example\"",
+       "c.toml:3: unknown key route.x.host; the nearest known one is route.x.hosts\n"},
+      {"smarthost = \"relay.example.net:0\"",
+       "c.toml:2: smarthost must be hosts such as \"relay.example.net:587\", not \"relay.example.net:0\"\n"},
+      {"smarthost_user = \"me\"", "c.toml:2: smarthost_user is given without smarthost\n"},
+      {"[queue]\nretry = []", "c.toml:3: queue.retry must name at least one duration\n"},
+      {"[queue]\nwarn = \"6d\"", "c.toml:3: queue.warn is not shorter than queue.expire (5d): 0 is never\n"},
       {"user = 5", "c.toml:2: user must be a text, not a number\n"},
       {"threads = -1", "c.toml:2: threads must be a number from 0 to 256, not -1\n"},
       {"threads = \"many\"", "c.toml:2: threads must be a number from 0 to 256, not \"many\"\n"},

@@ -158,6 +158,11 @@ base::Result<Config> dev_config(const DevOptions& options) {
   config.guard.account = {};
   config.guard.messages_per_day = config.guard.new_recipients_per_day = 0;
   config.store.no_sync = options.no_sync;
+  if (!options.smarthost.empty()) {
+    auto hosts = RouteHosts::parse(Raw(options.smarthost));
+    if (!hosts) return invalid("--smarthost " + hosts.error().text);
+    config.delivery.queue.smarthost = *std::move(hosts);
+  }
   config.listeners = standard_listeners();
   for (Listener& listener : config.listeners) {
     listener.addresses = {options.host};

@@ -18,6 +18,7 @@ struct DevOptions {
   std::size_t users = 2;
   std::string password = "test";
   std::string config_file;  // TOML on top; empty: none
+  std::string smarthost;    // HOST:PORT; empty: none
   bool no_sync = false;
   bool proxy_protocol = false;  // connections from loopback begin with a PROXY header
 };

@@ -60,6 +60,16 @@ constexpr Field<Config> rate(const char* key, const char* sentence) {
   return setting<Number<0, 10'000'000, std::uint32_t>, &Config::guard, Whose, What>(key, sentence);
 }
 
+template <class Kind, auto... Chain>
+constexpr Field<queue::Route> of_route(const char* key, const char* sentence, const char* shown_default = nullptr) {
+  return make<queue::Route, Kind, Chain...>(key, sentence, shown_default);
+}
+
+template <class Kind, auto Member>
+constexpr Field<Config> of_queue(const char* key, const char* sentence, const char* shown_default = nullptr) {
+  return setting<Kind, &Config::delivery, &delivery::Config::queue, Member>(key, sentence, shown_default);
+}
+
 constexpr Field<Config> kSettings[] = {
     setting<HostName, &Config::hostname>(
         "hostname", "The server's own full name, as it greets and as its certificate says; never a mail domain.",
@@ -75,6 +85,13 @@ constexpr Field<Config> kSettings[] = {
     setting<Number<0, 256>, &Config::threads>("threads", "Event loops; 0 is one for each core.").needs_restart(),
     setting<Number<1, 256>, &Config::workers>("workers", "Threads for what waits on the disk or computes for long.")
         .needs_restart(),
+
+    of_queue<RouteHosts, &queue::Config::smarthost>(
+        "smarthost", "Hosts that take all mail for elsewhere, tried in order; without one it goes to the domains' own.",
+        "none"),
+    of_queue<Text, &queue::Config::smarthost_user>("smarthost_user", "The login at the smarthost.", "none"),
+    of_queue<Secret, &queue::Config::smarthost_password>(
+        "smarthost_password", "The password for it; best given as ${file:…} or ${credential:…}.", "none"),
 
     setting<Choice<base::Level>, &Config::log_level>("log.level",
                                                      "The least level that is logged: debug, info, warning or error."),
@@ -245,6 +262,25 @@ constexpr Field<Config> kSettings[] = {
         "sendmail.machine_mail",
         "Where mail goes that is sent here to a name without a domain, or at the hostname: root's, cron's."),
 
+    of_queue<Durations, &queue::Config::retry>(
+        "queue.retry", "From one attempt to the next; the last one repeats until the message expires."),
+    of_queue<Duration<3600, 30 * 86400>, &queue::Config::expire>(
+        "queue.expire", "How long a message is tried before it goes back to its sender."),
+    of_queue<Duration<0, 30 * 86400>, &queue::Config::warn>(
+        "queue.warn", "When senders are told that their message takes long; 0 is never."),
+    of_queue<Number<1, 10'000>, &queue::Config::deliveries>("queue.deliveries", "Deliveries at once."),
+    of_queue<Number<1, 10'000>, &queue::Config::destination_deliveries>("queue.destination_deliveries",
+                                                                        "Deliveries at once to one destination."),
+    of_queue<Number<0, 1'000'000>, &queue::Config::messages_per_minute>(
+        "queue.destination_rate", "Messages a minute to one destination; 0 is as many as it takes."),
+    of_queue<Number<1, 1'000'000'000, std::uint64_t>, &queue::Config::max_messages>(
+        "queue.messages", "Messages in the queue above which no more mail for elsewhere is taken."),
+    of_queue<Number<1, 1'000'000'000, std::uint64_t>, &queue::Config::max_messages_per_account>(
+        "queue.messages_per_account", "The same of one account."),
+
+    of_queue<Duration<0, 366 * 86400>, &queue::Config::trace_keep>(
+        "trace.keep", "How long it is kept what happened to each message, for postrider trace; 0 is not at all."),
+
     setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
         "store.min_free", "Free disk space below which new mail is deferred and nothing else is written.")
         .needs_restart(),
@@ -303,11 +339,41 @@ constexpr Field<Listener> kListenerSettings[] = {
         "none"),
 };
 
+constexpr Field<queue::Route> kRouteSettings[] = {
+    of_route<MailDomains, &queue::Route::recipients>(
+        "recipients", "Domains of recipients; \".example.org\" is those below it, \"*\" any.", "all"),
+    of_route<MailDomains, &queue::Route::senders>("senders", "Domains of senders, in the same way.", "all"),
+    of_route<MailAddresses, &queue::Route::accounts>("accounts", "Accounts that submitted the message.", "all"),
+    of_route<Choice<queue::By>, &queue::Route::by>(
+        "by",
+        "mx (the domain's own hosts), hosts (these, by SMTP), lmtp (these, by LMTP), local (looked up here), refuse or "
+        "discard."),
+    of_route<RouteHosts, &queue::Route::hosts>(
+        "hosts", "For hosts and lmtp: names or numeric addresses with ports, or a Unix socket, tried in order.",
+        "none"),
+    of_route<Text, &queue::Route::user>("user", "The login there.", "none"),
+    of_route<Secret, &queue::Route::password>("password", "The password for it.", "none"),
+    of_route<Choice<outbound::TlsPolicy>, &queue::Route::tls>(
+        "tls",
+        "none, opportunistic, policy (what the destination publishes, otherwise opportunistic), encrypt (always, with "
+        "any "
+        "certificate) or verify (always, with a certificate for the host)."),
+    of_route<Text, &queue::Route::text>("text", "For refuse: what the sender is told.", "none"),
+    of_route<AddressesOrNone, &queue::Route::source_address>(
+        "source_address", "Numeric addresses to connect from, one of each family at most.", "the system's choice"),
+    of_route<Text, &queue::Route::helo>("helo", "The name to greet with.", "the server's host name"),
+    of_route<Number<0, 10'000>, &queue::Route::deliveries>(
+        "deliveries", "Deliveries at once to one destination of it; 0 is as for all."),
+    of_route<Number<0, 1'000'000>, &queue::Route::messages_per_minute>(
+        "rate", "Messages a minute to one destination of it; 0 is as for all."),
+};
+
 }  // namespace
 
 std::span<const Field<Config>> settings() { return kSettings; }
 std::span<const Field<NamedCertificate>> certificate_settings() { return kCertificateSettings; }
 std::span<const Field<Listener>> listener_settings() { return kListenerSettings; }
+std::span<const Field<queue::Route>> route_settings() { return kRouteSettings; }
 
 const std::vector<NamedTable>& named_tables() {
   static const auto keys = [](const auto& fields) {
@@ -316,7 +382,8 @@ const std::vector<NamedTable>& named_tables() {
     return all;
   };
   static const std::vector<NamedTable> tables{{"certificate", keys(kCertificateSettings)},
-                                              {"listener", keys(kListenerSettings)}};
+                                              {"listener", keys(kListenerSettings)},
+                                              {"route", keys(kRouteSettings)}};
   return tables;
 }
 

@@ -35,6 +35,9 @@ std::span<const Field<NamedCertificate>> certificate_settings();
 /// Of one [listener.NAME].
 std::span<const Field<Listener>> listener_settings();
 
+/// Of one [route.NAME].
+std::span<const Field<queue::Route>> route_settings();
+
 /// The tables of which there are several, each with a name that the operator gives.
 struct NamedTable {
   std::string name;               // "listener"

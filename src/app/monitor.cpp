@@ -85,8 +85,8 @@ net::Task<http::Response> Monitor::metrics() {
   look_at_loops();
   co_await look_at_process();
   watched_.store.accepts_writes();  // looks at the free space
-  if (const auto length = co_await watched_.delivery.queue_length()) {
-    queue_messages_.set(static_cast<double>(*length));
+  if (const auto summary = co_await watched_.delivery.queue().summary()) {
+    queue_messages_.set(static_cast<double>(summary->messages));
   }
   // Where there is none no value is the truth, so the name comes with the first.
   for (const auto& certificate : watched_.certificates()) {

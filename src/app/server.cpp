@@ -78,6 +78,11 @@ net::Task<void> stop_one(net::Server& server, std::chrono::seconds grace, std::s
   done->count_down();
 }
 
+net::Task<void> stop_queue(queue::Queue& queue, std::chrono::seconds grace, std::shared_ptr<std::latch> done) {
+  co_await queue.stop(grace);
+  done->count_down();
+}
+
 }  // namespace
 
 /// The task that removes the mail of removed accounts after a start.
@@ -124,6 +129,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Config config, const base::C
   TRY(server->serve_metrics());
   server->serve_sendmail();
   TRY(server->bind_paths(sockets));
+  TRY(server->start_queue());
   server->listeners_->adopt(std::move(sockets), [&](const Listener& listener) { return server->service(listener); });
   server->resume_purges();
   return server;
@@ -333,6 +339,11 @@ void Server::resume_purges() {
   loops_->at(0).spawn(Purge::run(purge_, *directory_, *mail_, *guard_, log_), log_);
 }
 
+base::Result<void> Server::start_queue() {
+  if (!outbound_) return {};
+  return delivery_->queue().start(*loops_, *outbound_);
+}
+
 void Server::stop() {
   {
     const std::lock_guard lock(changing_);
@@ -346,7 +357,8 @@ void Server::stop() {
   for (const auto& server : metrics_) servers.push_back(server.get());
   if (!servers.empty()) {
     log_.info("app.stopping");
-    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(servers.size()));
+    const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(servers.size() + 1));
+    loops_->at(0).spawn(stop_queue(delivery_->queue(), grace, done), log_);
     for (std::size_t i = 0; i < servers.size(); ++i) {
       loops_->at(i % loops_->size()).spawn(stop_one(*servers[i], grace, done), log_);
     }
@@ -368,6 +380,7 @@ void Server::stop() {
   api_.reset();
   delivery_.reset();
   guard_.reset();
+  outbound_.reset();
   mail_.reset();
   directory_.reset();
   store_.reset();

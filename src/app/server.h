@@ -28,6 +28,7 @@
 #include "net/loop.h"
 #include "net/pool.h"
 #include "net/server.h"
+#include "outbound/outbound.h"
 #include "sendmail/taker.h"
 
 namespace app {
@@ -100,6 +101,7 @@ class Server {
   admin::Status status() const;
   admin::Settings admin_settings();
   void resume_purges();
+  base::Result<void> start_queue();
 
   // reload.cpp; under changing_.
   using HasCertificate = std::function<bool(std::string_view listener)>;
@@ -130,6 +132,7 @@ class Server {
   std::unique_ptr<mailstore::Mailstore> mail_;
   std::unique_ptr<guard::Guard> guard_;
   std::unique_ptr<delivery::Delivery> delivery_;
+  std::unique_ptr<outbound::Outbound> outbound_;
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<admin::SocketPath> socket_path_;

@@ -166,6 +166,8 @@ base::Result<bool> Switch::parse(const Raw& raw) {
   return wrong_kind(raw, "true or false");
 }
 
+base::Result<std::vector<std::string>> parse_texts(const Raw& raw, const char* what) { return texts_of(raw, what); }
+
 base::Result<std::uint64_t> parse_number(const Raw& raw, std::uint64_t least, std::uint64_t most) {
   const std::string wanted = "a number from " + std::to_string(least) + " to " + std::to_string(most);
   std::optional<std::uint64_t> number;

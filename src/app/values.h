@@ -65,6 +65,9 @@ struct Switch {
   static std::string print(bool value) { return value ? "true" : "false"; }
 };
 
+/// A list of texts, or one text with commas; `what` is what is wanted, in words.
+base::Result<std::vector<std::string>> parse_texts(const Raw& raw, const char* what);
+
 base::Result<std::uint64_t> parse_number(const Raw& raw, std::uint64_t least, std::uint64_t most);
 template <std::uint64_t least, std::uint64_t most, class T = std::size_t>
 struct Number {
@@ -142,6 +145,39 @@ struct Networks {
   static std::string print(const type& value);
 };
 
+/// Durations in their order: one as text, or a list.
+struct Durations {
+  using type = std::vector<std::chrono::seconds>;
+  static constexpr const char* kName = "durations";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value);
+};
+
+/// Hosts with their ports ("relay.example.net:587", "[2001:db8::1]:25"), and paths of Unix sockets: one as text, or a
+/// list, tried in order. Port 0: that of the protocol.
+struct RouteHosts {
+  using type = std::vector<outbound::RouteHost>;
+  static constexpr const char* kName = "hosts";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value);
+};
+
+/// Mail domains as lower-case A-labels; ".example.org" and "*.example.org" are those below it, "*" is any.
+struct MailDomains {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "domains";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
+/// Mail addresses, normalized.
+struct MailAddresses {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "addresses";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
 /// SASL mechanisms by their names: one as text, or a list.
 struct Mechanisms {
   using type = sasl::Enabled;
@@ -180,6 +216,15 @@ struct Words<smtp::Policy> {
 template <>
 struct Words<TlsMode> {
   static constexpr const char* kWords[] = {"starttls", "implicit", "none"};
+};
+
+template <>
+struct Words<queue::By> {
+  static constexpr const char* kWords[] = {"mx", "hosts", "lmtp", "local", "refuse", "discard"};
+};
+template <>
+struct Words<outbound::TlsPolicy> {
+  static constexpr const char* kWords[] = {"none", "opportunistic", "policy", "encrypt", "verify"};
 };
 
 base::Result<std::size_t> parse_word(const Raw& raw, std::span<const char* const> words);

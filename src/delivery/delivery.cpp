@@ -1,7 +1,6 @@
 #include "delivery/delivery.h"
 
 #include "base/text.h"
-#include "delivery/queue.h"
 #include "delivery/room.h"
 #include "delivery/sink.h"
 #include "delivery/submission.h"
@@ -28,7 +27,8 @@ directory::Identity identity_of(const smtp::User& user) {
 
 class Service : public Delivery {
  public:
-  explicit Service(Context context) : context_(std::move(context)) {}
+  Service(std::unique_ptr<queue::Queue> queue, Context context)
+      : queue_(std::move(queue)), context_(std::move(context)) {}
 
   net::Task<base::Result<smtp::LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
                                                         std::string response, smtp::Peer) override {
@@ -89,25 +89,13 @@ class Service : public Delivery {
         std::move(owners), [&](store::Txn& tx) { return remove_taken(tx, present, before); }, store::Kind::frees_space);
   }
 
-  net::Task<base::Result<std::uint64_t>> queue_length() override {
-    co_return co_await context_.store.read(count_queue);
-  }
-
-  net::Task<base::Result<std::vector<QueueEntry>>> queue() override {
-    co_return co_await context_.store.read(list_queue);
-  }
-  net::Task<base::Result<QueueSummary>> queue_summary() override {
-    co_return co_await context_.store.read(summarize_queue);
-  }
-
-  base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override {
-    return check_queue(reader, report);
-  }
+  queue::Queue& queue() override { return *queue_; }
 
  private:
   net::Task<base::Result<bool>> has_room(directory::Account account);
   net::Task<base::Result<void>> may_write_to(base::AccountId account, std::string recipient);
 
+  const std::unique_ptr<queue::Queue> queue_;
   const Context context_;
   Room room_;
 };
@@ -120,6 +108,7 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.
+    if (anywhere) CO_TRY(context_.queue.room_for(user != nullptr ? user->account : base::AccountId{}));
     if (user != nullptr) co_return co_await may_write_to(user->account, std::move(recipient));
     if (anywhere) co_return base::Result<void>();
     co_return base::fail(base::Code::unsupported, route.error().text);
@@ -165,11 +154,22 @@ net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
 
 }  // namespace
 
+std::vector<store::TableName> tables() {
+  auto all = queue::tables();
+  all.push_back({kTaken.id, kTaken.name});
+  return all;
+}
+
 std::unique_ptr<Delivery> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,
                                const base::Clock& clock, base::Log log, const base::Live<Config>& config,
                                guard::Guard* guard) {
   const Metrics metrics(log.metrics());
-  return std::make_unique<Service>(Context{store, directory, mail, clock, std::move(log), config, metrics, guard});
+  auto queue = queue::open(store, directory, mail, clock, log, [&config] {
+    const auto now = config.get();
+    return std::shared_ptr<const queue::Config>(now, &now->queue);
+  });
+  Context context{store, directory, mail, *queue, clock, std::move(log), config, metrics, guard};
+  return std::make_unique<Service>(std::move(queue), std::move(context));
 }
 
 }  // namespace delivery

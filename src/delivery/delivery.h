@@ -16,6 +16,7 @@
 #include "directory/directory.h"
 #include "guard/guard.h"
 #include "mailstore/mailstore.h"
+#include "queue/queue.h"
 #include "smtp/host.h"
 #include "store/store.h"
 
@@ -29,40 +30,20 @@ struct Config {
   bool hide_clients = false;                    // submitted: without the client's address and name
   std::vector<std::string> local_senders = {};  // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
   std::string machine_mail = "postmaster";      // where mail for addresses at the hostname goes
-};
-
-/// A message waiting to be sent elsewhere.
-struct QueueEntry {
-  base::QueueId id;
-  std::string sender;
-  std::vector<std::string> recipients;
-  std::uint64_t size = 0;
-  base::WallTime created;
-  std::string reason;  // why it waits
-};
-
-struct QueueSummary {
-  std::uint64_t messages = 0;
-  std::optional<base::WallTime> oldest;
+  queue::Config queue;
 };
 
 class Delivery : public smtp::Host {
  public:
-  /// How many entries there are.
-  virtual net::Task<base::Result<std::uint64_t>> queue_length() = 0;
   /// The queue id of the message that was taken under Envelope::once; nothing when none was.
   virtual net::Task<base::Result<std::optional<base::QueueId>>> taken(std::string once) = 0;
   /// Forgets what was taken before that time, but for those that are still `present`.
   virtual net::Task<base::Result<void>> forget_taken(std::vector<std::string> present, base::WallTime before) = 0;
-  /// All entries, oldest first.
-  virtual net::Task<base::Result<std::vector<QueueEntry>>> queue() = 0;
-  /// Counts them, without reading more than the oldest.
-  virtual net::Task<base::Result<QueueSummary>> queue_summary() = 0;
-  /// Walks the queue's records and reports what is wrong, and goes on. Blocks.
-  virtual base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) = 0;
+  /// What waits, and what sends it.
+  virtual queue::Queue& queue() = 0;
 };
 
-/// The room's tables, for what counts records.
+/// The room's tables and the queue's, for what counts records.
 std::vector<store::TableName> tables();
 
 /// All that is given outlives it; a message goes by the config of the moment at which it began to arrive. Without a

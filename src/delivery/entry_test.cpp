@@ -1,14 +1,19 @@
 // What a session was asked for outlives it in the queue's records; LMTP's answers; mail of the networks that relay.
-#include "delivery/entry.h"
+#include "queue/entry.h"
 
 #include <doctest/doctest.h>
 
 #include "delivery/test_world.h"
+#include "queue/records.h"
 
 namespace delivery {
 namespace {
 
 using test::good;
+namespace schema = postrider::schema;
+
+using queue::kMessages;
+using queue::kRecipients;
 using test::World;
 
 const std::string kMessage = "From: u1@example.test\r\nSubject: hello\r\n\r\ntext\r\n";
@@ -166,7 +171,7 @@ TEST_CASE("hosts of the networks that relay send to anywhere; what they send has
                      std::nullopt, relaying(world)));
   CHECK_NE(world.inbox(u1.id)[0].find("\r\nMessage-ID: "), std::string::npos);
   REQUIRE_EQ(world.queue().size(), 1);
-  CHECK(world.queue()[0].recipients == std::vector<std::string>{"b@example.net"});
+  CHECK(World::addresses(world.queue()[0]) == std::vector<std::string>{"b@example.net"});
   // The same from elsewhere, though RCPT had let it through: it leads nowhere.
   CHECK_EQ(world.send({"b@example.net"}, kMessage).error().code, base::Code::denied);
   CHECK_EQ(world.problems(), "");
@@ -194,7 +199,7 @@ TEST_CASE("where each recipient is answered, one that refuses is told so, and do
   CHECK_FALSE(accepted.refused[4].has_value());
   CHECK_EQ(world.inbox(u1.id).size(), 1);
   REQUIRE_EQ(world.queue().size(), 1);
-  CHECK(world.queue()[0].recipients == std::vector<std::string>{"me@example.net"});
+  CHECK(World::addresses(world.queue()[0]) == std::vector<std::string>{"me@example.net"});
 
   // A list is taken when one of its accounts takes it; the full one waits.
   envelope.recipients = {{.address = "team@example.test"}};

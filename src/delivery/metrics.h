@@ -2,9 +2,11 @@
 // Private to the room (includes protobuf): what is counted of messages whose content has come. Any thread.
 
 #include "base/metrics.h"
-#include "delivery/tables.h"
+#include "queue/tables.h"
 
 namespace delivery {
+
+namespace schema = postrider::schema;
 
 struct Metrics {
   explicit Metrics(const base::Metrics& registry);

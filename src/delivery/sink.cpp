@@ -4,16 +4,24 @@
 #include <unordered_set>
 
 #include "base/text.h"
-#include "delivery/entry.h"
-#include "delivery/queue.h"
 #include "delivery/submission.h"
 #include "delivery/taken.h"
 #include "delivery/trace.h"
 #include "directory/directory.h"
 #include "mime/repair.h"
+#include "queue/entry.h"
+#include "queue/history.h"
+#include "queue/records.h"
 
 namespace delivery {
 namespace {
+
+using queue::delivered;
+using queue::held;
+using queue::put_entry;
+using queue::queued_message;
+using queue::to_send;
+using queue::waiting;
 
 /// Whether a recipient's error is that recipient's alone; any other is the store's, and nothing is to be committed.
 bool concerns_one(base::Code code) {
@@ -75,6 +83,8 @@ class MessageSink : public smtp::Sink {
   std::vector<std::optional<base::Error>> refusals_of(const Plan& plan, const LocalErrors& errors) const;
   void note_reports(const Plan& plan, const LocalErrors& errors, Outcome& outcome) const;
   net::Task<std::unique_ptr<guard::Spending>> spending_of_user();
+  void note_events(store::Txn& tx, const Plan& plan, const LocalErrors& errors, const mime::Message& parsed,
+                   const Outcome& outcome) const;
 
   const Context& context_;
   const std::shared_ptr<const Config> config_;
@@ -159,7 +169,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
   std::string added = received(received_head_, now);
   if (anywhere_) added += missing_fields(*parsed, now, config_->hostname, id_text_);
   const schema::QueuedMessage entry =
-      queued_message(envelope_, *parsed, incoming.body, added, now, user_ ? user_->account : base::AccountId{});
+      queued_message(envelope_, *parsed, incoming.body, added, now, user_ ? *user_ : smtp::User());
 
   const std::unique_ptr<guard::Spending> spending = co_await spending_of_user();
   Plan plan;
@@ -185,6 +195,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
     co_return Accepted{id_text_, std::move(outcome.refused)};
   }
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
+  if (!outcome.queued.empty()) context_.queue.added(base::AccountId{entry.account()});
   context_.metrics.filed.add(outcome.filed.size());
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
     context_.metrics.count_queued(recipient.reason());
@@ -252,6 +263,7 @@ base::Result<void> MessageSink::commit(store::Txn& tx, const Plan& plan,
   } else {
     TRY(settle(plan, errors, outcome));
   }
+  note_events(tx, plan, errors, *incoming.parsed, outcome);
   if (outcome.queued.empty()) return {};
   if (outcome.filed.empty()) tx.put_body(incoming.body);
   return put_entry(tx, id_, entry, outcome.queued);
@@ -323,6 +335,29 @@ void MessageSink::note_reports(const Plan& plan, const LocalErrors& errors, Outc
     const bool filed = std::ranges::any_of(locals, [&](std::size_t local) { return !errors[local]; });
     if (filed) outcome.queued.push_back(delivered(envelope_.recipients[r]));
   }
+}
+
+/// For `trace`: who sent it, and where each recipient's copy went.
+void MessageSink::note_events(store::Txn& tx, const Plan& plan, const LocalErrors& errors, const mime::Message& parsed,
+                              const Outcome& outcome) const {
+  const auto keep = config_->queue.trace_keep;
+  if (keep.count() == 0) return;
+  constexpr std::uint32_t kFiled = 1u << 31;  // apart from the numbers of those that are queued
+  const std::string message_id = parsed.envelopes.empty() ? std::string() : parsed.envelopes[0].message_id;
+  const std::string from = received_head_.substr(std::string_view("Received: ").size());
+  std::vector<queue::Noted> events{queue::noted("accepted", envelope_.sender, from, {envelope_.sender, message_id})};
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    if (errors[i]) continue;
+    const std::string& address = plan.locals[i].account.address;
+    events.push_back(queue::noted("filed", address, "",
+                                  {address, envelope_.recipients[plan.locals[i].recipient].address},
+                                  kFiled | static_cast<std::uint32_t>(i)));
+  }
+  std::uint32_t number = 0;
+  for (const schema::QueuedRecipient& one : outcome.queued) {
+    events.push_back(queue::noted("queued", one.address(), one.text(), {one.address(), one.original()}, number++));
+  }
+  queue::note(tx, keep, id_, context_.clock.now(), events);
 }
 
 }  // namespace

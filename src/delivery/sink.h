@@ -10,6 +10,7 @@
 #include "delivery/metrics.h"
 #include "delivery/plan.h"
 #include "mime/message.h"
+#include "queue/queue.h"
 #include "smtp/host.h"
 
 namespace delivery {
@@ -19,6 +20,7 @@ struct Context {
   store::Store& store;
   directory::Directory& directory;
   mailstore::Mailstore& mail;
+  queue::Queue& queue;
   const base::Clock& clock;
   base::Log log;  // without a session's fields; keeps what `metrics` counts with
   const base::Live<Config>& config;

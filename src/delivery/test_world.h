@@ -96,7 +96,13 @@ class World {
     return messages;
   }
 
-  std::vector<QueueEntry> queue() { return good(net::run(delivery->queue())); }
+  std::vector<queue::EntryView> queue() { return good(net::run(delivery->queue().list({}, 1000))); }
+
+  static std::vector<std::string> addresses(const queue::EntryView& entry) {
+    std::vector<std::string> all;
+    for (const auto& recipient : entry.recipients) all.push_back(recipient.address);
+    return all;
+  }
 
   /// What the checks of all rooms say, a line for each problem.
   std::string problems() {
@@ -107,7 +113,7 @@ class World {
     good(directory->check(*reader, report));
     good(mail->check(*reader, report));
     good(guard->check(*reader, report));
-    good(delivery->check(*reader, report));
+    good(delivery->queue().check(*reader, report));
     return found;
   }
 

@@ -82,12 +82,12 @@ Entity Entity::bytes(std::string_view bytes, std::string_view type, std::string_
   return {std::move(header), encode_base64(bytes), false};
 }
 
-Entity Entity::message(std::string_view rfc822) {
+Entity Entity::message(std::string_view rfc822, std::string_view subtype) {
   std::string body = with_crlf(rfc822);
   const Look look = look_at(body);
   if (look.nul || look.longest_line > kLongestLine) return bytes(rfc822, "application/octet-stream", "message.eml");
   HeaderWriter header;
-  header.value("Content-Type", "message/rfc822");
+  header.value("Content-Type", "message/" + std::string(subtype));
   header.value("Content-Transfer-Encoding", look.eight_bit > 0 ? "8bit" : "7bit");
   return {std::move(header), std::move(body), look.eight_bit > 0};
 }

@@ -23,7 +23,8 @@ class Entity {
 
   /// A message within the message: message/rfc822, its line ends mended. One that no line-based transport could carry
   /// (NUL bytes, lines above 998) goes as an attachment in base64, so that it stays what it was.
-  static Entity message(std::string_view rfc822);
+  /// `subtype` is "global" when its header is not ASCII (RFC 6532 §3.7).
+  static Entity message(std::string_view rfc822, std::string_view subtype = "rfc822");
 
   /// The header of a message alone: text/rfc822-headers (RFC 6522 §4).
   static Entity headers(std::string_view block);

@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from mime import bench_mime
-from measure import LOAD, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rss_bytes, show, smtp_load
+from measure import LOAD, QUEUE_BENCH, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rss_bytes, show, smtp_load
 
 from harness import DOMAIN, PASSWORD, Server
 
@@ -157,13 +157,25 @@ def bench_accounts(seconds):
     return rows
 
 
+def bench_queue(seconds):
+    """200,000 messages for 1,000 domains of which 100 do not answer, over hosts that are part of the program: no network."""
+    del seconds
+    directory = tempfile.mkdtemp(prefix="postrider-bench-", dir=TOP / "build")
+    try:
+        row = load("--dir", directory, program=QUEUE_BENCH)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    show("a queue of 200,000 messages for 1,000 destinations, 100 of them dead", [row])
+    return [row]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
     parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "slow": bench_slow, "imap": bench_imap, "login": bench_login,
-             "memory": bench_memory, "accounts": bench_accounts}
+             "memory": bench_memory, "accounts": bench_accounts, "queue": bench_queue}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))
 LOAD = TOP / "build/release/tests/bench/postrider-load"
 STORE_BENCH = TOP / "build/release/tests/bench/postrider-store-bench"
+QUEUE_BENCH = TOP / "build/release/tests/bench/postrider-queue-bench"
 TICK = os.sysconf("SC_CLK_TCK")
 
 

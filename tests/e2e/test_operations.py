@@ -10,7 +10,7 @@ import textwrap
 import unittest
 from pathlib import Path
 
-from harness import BINARY, TOP, ServerTest, message
+from harness import BINARY, DOMAIN, TOP, ServerTest, message
 
 PRELUDE = """
 set -euo pipefail
@@ -165,6 +165,32 @@ wait "$server"
         for word in ("mail.example.org: ok", "1 session is closed", "the server is stopping", "MESSAGES 1)"):
             self.assertIn(word, said)
         self.assertEqual(said.count("all records: clean"), 2, said[-3000:])
+
+
+class Sending(ServerTest):
+    """The section of this name; its configuration is read by a unit test, as all are."""
+
+    def test_the_commands_do_what_they_say(self):
+        (block,) = examples("Sending")
+        said = {}
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            self.assertEqual(words.pop(0), "postrider")
+            said[words[1]] = self.run_client(BINARY, *words, "--dir", self.server.directory)
+        self.assertEqual(said["list"], '{"queue":[]}\n')
+        self.assertIn("0 messages, 0 B; recipients: 0 active", said["stats"])
+        self.assertEqual(said["remove"], "0 messages, 0 recipients removed\n")
+
+    def test_traces_tell_what_happened(self):
+        self.server.send("Message-ID: <20261126.1@example.org>\r\nSubject: traced\r\n\r\ntext\r\n", sender="ann@example.org")
+        (block,) = examples("Trace")
+        for line in block.splitlines():
+            words = shlex.split(line)
+            self.assertEqual(words.pop(0), "postrider")
+            said = self.run_client(BINARY, *words, "--dir", self.server.directory)
+            self.assertRegex(said, r"accepted +ann@example\.org .*from client\.test \(\[127\.0\.0\.1\]\)")
+            self.assertRegex(said, rf"filed +u1@{DOMAIN}")
+        self.run_client(BINARY, "trace", "nobody@example.net", "--dir", self.server.directory, status=1)
 
 
 class LogsAndMetrics(ServerTest):

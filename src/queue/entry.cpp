@@ -1,7 +1,8 @@
-#include "delivery/entry.h"
+#include "queue/entry.h"
 
-namespace delivery {
-namespace {
+#include "queue/records.h"
+
+namespace queue {
 
 schema::QueuedReason reason_of(base::Code code) {
   switch (code) {
@@ -18,6 +19,8 @@ schema::QueuedReason reason_of(base::Code code) {
       return schema::QUEUED_REASON_UNAVAILABLE;
   }
 }
+
+namespace {
 
 schema::QueuedReturn return_of(smtp::Return ret) {
   switch (ret) {
@@ -37,8 +40,6 @@ schema::QueuedTls tls_of(const smtp::Envelope& envelope, const mime::Message& pa
   return parsed.tls_optional ? schema::QUEUED_TLS_OPTIONAL : schema::QUEUED_TLS_BY_POLICY;
 }
 
-std::int64_t micros(base::WallTime time) { return time.time_since_epoch().count(); }
-
 schema::QueuedRecipient make_recipient(const smtp::Recipient& recipient, schema::QueuedReason reason,
                                        std::string text) {
   schema::QueuedRecipient record;
@@ -57,7 +58,7 @@ schema::QueuedRecipient make_recipient(const smtp::Recipient& recipient, schema:
 
 schema::QueuedMessage queued_message(const smtp::Envelope& envelope, const mime::Message& parsed,
                                      const store::Body& body, const std::string& prefix, base::WallTime now,
-                                     base::AccountId account) {
+                                     const smtp::User& user) {
   schema::QueuedMessage message;
   message.set_sender(envelope.sender);
   message.set_blob(body.id().value);
@@ -66,7 +67,8 @@ schema::QueuedMessage queued_message(const smtp::Envelope& envelope, const mime:
   message.set_created_us(micros(now));
   message.set_smtputf8(envelope.smtputf8);
   message.set_eight_bit(envelope.body == smtp::BodyType::eight_bit_mime);
-  message.set_account(account.value);
+  message.set_account(user.account.value);
+  message.set_submitter(user.address);
   message.set_binary(envelope.body == smtp::BodyType::binary_mime);
   message.set_eight_bit_header(parsed.eight_bit_header);
   message.set_envid(envelope.envid);
@@ -106,4 +108,30 @@ schema::QueuedRecipient delivered(const smtp::Recipient& recipient) {
   return make_recipient(recipient, schema::QUEUED_REASON_DELIVERED, "was delivered; its sender asked to be told");
 }
 
-}  // namespace delivery
+smtp::Envelope envelope_of(const schema::QueuedMessage& message) {
+  smtp::Envelope envelope{.sender = message.sender(), .smtputf8 = message.smtputf8(), .declared_size = message.size()};
+  if (message.eight_bit()) envelope.body = smtp::BodyType::eight_bit_mime;
+  if (message.binary()) envelope.body = smtp::BodyType::binary_mime;
+  if (message.ret() == schema::QUEUED_RETURN_FULL) envelope.ret = smtp::Return::full;
+  if (message.ret() == schema::QUEUED_RETURN_HEADERS) envelope.ret = smtp::Return::headers;
+  envelope.envid = message.envid();
+  envelope.priority = message.priority();
+  envelope.require_tls = message.tls() == schema::QUEUED_TLS_REQUIRED;
+  if (message.deliver_by_us() > 0) {
+    envelope.deliver_by = smtp::DeliverBy{.time = wall_time(message.deliver_by_us()),
+                                          .give_back = message.deliver_by_gives_back(),
+                                          .trace = message.deliver_by_trace()};
+  }
+  return envelope;
+}
+
+smtp::Recipient recipient_of(const schema::QueuedRecipient& record) {
+  return {.address = record.address(),
+          .notify = {.never = record.notify_never(),
+                     .success = record.notify_success(),
+                     .failure = record.notify_failure(),
+                     .delay = record.notify_delay()},
+          .orcpt = record.orcpt()};
+}
+
+}  // namespace queue

@@ -1,21 +1,20 @@
 #pragma once
-// Private to the room (includes protobuf): the records of a queue entry, made from what the session said and why the
-// message waits. Everything that a sender asked for is in them, because they are all that is left when it is sent.
-// Pure.
+// Private to queue and delivery (includes protobuf): the records of a queue entry, made from what the session said and
+// why the message waits. Everything that a sender asked for is in them, because they are all that is left when it is
+// sent. Pure.
 
 #include "base/clock.h"
-#include "delivery/plan.h"
-#include "delivery/tables.h"
 #include "mime/message.h"
+#include "queue/tables.h"
 #include "smtp/host.h"
 #include "store/store.h"
 
-namespace delivery {
+namespace queue {
 
-/// `account`: who submitted it, or 0. The message is prefix + body.
+/// `user`: who submitted it; without an account nobody did. The message is prefix + body.
 schema::QueuedMessage queued_message(const smtp::Envelope& envelope, const mime::Message& parsed,
                                      const store::Body& body, const std::string& prefix, base::WallTime now,
-                                     base::AccountId account);
+                                     const smtp::User& user);
 
 /// It could not be filed, or leads nowhere now.
 schema::QueuedRecipient waiting(const smtp::Recipient& recipient, base::AccountId account, const base::Error& why);
@@ -26,4 +25,11 @@ schema::QueuedRecipient held(const smtp::Recipient& recipient, const smtp::Hold&
 /// RFC 3461 §4.1: it was delivered, and its sender wants to be told.
 schema::QueuedRecipient delivered(const smtp::Recipient& recipient);
 
-}  // namespace delivery
+/// Why it waits, as a record says it.
+schema::QueuedReason reason_of(base::Code code);
+
+/// The way back: what the session had said, for the host that it is sent to. Without recipients.
+smtp::Envelope envelope_of(const schema::QueuedMessage& message);
+smtp::Recipient recipient_of(const schema::QueuedRecipient& record);
+
+}  // namespace queue
