@@ -1,8 +1,8 @@
 // Kinds of values that say which way mail goes.
 #include <algorithm>
 
-#include "app/network.h"
 #include "app/values.h"
+#include "base/network.h"
 #include "base/text.h"
 
 namespace app {
@@ -36,7 +36,7 @@ base::Result<outbound::RouteHost> host_of(const std::string& text) {
     if (!number || *number == 0 || *number > 65535) return bad();
     host.port = static_cast<std::uint16_t>(*number);
   }
-  if (const auto address = canonical_address(name)) {
+  if (const auto address = base::canonical_address(name)) {
     host.name = *address;
   } else if (const auto known = parse_hostname(name)) {
     host.name = *known;
