@@ -26,7 +26,7 @@ struct Config {
   std::string hostname;  // in Received and Message-ID
   std::uint64_t max_message_bytes = 25ull << 20;
   std::size_t max_received_fields = 50;         // above: a mail loop (RFC 5321 §6.3)
-  bool refuse_forged = true;                    // submitted: From, Sender and Resent-… must be addresses of who sends
+  bool refuse_forged = false;                   // submitted: From, Sender and Resent-… must be addresses of who sends
   bool hide_clients = false;                    // submitted: without the client's address and name
   std::vector<std::string> local_senders = {};  // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
   std::string machine_mail = "postmaster";      // where mail for addresses at the hostname goes

@@ -76,8 +76,8 @@ TEST_CASE("a large message is mended in pieces, and its queue entry says what it
   CHECK(world.problems() == "");
 }
 
-TEST_CASE("the header says to be from somebody that the sender may send as") {
-  World world;
+TEST_CASE("the header says to be from somebody that the sender may send as, where that is asked") {
+  World world({.hostname = "mx.example.test", .refuse_forged = true});
   const auto ann = world.add("ann");
   world.add("boss");
   world.alias("sales", {"ann@example.test"});
@@ -94,7 +94,7 @@ TEST_CASE("the header says to be from somebody that the sender may send as") {
   CHECK(send("From: ann@example.test\r\nFrom: boss@example.test") == "From stands twice in the header");
   CHECK(send("From: undisclosed:;") == "From names no address");
   CHECK(world.inbox(ann.id).size() == 3);
-  SUBCASE("unless the operator lets it pass") {
+  SUBCASE("unless the operator lets it pass, as by default") {
     Config config = *world.live.get();
     config.refuse_forged = false;
     world.live.set(config);

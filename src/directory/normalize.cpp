@@ -12,7 +12,6 @@
 namespace directory {
 namespace {
 
-constexpr std::size_t kMaxLocalBytes = 64;    // RFC 5321 §4.5.3.1.1
 constexpr std::size_t kMaxDomainBytes = 253;  // RFC 1035 §2.3.4, as text without the root's dot
 constexpr std::size_t kMaxLabelBytes = 63;
 constexpr std::size_t kMaxPasswordBytes = 1024;
@@ -122,8 +121,8 @@ base::Result<mime::AddrSpec> split_address(std::string_view address) {
   TRY_ASSIGN(mime::AddrSpec parsed, parse_address(address));
   TRY_ASSIGN(parsed.local, fold_local(parsed.local));
   // Folding can make it longer. As it is written, with quotes, or the normalized address would not be one itself.
-  if (mime::format(parsed).size() - parsed.domain.size() - 1 > kMaxLocalBytes) {
-    return base::fail(base::Code::invalid, "the part before the @ is longer than 64 bytes once it is normalized");
+  if (mime::format(parsed).size() - parsed.domain.size() - 1 > mime::kMaxLocalPart) {
+    return base::fail(base::Code::invalid, "the part before the @ is longer than 255 bytes once it is normalized");
   }
   return parsed;
 }

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto domain = directory::normalize_domain(input)) ensure_domain(*domain);
   if (const auto parts = directory::split_address(input)) {
     ensure_domain(parts->domain);
-    ENSURE(!parts->local.empty() && parts->local.size() <= 64 && base::valid_utf8(parts->local));
+    ENSURE(!parts->local.empty() && parts->local.size() <= mime::kMaxLocalPart && base::valid_utf8(parts->local));
     const auto address = directory::normalize_address(input);
     ENSURE(address.has_value());
     ENSURE(directory::normalize_address(*address) == *address);

@@ -36,7 +36,7 @@ class Machine(unittest.TestCase):
         self.server = Server(arguments=["--config", str(self.config)])
         self.addCleanup(self.server.remove)
         self.config.write_text(f'hostname = "{HOST}"\ndata_dir = "{self.server.directory}"\n'
-                               f'[sendmail]\ndirectory = "{self.spool}"\nmachine_mail = "u1@{DOMAIN}"\n{self.rules}')
+                               f'[sendmail]\ndirectory = "{self.spool}"\nmachine_mail = "u1@{DOMAIN}"\n{self.rules}[submission]\nrefuse_forged = true\n')
         self.bin = self.place / "bin"
         self.bin.mkdir()
         self.bin.chmod(0o755)
@@ -123,7 +123,7 @@ class Programs(Machine):
         self.sendmail("-t", input="Subject: x\n\nx\n", status=EX_DATAERR)
         self.sendmail(input="Subject: x\n\nx\n", status=EX_USAGE)
         self.sendmail("-bd", status=EX_USAGE)
-        self.sendmail("x" * 70 + "@example.org", input="x", status=EX_USAGE)
+        self.sendmail("x" * 300 + "@example.org", input="x", status=EX_USAGE)
         self.assertEqual(self.inbox(), [])
         self.assertEqual(list((self.spool / "new").iterdir()), [])
 

@@ -85,6 +85,8 @@ class Nodemailer(Inbox):
 
 
 class Smtplib(Inbox):
+    configuration = "[submission]\nrefuse_forged = true\n"
+
     def test_8_bit_and_long_lines_leave_in_seven_bits(self):
         message = EmailMessage(policy=policy.SMTP.clone(cte_type="8bit", max_line_length=100_000))
         message["From"], message["To"], message["Subject"] = f"u1@{DOMAIN}", f"u1@{DOMAIN}", "Größe"
@@ -133,7 +135,6 @@ class Hidden(Inbox):
     configuration = """
 [submission]
 hide_clients = true
-refuse_forged = false
 """
 
     def test_where_a_user_is_stays_unknown(self):
