@@ -16,8 +16,10 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
+#include "dns/resolver.h"
 #include "imap/session.h"
 #include "net/server.h"
+#include "outbound/open.h"
 #include "sasl/sasl.h"
 #include "smtp/session.h"
 #include "store/store.h"
@@ -96,6 +98,8 @@ struct Config {
   delivery::Config delivery;
   directory::Config directory;
   store::Options store;
+  dns::Config dns;
+  outbound::Config outbound;
   std::vector<Listener> listeners;
 
   /// Hands what stands in one place here to the rooms that each want to know it (host name, sizes, directories). Called

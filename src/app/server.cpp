@@ -147,6 +147,7 @@ base::Result<void> Server::open() {
   TRY_ASSIGN(directory_, directory::open(*store_, clock_, log_, config->directory, config->hostname));
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
+  TRY(open_outbound());
   delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_);
   api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_},
                                       admin_settings(), log_);
@@ -157,6 +158,15 @@ base::Result<void> Server::open() {
     log_.warning("app.store.unsafe",
                  {{"why", "syncs are switched off: a power cut loses mail. For tests of tests only"}});
   }
+  return {};
+}
+
+base::Result<void> Server::open_outbound() {
+  const auto config = config_.get();
+  TRY_ASSIGN(resolver_, dns::make_resolver(config->dns, log_));
+  TRY_ASSIGN(outbound_,
+             outbound::open({.resolver = *resolver_, .store = *store_, .clock = clock_, .loop = &loops_->at(0)},
+                            config->outbound, log_));
   return {};
 }
 
@@ -287,6 +297,8 @@ void Server::stop() {
   monitor_.reset();
   api_.reset();
   delivery_.reset();
+  outbound_.reset();
+  resolver_.reset();
   mail_.reset();
   directory_.reset();
   store_.reset();
@@ -317,6 +329,7 @@ admin::Settings Server::admin_settings() {
   return {.hostname = config_.get()->hostname,
           .version = version(),
           .mailbox_quota_bytes = [this] { return config_.get()->mailbox_quota_bytes; },
+          .outbound = outbound_.get(),
           .status = [this] { return status(); },
           .reload = [this]() -> base::Result<admin::Reload> {
             const Reloaded done = reload("command");

@@ -74,6 +74,7 @@ class Server {
   std::shared_ptr<const Config> config() const { return config_.get(); }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
+  outbound::Outbound& outbound() { return *outbound_; }
   /// How many sockets take connections.
   std::size_t listening() const { return listeners_->servers().size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
@@ -85,6 +86,7 @@ class Server {
   void drop_unknown_sockets();
   base::Result<Listeners::Prepared> bind();
   base::Result<void> open();
+  base::Result<void> open_outbound();
   base::Result<void> open_store(const store::Options& options);
   void leave_hostname();
   base::Result<void> bind_paths(Listeners::Prepared& prepared);
@@ -122,6 +124,8 @@ class Server {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<directory::Directory> directory_;
   std::unique_ptr<mailstore::Mailstore> mail_;
+  std::unique_ptr<dns::Resolver> resolver_;
+  std::unique_ptr<outbound::System> outbound_;
   std::unique_ptr<delivery::Delivery> delivery_;
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<Monitor> monitor_;
