@@ -27,6 +27,7 @@
 #include "mailstore/mailstore.h"
 #include "net/server.h"
 #include "net/task.h"
+#include "outbound/open.h"
 #include "store/store.h"
 
 namespace admin {
@@ -79,6 +80,7 @@ struct Settings {
   std::string hostname;
   std::string version;  // of the program, as a JSON object's members are shown by `version`
   std::function<std::uint64_t()> mailbox_quota_bytes = [] { return directory::kDefaultQuota; };
+  outbound::System* outbound = nullptr;  // of a running server
   // What a running server lets the operator do to itself; null when none runs around this.
   std::function<Status()> status;
   std::function<base::Result<Reload>()> reload;  // blocks; an error says what is wrong, and nothing was changed

@@ -51,7 +51,8 @@ base::Result<Sizes> measure(const store::Store& store, const store::Reader& read
 
 json::array tables_of(const Sizes& sizes) {
   std::vector<store::TableName> names = store::own_tables();
-  for (const auto& more : {directory::tables(), guard::tables(), mailstore::tables(), delivery::tables()}) {
+  for (const auto& more :
+       {directory::tables(), guard::tables(), mailstore::tables(), delivery::tables(), outbound::tables()}) {
     names.insert(names.end(), more.begin(), more.end());
   }
   json::array list;

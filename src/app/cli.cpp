@@ -18,6 +18,7 @@ void add_commands(CLI::App& app, Given& given) {
   add_bans(app, given);
   add_log(app, given);
   add_operator(app, given);
+  add_reports(app, given);
   add_pages(app, given);
 }
 

@@ -78,7 +78,6 @@ struct Given {
   PasswordFrom password;
   DirectoryOptions directory;
   DevOptions dev;
-  std::string resolver;
   std::function<int()> action;
 };
 
@@ -120,6 +119,7 @@ void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be l
 void add_bans(CLI::App& app, Given& given);      // cli_bans.cpp: ban
 void add_log(CLI::App& app, Given& given);       // cli_log.cpp: the log while the server runs
 void add_operator(CLI::App& app, Given& given);  // cli_operator.cpp: sessions, stop, the store
+void add_reports(CLI::App& app, Given& given);   // cli_reports.cpp: reports of other hosts
 void add_pages(CLI::App& app, Given& given);     // cli_pages.cpp: what is made from all other commands
 void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, reload, dev, sendmail, version
 

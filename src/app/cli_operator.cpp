@@ -103,9 +103,21 @@ void add_store(CLI::App& app, Given& given) {
   });
 }
 
+void add_destination(CLI::App& app, Given& given) {
+  CLI::App* destination = group(app, "destination", "Where mail to others goes");
+  CLI::App* test =
+      command(*destination, "test",
+              "Find and greet the mail hosts of a domain as for a message, and send nothing: MX, TLS and policy",
+              "postrider destination test someone@example.net");
+  test->add_option("DOMAIN", given.name, "A domain, or an address in it")->required();
+  admin_command(*test, given, "destination test", true,
+                [&given]() -> Arguments { return admin::Arguments{{"domain", given.name}}; });
+}
+
 }  // namespace
 
 void add_operator(CLI::App& app, Given& given) {
+  add_destination(app, given);
   add_sessions(app, given);
   add_life(app, given);
   add_store(app, given);

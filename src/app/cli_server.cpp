@@ -70,9 +70,6 @@ void add_reload(CLI::App& app, Given& given) {
 }
 
 int dev(const Given& given) {
-  if (!given.resolver.empty()) {
-    return refuse({base::Code::unsupported, "--resolver is not available in this version"}, kUsage);
-  }
   if (const auto config = dev_config(given.dev); !config) return refuse(config.error(), kUsage);
   return run_dev(given.dev);
 }
@@ -88,7 +85,7 @@ void add_dev(CLI::App& app, Given& given) {
   run->add_option("--users", given.dev.users, "How many users u1, u2, … there are")->capture_default_str();
   run->add_option("--password", given.dev.password, "Their password")->capture_default_str();
   run->add_option("--config", given.dev.config_file, "A TOML file on top");
-  run->add_option("--resolver", given.resolver, "DNS server to ask, HOST:PORT (not available yet)");
+  run->add_option("--resolver", given.dev.resolver, "Name server to ask, ADDRESS:PORT, without DNSSEC");
   run->add_option("--smarthost", given.dev.smarthost, "Where all mail for elsewhere goes, HOST:PORT");
   run->add_flag("--proxy-protocol", given.dev.proxy_protocol, "Expect a PROXY header from loopback on every listener");
   // For the test that shows that the power-cut test notices a store whose syncs do nothing; hidden from the help.

@@ -52,7 +52,8 @@ std::vector<Listener> standard_listeners() {
 }
 
 void Config::settle() {
-  smtp.hostname = imap.hostname = delivery.hostname = delivery.queue.hostname = hostname;
+  smtp.hostname = imap.hostname = hostname;
+  delivery.hostname = delivery.queue.hostname = outbound.hostname = hostname;
   smtp.max_message_bytes = imap.max_message_bytes = delivery.max_message_bytes = max_message_bytes;
   smtp.mechanisms = imap.mechanisms = directory.mechanisms = mechanisms;
   store.directory = data_dir + "/store";

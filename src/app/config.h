@@ -16,9 +16,11 @@
 #include "base/network.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
+#include "dns/resolver.h"
 #include "guard/types.h"
 #include "imap/session.h"
 #include "net/server.h"
+#include "outbound/open.h"
 #include "sasl/sasl.h"
 #include "smtp/session.h"
 #include "store/store.h"
@@ -100,6 +102,8 @@ struct Config {
   directory::Config directory;
   guard::Config guard;
   store::Options store;
+  dns::Config dns;
+  outbound::Config outbound;
   std::vector<Listener> listeners;
 
   /// Hands what stands in one place here to the rooms that each want to know it (host name, sizes, directories). Called

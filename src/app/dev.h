@@ -17,6 +17,7 @@ struct DevOptions {
   std::string domain = "example.test";
   std::size_t users = 2;
   std::string password = "test";
+  std::string resolver;     // a name server, ADDRESS:PORT; empty: as without developer mode
   std::string config_file;  // TOML on top; empty: none
   std::string smarthost;    // HOST:PORT; empty: none
   bool no_sync = false;

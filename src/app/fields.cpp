@@ -281,6 +281,71 @@ constexpr Field<Config> kSettings[] = {
     of_queue<Duration<0, 366 * 86400>, &queue::Config::trace_keep>(
         "trace.keep", "How long it is kept what happened to each message, for postrider trace; 0 is not at all."),
 
+    setting<NameServers, &Config::dns, &dns::Config::servers>(
+        "dns.servers",
+        "Resolvers that are asked, with a port where it is not 53, or \"system\" for those of /etc/resolv.conf; they "
+        "must "
+        "pass on DNSSEC's records.",
+        "none: the name servers of the world are asked directly")
+        .needs_restart(),
+    setting<Switch, &Config::dns, &dns::Config::validate>("dns.dnssec",
+                                                          "Whether answers are validated; without, DANE does not "
+                                                          "exist: for networks whose resolver drops DNSSEC's records.")
+        .needs_restart(),
+    setting<Path, &Config::dns, &dns::Config::trust_anchor>(
+        "dns.trust_anchor", "A file with the DS or DNSKEY records from which answers are validated.",
+        "the keys of the root, which are built in")
+        .needs_restart(),
+    setting<Zones, &Config::dns, &dns::Config::special_names>("dns.special_names",
+                                                              "Domains for special use (\"test\", \"home.arpa\") that "
+                                                              "are looked up nevertheless, in networks that have them.",
+                                                              "none")
+        .needs_restart(),
+    setting<Duration<1, 300>, &Config::dns, &dns::Config::timeout>("dns.timeout", "How long one look-up may take.")
+        .needs_restart(),
+    setting<Number<1, 10'000>, &Config::dns, &dns::Config::max_lookups>("dns.max_lookups",
+                                                                        "Look-ups at once; more wait for a place.")
+        .needs_restart(),
+
+    setting<Port, &Config::outbound, &outbound::Config::port>(
+        "outbound.port", "The port of hosts that are found by MX; another than 25 for tests and closed networks.")
+        .needs_restart(),
+    setting<Switch, &Config::outbound, &outbound::Config::ipv6>("outbound.ipv6",
+                                                                "Whether hosts are connected to by IPv6.")
+        .needs_restart(),
+    setting<Path, &Config::outbound, &outbound::Config::trusted_ca>(
+        "outbound.trusted_ca", "The authorities in PEM that certificates of other hosts are verified against.",
+        "those of the system")
+        .needs_restart(),
+    setting<Switch, &Config::outbound, &outbound::Config::dane>(
+        "outbound.dane", "Whether TLSA records of other hosts are looked up and followed.")
+        .needs_restart(),
+    setting<Switch, &Config::outbound, &outbound::Config::mta_sts>(
+        "outbound.mta_sts", "Whether MTA-STS policies of other domains are fetched and followed.")
+        .needs_restart(),
+    setting<Port, &Config::outbound, &outbound::Config::mta_sts_port>(
+        "outbound.mta_sts_port",
+        "The port of hosts that serve MTA-STS policies; another than 443 for tests and closed networks.")
+        .needs_restart(),
+    setting<Duration<1, 300>, &Config::outbound, &outbound::Config::connect_timeout>(
+        "outbound.connect_timeout", "How long a connection to one address may take to come about.")
+        .needs_restart(),
+    setting<Duration<0, 300>, &Config::outbound, &outbound::Config::idle_timeout>(
+        "outbound.idle_timeout", "How long a connection is kept for the next message; 0 is not at all.")
+        .needs_restart(),
+    setting<Number<0, 10'000>, &Config::outbound, &outbound::Config::max_idle>(
+        "outbound.max_idle", "Connections that are kept for the next message, in all.")
+        .needs_restart(),
+    setting<Number<1, 100'000>, &Config::outbound, &outbound::Config::max_messages>(
+        "outbound.max_messages", "Messages that are sent over one connection.")
+        .needs_restart(),
+    setting<Number<1, 1000>, &Config::outbound, &outbound::Config::max_recipients>(
+        "outbound.max_recipients", "Recipients of one message that a host is told at once.")
+        .needs_restart(),
+    setting<Number<1, 100>, &Config::outbound, &outbound::Config::max_addresses>(
+        "outbound.max_addresses", "Addresses of a destination that are tried in one attempt.")
+        .needs_restart(),
+
     setting<Size<0, 1024 * kTiB>, &Config::store, &store::Options::min_free_bytes>(
         "store.min_free", "Free disk space below which new mail is deferred and nothing else is written.")
         .needs_restart(),

@@ -176,6 +176,7 @@ base::Result<void> Server::open() {
   leave_hostname();
   mail_ = mailstore::open(*store_, clock_, log_);
   TRY_ASSIGN(guard_, guard::open(*store_, clock_, log_, guard_config_));
+  TRY(open_outbound());
   delivery_ = delivery::open(*store_, *directory_, *mail_, clock_, log_, delivery_config_, guard_.get());
   api_ = std::make_unique<admin::Api>(admin::Services{*directory_, *mail_, *delivery_, *store_, clock_, *guard_},
                                       admin_settings(), log_);
@@ -186,6 +187,15 @@ base::Result<void> Server::open() {
     log_.warning("app.store.unsafe",
                  {{"why", "syncs are switched off: a power cut loses mail. For tests of tests only"}});
   }
+  return {};
+}
+
+base::Result<void> Server::open_outbound() {
+  const auto config = config_.get();
+  TRY_ASSIGN(resolver_, dns::make_resolver(config->dns, log_));
+  TRY_ASSIGN(outbound_,
+             outbound::open({.resolver = *resolver_, .store = *store_, .clock = clock_, .loop = &loops_->at(0)},
+                            config->outbound, log_));
   return {};
 }
 
@@ -381,6 +391,7 @@ void Server::stop() {
   delivery_.reset();
   guard_.reset();
   outbound_.reset();
+  resolver_.reset();
   mail_.reset();
   directory_.reset();
   store_.reset();
@@ -417,6 +428,7 @@ admin::Settings Server::admin_settings() {
   return {.hostname = config_.get()->hostname,
           .version = version(),
           .mailbox_quota_bytes = [this] { return config_.get()->mailbox_quota_bytes; },
+          .outbound = outbound_.get(),
           .status = [this] { return status(); },
           .reload = [this]() -> base::Result<admin::Reload> {
             const Reloaded done = reload("command");

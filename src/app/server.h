@@ -76,6 +76,7 @@ class Server {
   std::shared_ptr<const Config> config() const { return config_.get(); }
   net::Loops& loops() { return *loops_; }
   directory::Directory& directory() { return *directory_; }
+  outbound::Outbound& outbound() { return *outbound_; }
   /// How many sockets take connections.
   std::size_t listening() const { return listeners_->servers().size(); }
   /// Of the listener of that name; for tests, which may ask for any free port.
@@ -87,6 +88,7 @@ class Server {
   void drop_unknown_sockets();
   base::Result<Listeners::Prepared> bind();
   base::Result<void> open();
+  base::Result<void> open_outbound();
   base::Result<void> open_store(const store::Options& options);
   void leave_hostname();
   base::Result<void> bind_paths(Listeners::Prepared& prepared);
@@ -131,8 +133,9 @@ class Server {
   std::unique_ptr<directory::Directory> directory_;
   std::unique_ptr<mailstore::Mailstore> mail_;
   std::unique_ptr<guard::Guard> guard_;
+  std::unique_ptr<dns::Resolver> resolver_;
+  std::unique_ptr<outbound::System> outbound_;
   std::unique_ptr<delivery::Delivery> delivery_;
-  std::unique_ptr<outbound::Outbound> outbound_;
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<admin::SocketPath> socket_path_;

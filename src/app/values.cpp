@@ -5,6 +5,7 @@
 
 #include "app/nearest.h"
 #include "base/text.h"
+#include "dns/resolver.h"
 
 namespace app {
 
@@ -229,6 +230,24 @@ base::Result<std::vector<std::string>> Addresses::parse(const Raw& raw) {
     if (std::ranges::find(addresses, *address) == addresses.end()) addresses.push_back(*std::move(address));
   }
   return addresses;
+}
+
+base::Result<std::vector<std::string>> NameServers::parse(const Raw& raw) {
+  TRY_ASSIGN(auto texts, texts_of(raw, "the address of a name server or a list of them"));
+  for (const std::string& text : texts) {
+    if (text != "system") TRY(dns::parse_server(text));
+  }
+  return texts;
+}
+
+base::Result<std::vector<std::string>> Zones::parse(const Raw& raw) {
+  TRY_ASSIGN(auto texts, texts_of(raw, "a domain or a list of them"));
+  for (std::string& text : texts) {
+    text = base::lower(text);
+    // A label may stand alone here ("test").
+    TRY(parse_hostname(text.find('.') == std::string::npos ? text + ".example" : text));
+  }
+  return texts;
 }
 
 base::Result<std::vector<std::string>> HostPatterns::parse(const Raw& raw) {

@@ -131,10 +131,26 @@ struct LocalSenders {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// Name servers to ask: addresses with an optional port, or "system"; one as text, or a list.
+struct NameServers {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "name servers";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
 /// A mail address, or postmaster.
 struct MailAddress : Text {
   static constexpr const char* kName = "address";
   static base::Result<type> parse(const Raw& raw);
+};
+
+/// Domains, also of one label: one as text, or a list; lower case.
+struct Zones {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "domains";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
 };
 
 /// Networks: one as text, or a list.

@@ -133,6 +133,7 @@ Task<Decision> decide(dns::Resolver& resolver, const Config& config, const Desti
       co_return refuse(target, "it is not among the MX hosts of the domain's MTA-STS policy");
     }
     use_pkix(security, PolicyKind::mta_sts, {name_of(target)}, enforced);
+    decision.unlisted = !allows(*policy.sts, target.name);
     co_return decision;
   }
   if (guards_login(destination, target)) use_pkix(security, PolicyKind::route, {name_of(target)}, true);

@@ -20,6 +20,7 @@ struct Decision {
   Security security;
   std::optional<Outcome> problem;  // the host must not be used
   bool dnssec_failed = false;      // because of the DNS
+  bool unlisted = false;           // the MTA-STS policy, which is being tested, does not name it
 };
 
 /// For one host, whose addresses were looked up. `optional`: the message wants no more than what works (RFC 8689

@@ -148,13 +148,22 @@ TEST_CASE("what a route asks for") {
   CHECK(world.peer.heard().messages.size() == 3U);
 }
 
-TEST_CASE("TLS from the first byte") {
+TEST_CASE("TLS from the first byte, at port 465") {
   World world;
+  net::Loop probe;
+  if (!net::listen_tcp(probe, "127.0.0.46", 465)) {
+    MESSAGE("port 465 may not be bound here");
+    return;
+  }
+  test::Peer peer([](net::Loop& loop) { return net::listen_tcp(loop, "127.0.0.46", 465); });
   world.behaviour.implicit_tls = true;
-  world.peer.set(world.behaviour);
-  // Port 465 is what says so, and the test has another one: plain words are what such a host does not understand.
-  const Destination to{.domain = "x.example", .hosts = {{.name = "127.0.0.1", .port = world.peer.port()}}};
-  CHECK_EQ(world.send(to, world.message(), {"a@x.example"}, 3s).front().verdict, Verdict::deferred);
+  peer.set(world.behaviour);
+  world.resolver.set("mx.example.net", dns::Type::a, {.status = dns::Status::found, .addresses = {"127.0.0.46"}});
+  const Destination to{
+      .domain = "x.example", .hosts = {{.name = "mx.example.net", .port = 465}}, .tls = TlsPolicy::verify};
+  const Outcome outcome = world.send(to, world.message(), {"a@x.example"}).front();
+  CHECK_EQ(outcome.verdict, Verdict::delivered);
+  CHECK(outcome.tls.ends_with("(verified)"));
 }
 
 TEST_CASE("DANE: the right certificate is verified, a wrong one gets nothing") {

@@ -1,6 +1,7 @@
 // A message to hosts that do what hosts do: every answer, every place where a connection can be lost (RFC 5321 §4.2,
 // §5.1), and what the extensions of a host make possible.
 
+#include "../../tests/support/temp_dir.h"
 #include "outbound/outcome.h"
 #include "outbound/test_kit.h"
 
@@ -317,6 +318,33 @@ TEST_CASE("LMTP answers for each recipient") {
   CHECK_EQ(outcomes[1].verdict, Verdict::deferred);
   CHECK_EQ(outcomes[2].verdict, Verdict::failed);
   CHECK(heard(world, "LHLO us.example.org"));
+}
+
+TEST_CASE("LMTP over a Unix socket") {
+  World world;
+  tests::TempDir directory;
+  const std::string path = directory.path() + "/lmtp";
+  test::Peer peer([&](net::Loop& loop) { return net::listen_unix(loop, path, 0600); });
+  peer.set({.lmtp = true});
+  const Destination lmtp{.domain = "example.net", .hosts = {{.path = path}}, .lmtp = true};
+  const Outcome outcome = world.send(lmtp, world.message(), {"a@x.example"}).front();
+  CHECK_EQ(outcome.verdict, Verdict::delivered);
+  CHECK_EQ(outcome.host, path);
+  CHECK_EQ(outcome.address, "");
+  const Destination gone{.domain = "example.net", .hosts = {{.path = path + "x"}}, .lmtp = true};
+  CHECK_EQ(world.send(gone, world.message(), {"a@x.example"}).front().verdict, Verdict::deferred);
+}
+
+TEST_CASE("connections come from the address that was asked for") {
+  World world;
+  Destination to{.domain = "example.net", .source_address = {"127.0.0.9"}};
+  CHECK_EQ(world.send(to, world.message(), {"a@example.net"}).front().verdict, Verdict::delivered);
+  CHECK_EQ(world.peer.heard().from, "127.0.0.9");
+  to.source_address = {"192.0.2.9"};
+  CHECK_EQ(world.send(to, world.message(), {"a@example.net"}).front().verdict, Verdict::deferred);
+  // Only an IPv6 address to come from: hosts with IPv4 alone cannot be reached.
+  to.source_address = {"::1"};
+  CHECK_EQ(world.send(to, world.message(), {"a@example.net"}).front().status, "5.4.4");
 }
 
 TEST_CASE("LMTP whose connection is lost among its answers delivers what was answered") {

@@ -87,10 +87,11 @@ struct Sender::Job {
   }
 
   void close() {
+    const char* const why = late() ? "the time for the attempt was over before a host had been reached"
+                                   : "no host of the destination could be reached";
     for (Pending& one : pending) {
       if (one.outcome) continue;  // the host's own word for it
-      outcomes[one.index] =
-          problem ? *problem : outbound::deferred("4.4.1", "no host of the destination could be reached");
+      outcomes[one.index] = problem ? *problem : out_of_reach("4.4.1", why);
     }
   }
 };
@@ -203,6 +204,10 @@ Task<void> Sender::at_host(Job& job, const std::string& key, Journey& journey, c
     }
     job.log.info("outbound.host.refused", {{"host", target.name}, {"why", decision.problem->text}});
     co_return job.trouble(*decision.problem);
+  }
+  if (decision.unlisted) {
+    count(destination.domain, decision.security, journey.policy,
+          {.result = TlsResult::validation_failure, .host = target.name, .why = "not among the policy's MX hosts"});
   }
   for (const std::string& address : addresses.list) {
     if (job.late() || journey.addresses_tried++ >= config_.max_addresses) co_return;

@@ -73,6 +73,8 @@ TlsResult result_of(tls::CertificateFault fault) {
 Task<std::optional<Outcome>> encrypt(Attempt& attempt) {
   const Security& security = attempt.opening.security;
   attempt.handshaking = true;
+  attempt.client().stream().set_deadline(
+      std::min(attempt.opening.deadline, std::chrono::steady_clock::now() + attempt.config.timeouts.command));
   tls::ClientRequest request{
       .server_name = attempt.opening.host, .check = security.check, .names = security.names, .tlsa = security.tlsa};
   // RFC 7672 §8.1: the name sent is the TLSA base domain.
@@ -154,8 +156,6 @@ Task<std::optional<Outcome>> establish(Attempt& attempt) {
   session.address = attempt.opening.address;
   session.security = security;
   if (attempt.implicit_tls()) {
-    attempt.client().stream().set_deadline(
-        std::min(attempt.opening.deadline, std::chrono::steady_clock::now() + attempt.config.timeouts.command));
     if (auto problem = co_await encrypt(attempt)) co_return problem;
   }
   const smtp::Answer greeting = co_await attempt.client().greeting();

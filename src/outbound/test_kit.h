@@ -35,13 +35,15 @@ struct Heard {
   std::vector<std::string> lines;     // commands
   std::vector<std::string> messages;  // contents that it took, dots undone
   std::size_t connections = 0;
+  std::string from;       // the peer of the latest
   std::size_t taken = 0;  // ends of contents that it answered positively, also when the answer did not get out
 };
 
 class Peer {
  public:
-  Peer() : loops_(1) {
-    auto listener = net::listen_tcp(loops_.at(0), "127.0.0.1", 0);
+  Peer() : Peer([](net::Loop& loop) { return net::listen_tcp(loop, "127.0.0.1", 0); }) {}
+  explicit Peer(const std::function<base::Result<std::unique_ptr<net::Listener>>(net::Loop&)>& listen) : loops_(1) {
+    auto listener = listen(loops_.at(0));
     REQUIRE(listener);
     server_ = std::make_unique<net::Server>(
         std::move(*listener), loops_.at(0), loops_,
@@ -182,6 +184,7 @@ class Peer {
       const std::lock_guard lock(peer.mutex_);
       talk.now = peer.behaviour_;
       ++peer.heard_.connections;
+      peer.heard_.from = talk.stream->endpoints().peer_address;
     }
     talk.stream->set_deadline(std::chrono::steady_clock::now() + 30s);
     if (talk.now.implicit_tls) talk.stream = co_await talk.now.tls->accept(std::move(talk.stream));
