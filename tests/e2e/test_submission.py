@@ -60,6 +60,8 @@ class Inbox(ServerTest):
 
 
 class Nodemailer(Inbox):
+    configuration = "[submission]\nrefuse_forged = true\n"
+
     def send(self, port, secure, password=PASSWORD, method="", status=0, **mail):
         mail = {"from": f"Ünal Eins <u1@{DOMAIN}>", "to": f"Zwei <u2@{DOMAIN}>", **mail}
         return self.run_client("node", "-e", NODEMAILER, "--", self.server.port(port), str(secure).lower(), f"u1@{DOMAIN}", password,
