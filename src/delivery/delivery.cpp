@@ -66,6 +66,11 @@ class Service : public Delivery {
     // What was granted at MAIL may have been withdrawn since.
     if (user) CO_TRY(co_await check_sender(&*user, envelope.sender, peer));
     std::string why;
+    for (smtp::Recipient& recipient : envelope.recipients) {
+      auto to = context_.queue.relayed(recipient.address);
+      recipient.elsewhere = to.has_value();
+      if (to) recipient.address = *std::move(to);
+    }
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
     co_return make_sink(context_, std::move(envelope), std::move(user), peer, std::move(log));
@@ -83,12 +88,19 @@ class Service : public Delivery {
 
 net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
                                                        std::string recipient, smtp::Peer peer) {
+  const auto relayed = context_.queue.relayed(recipient);
+  // What comes back to who wrote to an alias that sends on.
+  if (relayed && *relayed != recipient) co_return context_.queue.room_for({});
   const auto route = co_await context_.directory.route(recipient);
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.
     if (user != nullptr || peer.relays) {
       co_return context_.queue.room_for(user != nullptr ? user->account : base::AccountId{});
+    }
+    if (relayed) {
+      CO_TRY(co_await context_.queue.verify(recipient));
+      co_return context_.queue.room_for({});
     }
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
