@@ -44,7 +44,8 @@ std::optional<std::string_view> take(std::string_view& rest) {
 }
 
 bool tagged(std::string_view local, std::string_view tag) {
-  return base::istarts_with(local, tag) && local.size() > tag.size() && std::string_view("=+-").contains(local[tag.size()]);
+  return base::istarts_with(local, tag) && local.size() > tag.size() &&
+         std::string_view("=+-").contains(local[tag.size()]);
 }
 
 /// "SRS1=digest=host==rest": what is behind the digest.

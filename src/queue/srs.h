@@ -1,8 +1,9 @@
 #pragma once
 // SRS, the sender rewriting scheme: mail that an alias sends on to another host goes out with a sender of ours, so that
 // SPF holds (RFC 7208 §11.2 has the problem), and what is sent to that address within its time goes back to the first
-// sender. The address carries all that is needed, under a keyed digest: SRS0=digest=day=domain=local@ours. One that another
-// host has rewritten already becomes SRS1=digest=that-host==rest@ours, which does not grow further. Pure; `key` is secret.
+// sender. The address carries all that is needed, under a keyed digest: SRS0=digest=day=domain=local@ours. One that
+// another host has rewritten already becomes SRS1=digest=that-host==rest@ours, which does not grow further. Pure; `key`
+// is secret.
 
 #include <cstdint>
 #include <optional>

@@ -33,7 +33,8 @@ TEST_CASE("nobody can make an address of ours that leads elsewhere") {
     if (bad != good) CHECK_FALSE(srs_reverse(kKey, bad, kNow));
   }
   CHECK_FALSE(srs_reverse("another key", good, kNow));
-  for (const char* none : {"ann@ours.example", "SRS0=@ours.example", "SRS0=a=b=c@ours.example", "SRS1=a=b@ours.example", "SRS0"}) {
+  for (const char* none :
+       {"ann@ours.example", "SRS0=@ours.example", "SRS0=a=b=c@ours.example", "SRS1=a=b@ours.example", "SRS0"}) {
     CHECK_FALSE(srs_reverse(kKey, none, kNow));
   }
 }
