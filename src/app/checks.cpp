@@ -4,6 +4,7 @@
 
 #include "app/values.h"
 #include "base/text.h"
+#include "queue/route.h"
 
 namespace app {
 
@@ -110,6 +111,10 @@ void Checker::check_routes() {
   for (const queue::Route& route : config.routes) {
     const std::string key = "route." + route.name;
     if (broken_.contains(key)) continue;
+    if (route.relay && (route.recipients.empty() || queue::fits(route.recipients, "*") > 0)) {
+      mistake(origin(key + ".relay"),
+              key + ".relay needs recipients that it names: anybody could send to anywhere otherwise");
+    }
     const bool names = route.by == queue::By::hosts || route.by == queue::By::lmtp;
     if (names && route.hosts.empty()) {
       mistake(origin(key), key + " needs hosts: by is \"" + Choice<queue::By>::word(route.by) + "\"");

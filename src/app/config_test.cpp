@@ -276,6 +276,8 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
        "c.toml:4: route.x.hosts: a Unix socket is for by = \"lmtp\"\n"},
       {"[route.x]\nhost = \"relay.example\"",
        "c.toml:3: unknown key route.x.host; the nearest known one is route.x.hosts\n"},
+      {"[route.x]\nrelay = true",
+       "c.toml:3: route.x.relay needs recipients that it names: anybody could send to anywhere otherwise\n"},
       {"smarthost = \"relay.example.net:0\"",
        "c.toml:2: smarthost must be hosts such as \"relay.example.net:587\", not \"relay.example.net:0\"\n"},
       {"smarthost_user = \"me\"", "c.toml:2: smarthost_user is given without smarthost\n"},

@@ -268,6 +268,9 @@ constexpr Field<Config> kSettings[] = {
         "queue.expire", "How long a message is tried before it goes back to its sender."),
     of_queue<Duration<0, 30 * 86400>, &queue::Config::warn>(
         "queue.warn", "When senders are told that their message takes long; 0 is never."),
+    of_queue<Switch, &queue::Config::srs>(
+        "queue.srs",
+        "Whether mail from elsewhere that an alias sends on goes out with a sender of ours, as SPF needs it."),
     of_queue<Number<1, 10'000>, &queue::Config::deliveries>("queue.deliveries", "Deliveries at once."),
     of_queue<Number<1, 10'000>, &queue::Config::destination_deliveries>("queue.destination_deliveries",
                                                                         "Deliveries at once to one destination."),
@@ -427,6 +430,11 @@ constexpr Field<queue::Route> kRouteSettings[] = {
     of_route<AddressesOrNone, &queue::Route::source_address>(
         "source_address", "Numeric addresses to connect from, one of each family at most.", "the system's choice"),
     of_route<Text, &queue::Route::helo>("helo", "The name to greet with.", "the server's host name"),
+    of_route<Switch, &queue::Route::relay>("relay",
+                                           "Whether mail for the recipients is taken from anybody, and not only from "
+                                           "users: for domains of other servers."),
+    of_route<Switch, &queue::Route::verify>(
+        "verify", "With relay: whether its hosts are asked for each recipient before it is taken."),
     of_route<Number<0, 10'000>, &queue::Route::deliveries>(
         "deliveries", "Deliveries at once to one destination of it; 0 is as for all."),
     of_route<Number<0, 1'000'000>, &queue::Route::messages_per_minute>(

@@ -71,6 +71,11 @@ class Service : public Delivery {
     // What was granted at MAIL may have been withdrawn since.
     if (user) CO_TRY(co_await check_sender(&*user, envelope.sender, peer));
     std::string why;
+    for (smtp::Recipient& recipient : envelope.recipients) {
+      auto to = context_.queue.relayed(recipient.address);
+      recipient.elsewhere = to.has_value();
+      if (to) recipient.address = *std::move(to);
+    }
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
     // Of users, not of other hosts: their way here is for others to see (RFC 5321 §4.4).
@@ -103,6 +108,9 @@ class Service : public Delivery {
 net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
                                                        std::string recipient, smtp::Peer peer) {
   const bool anywhere = user != nullptr || peer.relays;
+  const auto relayed = context_.queue.relayed(recipient);
+  // What comes back to who wrote to an alias that sends on.
+  if (relayed && *relayed != recipient) co_return context_.queue.room_for({});
   const auto route =
       co_await context_.directory.route(anywhere ? of_machine(*context_.config.get(), recipient) : recipient);
   if (!route) {
@@ -111,6 +119,10 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
     if (anywhere) CO_TRY(context_.queue.room_for(user != nullptr ? user->account : base::AccountId{}));
     if (user != nullptr) co_return co_await may_write_to(user->account, std::move(recipient));
     if (anywhere) co_return base::Result<void>();
+    if (relayed) {
+      CO_TRY(co_await context_.queue.verify(recipient));
+      co_return context_.queue.room_for({});
+    }
     co_return base::fail(base::Code::unsupported, route.error().text);
   }
   if (route->posting != directory::Posting::anyone) {

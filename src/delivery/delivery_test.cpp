@@ -268,6 +268,50 @@ TEST_CASE("an address that vanished between RCPT and the end of the message is r
   CHECK_EQ(world.problems(), "");
 }
 
+TEST_CASE("a full queue refuses recipients elsewhere for now, and nobody here") {
+  World world({.hostname = "mx.example.test", .queue = {.max_messages = 2, .max_messages_per_account = 1}});
+  const auto u1 = world.add("u1");
+  const auto u2 = world.add("u2");
+  const auto user1 = World::user(u1);
+  const auto user2 = World::user(u2);
+  REQUIRE(world.rcpt("b@example.net", &user1));
+  REQUIRE(world.send({"b@example.net"}, kMessage, user1, "u1@example.test"));
+  CHECK_EQ(code_of(world.rcpt("b@example.net", &user1)), base::Code::no_space);
+  REQUIRE(world.rcpt("b@example.net", &user2));
+  REQUIRE(world.send({"b@example.net"}, kMessage, user2, "u2@example.test"));
+  CHECK_EQ(code_of(world.rcpt("b@example.net", &user2)), base::Code::no_space);
+  CHECK(world.rcpt("u2@example.test", &user1).has_value());
+  good(net::run(
+      world.delivery->queue().change({.sender = "u1@", .recipient = {}, .domain = {}}, queue::Change::remove)));
+  CHECK(world.rcpt("b@example.net", &user1).has_value());
+}
+
+TEST_CASE("strangers send to domains that a route relays, and to no others") {
+  Config config{.hostname = "mx.example.test"};
+  config.queue.routes.push_back({.name = "inside",
+                                 .recipients = {"inside.example"},
+                                 .senders = {},
+                                 .accounts = {},
+                                 .by = queue::By::hosts,
+                                 .hosts = {{.name = "mail.inside.example"}},
+                                 .user = {},
+                                 .password = {},
+                                 .text = {},
+                                 .source_address = {},
+                                 .helo = {},
+                                 .relay = true});
+  World world(config);
+  const auto u1 = world.add("u1");
+  CHECK(world.rcpt("a@inside.example").has_value());
+  CHECK_EQ(code_of(world.rcpt("a@outside.example")), base::Code::unsupported);
+  REQUIRE(world.send({"a@inside.example", "u1@example.test"}, kMessage));
+  CHECK_EQ(world.inbox(u1.id).size(), 1);
+  REQUIRE_EQ(world.queue().size(), 1);
+  CHECK(World::addresses(world.queue()[0]) == std::vector<std::string>{"a@inside.example"});
+  CHECK_EQ(world.send({"a@outside.example"}, kMessage).error().code, base::Code::denied);
+  CHECK_EQ(world.problems(), "");
+}
+
 TEST_CASE("live sessions hear of new mail") {
   World world;
   const auto u1 = world.add("u1");

@@ -44,7 +44,7 @@ net::Task<Plan> resolve(directory::Directory& directory, const std::vector<smtp:
     auto route = co_await directory.route(recipients[i].address);
     if (route) {
       builder.add(i, *std::move(route));
-    } else if (anywhere && route.error().code == base::Code::denied) {
+    } else if ((anywhere || recipients[i].elsewhere) && route.error().code == base::Code::denied) {
       builder.add_remote(i, recipients[i].address);
     } else {
       builder.plan.failed.push_back({.recipient = i, .why = std::move(route).error()});

@@ -39,7 +39,7 @@ struct Plan {
   std::vector<Targets> targets;  // of each recipient
 };
 
-/// `anywhere`: addresses of other hosts are taken.
+/// `anywhere`: addresses of other hosts are taken, and not only of recipients that may lead `elsewhere`.
 net::Task<Plan> make_plan(directory::Directory& directory, std::vector<smtp::Recipient> recipients, bool anywhere);
 
 /// What to tell the client when all recipients refuse, each with one of `errors` (at least one): for now when that may

@@ -1,7 +1,10 @@
 #include "queue/attempt.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "queue/entry.h"
+#include "queue/srs.h"
 
 namespace queue {
 namespace {
@@ -41,6 +44,21 @@ outbound::Outcome outcome_of(outbound::Verdict verdict, std::string status, std:
           .tls = {}};
 }
 
+/// Who came from elsewhere and is sent on by an alias goes out with a sender of ours: SPF fails otherwise (srs.h).
+net::Task<std::string> sender_of(Shared& shared, const Batch& batch, const Item& item) {
+  const std::string& sender = item.message.sender();
+  const auto alias =
+      std::ranges::find_if(item.recipients, [](const auto& one) { return !one.second.original().empty(); });
+  if (sender.empty() || item.message.account() != 0 || alias == item.recipients.end() || batch.way.by == By::lmtp ||
+      !shared.config()->srs || shared.srs_key.empty()) {
+    co_return sender;
+  }
+  const auto ours = co_await shared.directory.is_local_domain(domain_of_address(sender));
+  if (!ours || *ours) co_return sender;
+  co_return srs_forward(shared.srs_key, sender, domain_of_address(alias->second.original()), shared.clock.now())
+      .value_or(sender);
+}
+
 net::Task<void> send_item(Shared& shared, const Batch& batch, Item item) {
   const auto reading = std::make_shared<Reading>(shared, item.message, batch.lease, std::nullopt);
   outbound::Message message{.envelope = envelope_of(item.message),
@@ -48,6 +66,7 @@ net::Task<void> send_item(Shared& shared, const Batch& batch, Item item) {
                             .eight_bit_header = item.message.eight_bit_header(),
                             .size = item.message.size(),
                             .read = [reading](std::uint64_t offset) { return read_block(reading, offset); }};
+  message.envelope.sender = co_await sender_of(shared, batch, item);
   std::vector<smtp::Recipient> recipients;
   for (const auto& [number, record] : item.recipients) recipients.push_back(recipient_of(record));
   const base::SteadyTime now = shared.clock.steady();

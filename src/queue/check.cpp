@@ -116,6 +116,13 @@ base::Result<void> Check::rows() {
     }));
   }
   if (due.error()) return std::unexpected(*due.error());
+  auto broken = reader_.scan(kBroken);
+  for (; broken.valid(); broken.next()) {
+    const base::QueueId id = std::get<0>(broken.key());
+    TRY_ASSIGN(const bool whole, exists(id));
+    if (!whole) report_({name_of(id), "it is set aside, and does not exist"});
+  }
+  if (broken.error()) return std::unexpected(*broken.error());
   auto ready = reader_.scan(kReady);
   for (; ready.valid(); ready.next()) {
     const auto& [rank, sender, domain, entry, number] = ready.key();

@@ -34,6 +34,8 @@ struct Route {
   std::string helo;
   std::size_t deliveries = 0;           // at once to one destination; 0: as for all
   std::size_t messages_per_minute = 0;  // to one destination; 0: as for all
+  bool relay = false;                   // mail for `recipients` is taken from anybody
+  bool verify = false;                  // and the hosts are asked for each recipient before
 };
 
 struct Config {
@@ -52,6 +54,7 @@ struct Config {
   std::chrono::seconds trace_keep{std::chrono::hours(7 * 24)};  // what happened to messages; 0: not at all
   std::vector<outbound::RouteHost> smarthost;                   // takes all that no route names; none: by MX
   std::string smarthost_user, smarthost_password;
+  bool srs = true;  // what an alias sends on goes out with a sender of ours
   std::vector<Route> routes;
 };
 

@@ -18,7 +18,8 @@ namespace queue {
 /// One attempt's right to deliver.
 class Lease {
  public:
-  static constexpr std::chrono::minutes kTime{20};
+  /// More than an attempt may take (attempt.cpp), so that only one that hangs loses it.
+  static constexpr std::chrono::minutes kTime{75};
   /// RFC 5321 §4.5.3.2.6: the answer to the final dot may take 10 minutes. With less left an attempt does not begin it.
   static constexpr std::chrono::minutes kLeastToCommit{12};
 

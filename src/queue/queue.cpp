@@ -1,9 +1,13 @@
 #include "queue/queue.h"
 
 #include <algorithm>
+#include <mutex>
+#include <unordered_map>
 
+#include "crypto/random.h"
 #include "queue/history.h"
 #include "queue/listing.h"
+#include "queue/srs.h"
 #include "queue/worker.h"
 
 namespace queue {
@@ -12,6 +16,27 @@ namespace {
 constexpr std::size_t kChangedAtOnce = 100;
 constexpr std::size_t kTakenUpAtOnce = 500;
 constexpr std::chrono::milliseconds kPoll{10};
+constexpr std::chrono::seconds kVerifying{20};
+
+/// Recipients of which the hosts were asked lately. Any thread.
+class Verified {
+ public:
+  std::optional<bool> find(const std::string& address, base::SteadyTime now) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(address);
+    return found != known_.end() && now < found->second.second ? std::optional(found->second.first) : std::nullopt;
+  }
+  void keep(const std::string& address, bool taken, base::SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMost) known_.clear();
+    known_[address] = {taken, now + (taken ? std::chrono::minutes(60) : std::chrono::minutes(5))};
+  }
+
+ private:
+  static constexpr std::size_t kMost = 20'000;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::pair<bool, base::SteadyTime>> known_;  // guarded by mutex_
+};
 
 class Service : public Queue {
  public:
@@ -34,6 +59,9 @@ class Service : public Queue {
     worker_.wake();
   }
   base::Result<void> room_for(base::AccountId submitter) const override;
+
+  std::optional<std::string> relayed(const std::string& address) const override;
+  net::Task<base::Result<void>> verify(std::string address) override;
 
   net::Task<base::Result<std::vector<EntryView>>> list(Filter filter, std::size_t most) override {
     co_return co_await shared_.store.read([this, filter = std::move(filter), most](const store::Reader& reader) {
@@ -60,20 +88,25 @@ class Service : public Queue {
   }
 
  private:
-  net::Task<base::Result<void>> take_up();
+  static net::Task<void> take_up(Service& service);
+  net::Task<base::Result<void>> count();
+  net::Task<base::Result<void>> read_secret();
   net::Task<base::Result<std::uint64_t>> place_missing(std::vector<Ref> refs);
   static net::Task<void> run(Service& service, net::Loops& loops);
 
   Shared shared_;
+  Verified verified_;
   Worker worker_;
   std::atomic<bool> running_ = false;
 };
 
 base::Result<void> Service::start(net::Loops& loops, outbound::Outbound& outbound) {
   shared_.outbound = &outbound;
-  TRY(net::run(take_up()));
+  TRY(net::run(count()));
+  TRY(net::run(read_secret()));
   running_ = true;
   loops.at(0).spawn(run(*this, loops), shared_.log);
+  loops.at(0).spawn(take_up(*this), shared_.log);
   return {};
 }
 
@@ -159,19 +192,74 @@ net::Task<base::Result<std::uint64_t>> Service::place_missing(std::vector<Ref> r
   co_return refs.size();
 }
 
-net::Task<base::Result<void>> Service::take_up() {
+net::Task<void> Service::take_up(Service& service) {
+  store::Store& store = service.shared_.store;
   std::uint64_t placed = 0;
-  for (Ref after;;) {
-    CO_TRY_ASSIGN(const Missing missing, co_await shared_.store.read([after](const store::Reader& reader) {
-      return find_missing(reader, after);
-    }));
-    if (!missing.refs.empty()) {
-      CO_TRY_ASSIGN(const std::uint64_t count, co_await place_missing(missing.refs));
-      placed += count;
+  for (Ref after; !service.shared_.stopping;) {
+    const auto missing =
+        co_await store.read([after](const store::Reader& reader) { return find_missing(reader, after); });
+    if (!missing) {
+      service.shared_.log.warning("queue.takeup.failed",
+                                  {{"why", missing.error().text}, {"next", "at the next start"}});
+      co_return;
     }
-    if (!missing.more) break;
-    after = missing.last;
+    if (!missing->refs.empty()) {
+      const auto count = co_await service.place_missing(missing->refs);
+      if (count) placed += *count;
+      service.worker_.wake();
+    }
+    if (!missing->more) break;
+    after = missing->last;
   }
+  if (placed > 0) service.shared_.log.info("queue.takenup", {{"recipients", placed}});
+}
+
+net::Task<base::Result<void>> Service::read_secret() {
+  const std::string fresh = crypto::random_bytes(32);
+  CO_TRY(co_await shared_.store.write(
+      {},
+      [&](store::Txn& tx) -> base::Result<void> {
+        TRY_ASSIGN(auto secret, tx.get(kSecret, {std::uint8_t{0}}));
+        if (!secret) {
+          secret.emplace();
+          secret->set_key(fresh);
+          tx.put(kSecret, {std::uint8_t{0}}, *secret);
+        }
+        shared_.srs_key = secret->key();
+        return {};
+      },
+      store::Kind::frees_space));
+  co_return base::Result<void>();
+}
+
+std::optional<std::string> Service::relayed(const std::string& address) const {
+  if (!shared_.srs_key.empty() && is_srs(address)) return srs_reverse(shared_.srs_key, address, shared_.clock.now());
+  const std::string domain = domain_of_address(address);
+  const auto config = shared_.config();
+  const bool any = std::ranges::any_of(
+      config->routes, [&](const Route& route) { return route.relay && fits(route.recipients, domain) > 0; });
+  return any ? std::optional(address) : std::nullopt;
+}
+
+net::Task<base::Result<void>> Service::verify(std::string address) {
+  const std::string domain = domain_of_address(address);
+  const auto config = shared_.config();
+  const auto route = std::ranges::find_if(
+      config->routes, [&](const Route& one) { return one.relay && one.verify && fits(one.recipients, domain) > 0; });
+  if (route == config->routes.end() || shared_.outbound == nullptr) co_return base::Result<void>();
+  const base::SteadyTime now = shared_.clock.steady();
+  auto known = verified_.find(address, now);
+  if (!known) {
+    const Way way = way_of(*config, {}, domain);
+    const auto outcome = co_await shared_.outbound->verify(way.destination, "", address, now + kVerifying, shared_.log);
+    known = outcome.verdict != outbound::Verdict::failed;
+    if (outcome.verdict != outbound::Verdict::deferred) verified_.keep(address, *known, shared_.clock.steady());
+  }
+  if (!*known) co_return base::fail(base::Code::not_found, address + " is refused by the host that it is for");
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Service::count() {
   CO_TRY(co_await shared_.store.read([this](const store::Reader& reader) -> base::Result<void> {
     auto cursor = reader.scan(kMessages);
     for (; cursor.valid(); cursor.next()) {
@@ -181,7 +269,7 @@ net::Task<base::Result<void>> Service::take_up() {
     if (cursor.error()) return std::unexpected(*cursor.error());
     return {};
   }));
-  shared_.log.info("queue.start", {{"messages", shared_.totals.all()}, {"taken_up", placed}});
+  shared_.log.info("queue.start", {{"messages", shared_.totals.all()}});
   co_return base::Result<void>();
 }
 
@@ -250,7 +338,7 @@ net::Task<base::Result<Changed>> Service::change(Filter filter, Change change) {
 std::vector<store::TableName> tables() {
   return {{kMessages.id, kMessages.name}, {kRecipients.id, kRecipients.name}, {kDue.id, kDue.name},
           {kReady.id, kReady.name},       {kBroken.id, kBroken.name},         {kEvents.id, kEvents.name},
-          {kEventsOf.id, kEventsOf.name}};
+          {kEventsOf.id, kEventsOf.name}, {kSecret.id, kSecret.name}};
 }
 
 std::unique_ptr<Queue> open(store::Store& store, directory::Directory& directory, mailstore::Mailstore& mail,

@@ -122,8 +122,8 @@ class Queue {
  public:
   virtual ~Queue() = default;
 
-  /// Takes up what a version without the tables of today left, counts, and begins to deliver on `loops`, which with
-  /// `outbound` outlive stop(). Blocks, and reads a record for each entry.
+  /// Counts, and begins to deliver on `loops`, which with `outbound` outlive stop(); what a version without the tables
+  /// of today left is taken up beside that. Blocks, and reads a record for each entry.
   virtual base::Result<void> start(net::Loops& loops, outbound::Outbound& outbound) = 0;
   /// Nothing new begins; attempts under way get `grace` to end, and then are given up before they commit.
   virtual net::Task<void> stop(std::chrono::steady_clock::duration grace) = 0;
@@ -132,6 +132,14 @@ class Queue {
   virtual void added(base::AccountId submitter) = 0;
   /// Whether the queue takes another message of that submitter; no_space: it is full, for it or for all.
   virtual base::Result<void> room_for(base::AccountId submitter) const = 0;
+
+  /// Where mail goes that anybody may send to the address, though it is for another host: to the first sender, when the
+  /// address is one that the queue made of it (srs.h); to the address, when a route relays its domain. Nothing
+  /// otherwise.
+  virtual std::optional<std::string> relayed(const std::string& address) const = 0;
+  /// Whether the hosts of the route that relays the address take it; not_found when they refuse it. What cannot be
+  /// asked now is taken. Answers are kept for a while.
+  virtual net::Task<base::Result<void>> verify(std::string address) = 0;
 
   /// Oldest first, at most `most` (those that do not decode too, as broken).
   virtual net::Task<base::Result<std::vector<EntryView>>> list(Filter filter, std::size_t most) = 0;

@@ -129,12 +129,13 @@ base::Result<std::size_t> promote(store::Txn& tx, base::WallTime now, std::size_
 }
 
 base::Result<void> set_aside(store::Txn& tx, base::QueueId id, std::string_view reason, base::WallTime now) {
+  const auto message = tx.get(kMessages, {id});
+  if (message && !*message) return {};  // it was removed meanwhile
   schema::QueuedBroken broken;
   broken.set_reason(std::string(reason));
   broken.set_since_us(micros(now));
   tx.put(kBroken, {id}, broken);
-  const auto message = tx.get(kMessages, {id});
-  if (!message || !*message) return {};  // its rows cannot be told: whoever meets one finds the entry set aside
+  if (!message) return {};  // its rows cannot be told: whoever meets one removes it
   std::vector<std::pair<std::uint32_t, schema::QueuedRecipient>> recipients;
   auto cursor = tx.scan(kRecipients, id);
   for (; cursor.valid(); cursor.next()) {

@@ -27,6 +27,7 @@ struct Shared {
   std::function<std::shared_ptr<const Config>()> config;  // of now
   Metrics metrics;
   outbound::Outbound* outbound = nullptr;  // from start() on
+  std::string srs_key = {};                // from start() on
   Destinations destinations{};
   Leases leases{};
   Totals totals{};

@@ -41,6 +41,9 @@ inline constexpr store::Table<std::tuple<base::QueueId, std::uint64_t, std::uint
 /// Message-ID or address in lower case, queue entry: the messages of which there are events.
 inline constexpr store::Table<std::tuple<std::string, base::QueueId>, store::Nothing> kEventsOf{70, "queue.event_of"};
 
+/// always 0
+inline constexpr store::Table<std::tuple<std::uint8_t>, schema::QueuedSecret> kSecret{71, "queue.secret"};
+
 /// The store's table of links (docs/storage.md): blob, owner, item.
 inline constexpr store::Table<std::tuple<base::BlobId, std::uint64_t, std::uint64_t>, store::Nothing> kLinks{
     3, "store.link"};

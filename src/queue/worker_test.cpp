@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "queue/history.h"
+#include "queue/srs.h"
 #include "queue/test_kit.h"
 
 namespace queue {
@@ -277,7 +278,7 @@ TEST_CASE("a crash between the answer and the commit: sent again, and at no othe
 TEST_CASE("an attempt whose lease was lost does not commit, and its failure does not count") {
   World world;
   world.outbound.answer = [&](const outbound::Destination&, const smtp::Recipient&) {
-    world.clock.pass(1h);
+    world.clock.pass(2h);
     return test::failed();
   };
   world.put("u1@example.test", {World::to("b@example.net")});
@@ -412,6 +413,79 @@ TEST_CASE("what happened to a message is kept, found by its id and its names, an
   CHECK_FALSE(good(world.store->reader())->scan(kEvents).valid());
   CHECK_FALSE(good(world.store->reader())->scan(kEventsOf).valid());
   CHECK_EQ(world.inbox(u1.id).size(), 1);
+}
+
+// RFC 7208 §11.2.
+TEST_CASE("what an alias sends on goes out with a sender of ours, and what comes back finds the first sender") {
+  World world;
+  std::unique_ptr<Queue> queue;
+  net::Loops loops(1);
+  queue = open(*world.store, *world.directory, *world.mail, world.clock, {},
+               [&] { return std::shared_ptr<const Config>(world.config); });
+  const auto by_alias = to_send({.address = "alias@example.test", .orcpt = {}}, "me@elsewhere.example");
+  world.put("ann@far.example", {by_alias});
+  world.put("u1@example.test", {by_alias});                    // ours: SPF holds
+  world.put("ann@far.example", {World::to("b@net.example")});  // no alias
+  good(queue->start(loops, world.outbound));
+  for (int i = 0; i < 500 && !world.list().empty(); ++i) std::this_thread::sleep_for(10ms);
+  net::run(queue->stop(5s));
+  REQUIRE_EQ(world.outbound.all.size(), 3);
+  std::multiset<std::string> senders;
+  std::string rewritten;
+  for (const auto& sent : world.outbound.all) {
+    if (is_srs(sent.sender)) {
+      rewritten = sent.sender;
+    } else {
+      senders.insert(sent.sender);
+    }
+  }
+  CHECK(senders == std::multiset<std::string>{"ann@far.example", "u1@example.test"});
+  CHECK(rewritten.ends_with("=far.example=ann@example.test"));
+  CHECK_EQ(queue->relayed(rewritten), "ann@far.example");
+  rewritten[5] = rewritten[5] == 'a' ? 'b' : 'a';
+  CHECK_FALSE(queue->relayed(rewritten));
+  CHECK_FALSE(queue->relayed("u1@example.test"));
+}
+
+TEST_CASE("a relayed domain is open to anybody, and its hosts can be asked for recipients first") {
+  World world;
+  world.config->routes.push_back({.name = "inside",
+                                  .recipients = {"inside.example"},
+                                  .senders = {},
+                                  .accounts = {},
+                                  .by = By::hosts,
+                                  .hosts = {{.name = "mail.inside.example"}},
+                                  .user = {},
+                                  .password = {},
+                                  .text = {},
+                                  .source_address = {},
+                                  .helo = {},
+                                  .relay = true,
+                                  .verify = true});
+  std::unique_ptr<Queue> queue;
+  net::Loops loops(1);
+  queue = open(*world.store, *world.directory, *world.mail, world.clock, {},
+               [&] { return std::shared_ptr<const Config>(world.config); });
+  good(queue->start(loops, world.outbound));
+  int asked = 0;
+  world.outbound.answer = [&](const outbound::Destination& destination, const smtp::Recipient& to) {
+    ++asked;
+    CHECK_EQ(destination.hosts.at(0).name, "mail.inside.example");
+    return to.address.starts_with("bad")     ? test::failed()
+           : to.address.starts_with("later") ? test::deferred()
+                                             : test::delivered();
+  };
+  CHECK_EQ(queue->relayed("a@inside.example"), "a@inside.example");
+  CHECK_FALSE(queue->relayed("a@other.example"));
+  CHECK(net::run(queue->verify("a@inside.example")).has_value());
+  CHECK(net::run(queue->verify("a@inside.example")).has_value());
+  CHECK_EQ(asked, 1);
+  CHECK_EQ(net::run(queue->verify("bad@inside.example")).error().code, base::Code::not_found);
+  CHECK(net::run(queue->verify("later@inside.example")).has_value());
+  world.clock.pass(2h);
+  CHECK(net::run(queue->verify("a@inside.example")).has_value());
+  CHECK_EQ(asked, 4);
+  net::run(queue->stop(5s));
 }
 
 TEST_CASE("the queue takes no more than its limits") {

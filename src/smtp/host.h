@@ -87,7 +87,8 @@ struct DeliverBy {
 struct Recipient {
   std::string address;  // as the client wrote it (normalized domain not required)
   Notify notify;
-  std::string orcpt;  // ORCPT as it came: "rfc822;xtext"; or empty
+  std::string orcpt;       // ORCPT as it came: "rfc822;xtext"; or empty
+  bool elsewhere = false;  // the Host's own: it may lead to another host, whoever sends it
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 

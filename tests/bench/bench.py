@@ -2,6 +2,7 @@
 import argparse
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -37,6 +38,12 @@ def bench_store(seconds):
             shutil.rmtree(directory)
     show("durable deliveries into the mail store (medians of three)", rows)
     return rows
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def server(users=USERS):
@@ -157,6 +164,40 @@ def bench_accounts(seconds):
     return rows
 
 
+def bench_relay(seconds):
+    """Messages of 4 KiB from a relaying host to a sink that takes everything (Postfix's smtp-sink): all to one destination, and
+    to 20. The time ends when the queue is empty; the CPU is the server's."""
+    rows = []
+    for destinations in (1, 20):
+        sink_port = free_port()
+        sink = subprocess.Popen(["smtp-sink", "-c", f"127.0.0.1:{sink_port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write('[listener.smtp]\nprotocol = "smtp"\nrelay = "127.0.0.0/8"\n')
+                for number in range(destinations):
+                    file.write(f'[route.d{number}]\nrecipients = "d{number}.far.test"\nby = "hosts"\nhosts = "127.0.0.1:{sink_port}"\ntls = "none"\n')
+                file.flush()
+                running = server(users=1)
+                running.arguments = ["--config", file.name]
+                with running:
+                    before = cpu_when_quiet([running.pid])
+                    begin = time.monotonic()
+                    count = load("smtp", "--port", running.port("smtp"), "--sessions", 10, "--size", 4096, "--milliseconds", int(seconds * 1000),
+                                 "--domain", "far.test", "--domains", destinations)["messages"]
+                    taken = time.monotonic() - begin
+                    while json.loads(running.cli("health", "--json").stdout)["queue"]["messages"]:
+                        time.sleep(0.2)
+                    sent = time.monotonic() - begin
+                    cpu = cpu_when_quiet([running.pid]) - before
+            rows.append({"destinations": destinations, "messages": count, "taken/s": count / taken, "relayed/s": count / sent,
+                         "cpu_ms_each": cpu * 1000 / max(1, count)})
+        finally:
+            sink.terminate()
+            sink.wait()
+    show("SMTP to the queue to a sink, 4 KiB", rows)
+    return rows
+
+
 def bench_queue(seconds):
     """200,000 messages for 1,000 domains of which 100 do not answer, over hosts that are part of the program: no network."""
     del seconds
@@ -175,7 +216,7 @@ def main():
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
     parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "slow": bench_slow, "imap": bench_imap, "login": bench_login,
-             "memory": bench_memory, "accounts": bench_accounts, "queue": bench_queue}
+             "memory": bench_memory, "accounts": bench_accounts, "queue": bench_queue, "relay": bench_relay}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,14 +34,16 @@ bool session(const Options& options, int number, const std::string& message, Sha
   connection.send("EHLO load.test\r\n");
   expect(connection, '2');
   const auto users = options.number("users", 10);
+  const auto domains = options.number("domains", 0);  // above 0: the recipients are at d0.DOMAIN, d1.DOMAIN, …
   bool more = true;
   for (int i = 0; i < 1000 && more; ++i) {
     more = shared.left.fetch_sub(1) > 0 && Clock::now() < shared.end;
     if (!more) break;
     connection.send("MAIL FROM:<sender@elsewhere.test>\r\n");
     expect(connection, '2');
+    const std::string below = domains > 0 ? fmt::format("d{}.", (number + i) % domains) : "";
     connection.send(
-        fmt::format("RCPT TO:<u{}@{}>\r\n", (number + i) % users + 1, options.text("domain", "example.test")));
+        fmt::format("RCPT TO:<u{}@{}{}>\r\n", (number + i) % users + 1, below, options.text("domain", "example.test")));
     expect(connection, '2');
     connection.send("DATA\r\n");
     expect(connection, '3');

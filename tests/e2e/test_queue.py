@@ -1,12 +1,16 @@
 """The queue of a running server: what its commands show and change, and reports as a mail program reads them."""
+import collections
+import contextlib
 import email
 import email.policy
 import json
 import smtplib
+import socketserver
+import threading
 import time
 import unittest
 
-from harness import DOMAIN, PASSWORD, ServerTest
+from harness import DOMAIN, PASSWORD, Server, ServerTest
 
 ROUTES = """
 [queue]
@@ -26,6 +30,85 @@ hosts = "127.0.0.1:1"
 recipients = "thrown.test"
 by = "discard"
 """
+
+
+class Sink(socketserver.ThreadingTCPServer):
+    """A host that takes every message, a moment after its end, and keeps the subjects."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, delay=0.0):
+        super().__init__(("127.0.0.1", 0), Take)
+        self.taken, self.lock, self.delay = collections.Counter(), threading.Lock(), delay
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def port(self):
+        return self.server_address[1]
+
+
+class Take(socketserver.StreamRequestHandler):
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+    def handle(self):
+        with contextlib.suppress(OSError):
+            self.say("220 sink.test ESMTP")
+            for line in self.rfile:
+                word = line[:4].upper()
+                if word == b"DATA":
+                    self.say("354 go on")
+                    subject = None
+                    for part in iter(self.rfile.readline, b".\r\n"):
+                        if not part:
+                            return
+                        if part.startswith(b"Subject: ") and subject is None:
+                            subject = part[9:].strip().decode()
+                    time.sleep(self.server.delay)
+                    with self.server.lock:
+                        self.server.taken[subject] += 1
+                    self.say("250 2.0.0 taken")
+                elif word == b"QUIT":
+                    return self.say("221 bye")
+                elif word == b"EHLO":
+                    self.say("250 sink.test")
+                else:
+                    self.say("250 2.0.0 fine")
+
+
+class Crash(unittest.TestCase):
+    def test_after_kill_9_everybody_gets_the_message_and_few_get_it_twice(self):
+        count, at_once = 400, 5
+        sink = Sink(delay=0.03)
+        self.addCleanup(sink.server_close)
+        self.addCleanup(sink.shutdown)
+        server = Server()
+        self.addCleanup(server.remove)
+        config = server.directory.with_suffix(".toml")
+        config.write_text(f'[queue]\ndestination_deliveries = {at_once}\n[route.sink]\nrecipients = "far.test"\nby = "hosts"\nhosts = "127.0.0.1:{sink.port}"\ntls = "none"\n')
+        self.addCleanup(config.unlink)
+        server.arguments = ["--config", str(config)]
+        server.start()
+        if "queue.start" not in server.log():
+            self.skipTest("nothing sends in this build")
+        with smtplib.SMTP("127.0.0.1", server.port("submission")) as client:
+            client.login(f"u1@{DOMAIN}", PASSWORD)
+            for number in range(count):
+                client.sendmail(f"u1@{DOMAIN}", ["who@far.test"], f"Subject: {number}\r\n\r\ntext\r\n")
+        kills = 0
+        deadline = time.monotonic() + 90
+        while json.loads(server.cli("queue", "list", "--json").stdout)["queue"]:
+            self.assertLess(time.monotonic(), deadline, server.log()[-3000:])
+            if kills < 4:
+                time.sleep(0.2)
+                server.kill()
+                server.start()
+                kills += 1
+        self.assertGreaterEqual(kills, 3)
+        self.assertEqual(len(sink.taken), count)
+        twice = sum(sink.taken.values()) - count
+        self.assertLessEqual(twice, kills * at_once, sink.taken.most_common(5))
+        self.assertIn("clean", server.cli("store", "check").stdout)
 
 
 class Queue(ServerTest):
