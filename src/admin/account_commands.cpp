@@ -54,13 +54,80 @@ net::Task<base::Result<std::uint64_t>> default_quota(const Api& api, std::string
   co_return set ? *(*domain)->default_quota_bytes : api.settings().mailbox_quota_bytes();
 }
 
-/// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "name": …}.
-base::Result<directory::NewAccount> parse_line(const std::string& line, std::optional<std::uint64_t>& quota) {
+/// "never", a date, an RFC 3339 time, or how long from now: "90d", "12h".
+base::Result<std::optional<base::WallTime>> parse_expiry(const std::string& text, base::WallTime now) {
+  if (text == "never") return std::optional<base::WallTime>();
+  const std::string_view digits = std::string_view(text).substr(0, text.empty() ? 0 : text.size() - 1);
+  const auto number = base::parse_u32(digits);
+  const char unit = text.empty() ? ' ' : text.back();
+  if (number && *number <= 100'000 && (unit == 'd' || unit == 'h' || unit == 'm')) {
+    const std::chrono::minutes minutes(*number * (unit == 'd' ? 1440ull : unit == 'h' ? 60ull : 1ull));
+    return std::optional(now + minutes);
+  }
+  auto time = base::parse_rfc3339(text.size() == 10 ? text + "T00:00:00Z" : text);
+  if (!time) {
+    return base::fail(
+        base::Code::invalid,
+        "an expiry is never, a date (2027-01-31), a time (2027-01-31T12:00:00Z), or from now (90d, 12h, 30m)");
+  }
+  if (*time <= now) return base::fail(base::Code::invalid, "the expiry has passed already");
+  return std::optional(*time);
+}
+
+base::Result<directory::CredentialChange> limits_of(const json::object& arguments, base::WallTime now) {
+  directory::CredentialChange change;
+  TRY_ASSIGN(change.protocols, list_if(arguments, "protocols"));
+  // "any" takes the limit away.
+  if (change.protocols && *change.protocols == std::vector<std::string>{"any"}) change.protocols->clear();
+  TRY_ASSIGN(const auto networks, list_if(arguments, "networks"));
+  if (networks) {
+    change.networks.emplace();
+    for (const std::string& text : *networks) {
+      if (text == "any" && networks->size() == 1) continue;
+      TRY_ASSIGN(const base::Network network, base::Network::parse(text));
+      change.networks->push_back(network);
+    }
+  }
+  TRY_ASSIGN(const auto expires, text_if(arguments, "expires"));
+  if (expires) {
+    TRY_ASSIGN(change.expires, parse_expiry(*expires, now));
+  }
+  return change;
+}
+
+/// An element of "credentials" in a line of an import.
+base::Result<directory::NewCredential> parse_credential(const json::value& value, base::WallTime now) {
+  const json::object* object = value.if_object();
+  if (!object) return base::fail(base::Code::invalid, "a credential is a JSON object");
+  static constexpr std::string_view kKnown[] = {"name", "password", "hash", "protocols", "networks", "expires"};
+  for (const auto& [key, unused] : *object) {
+    if (std::ranges::find(kKnown, std::string_view(key)) == std::end(kKnown)) {
+      return base::fail(base::Code::invalid, "a credential has no \"" + base::printable(key, 100) + "\"");
+    }
+  }
+  directory::NewCredential credential;
+  TRY_ASSIGN(credential.name, text_argument(*object, "name"));
+  TRY_ASSIGN(const auto hash, text_if(*object, "hash"));
+  if (hash) {
+    credential.hash = *hash;
+  } else {
+    TRY_ASSIGN(credential.password, password_argument(*object));
+  }
+  TRY_ASSIGN(directory::CredentialChange limits, limits_of(*object, now));
+  if (limits.protocols) credential.limits.protocols = *std::move(limits.protocols);
+  if (limits.networks) credential.limits.networks = *std::move(limits.networks);
+  if (limits.expires) credential.limits.expires = *limits.expires;
+  return credential;
+}
+
+/// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "name": …, "credentials": […]}.
+base::Result<directory::NewAccount> parse_line(const std::string& line, base::WallTime now,
+                                               std::optional<std::uint64_t>& quota) {
   boost::system::error_code error;
   const json::value value = json::parse(line, error);
   const json::object* object = value.if_object();
   if (error || !object) return base::fail(base::Code::invalid, "it is no JSON object");
-  static constexpr std::string_view kKnown[] = {"address", "password", "hash", "quota_bytes", "name"};
+  static constexpr std::string_view kKnown[] = {"address", "password", "hash", "quota_bytes", "name", "credentials"};
   for (const auto& [key, unused] : *object) {
     if (std::ranges::find(kKnown, std::string_view(key)) == std::end(kKnown)) {
       return base::fail(base::Code::invalid, "an account has no \"" + base::printable(key, 100) + "\"");
@@ -77,6 +144,14 @@ base::Result<directory::NewAccount> parse_line(const std::string& line, std::opt
   TRY_ASSIGN(quota, number_if(*object, "quota_bytes"));
   TRY_ASSIGN(const auto name, text_if(*object, "name"));
   account.name = name.value_or("");
+  const json::value* credentials = object->if_contains("credentials");
+  if (credentials && !credentials->is_array()) return base::fail(base::Code::invalid, "credentials is a list");
+  if (credentials) {
+    for (const json::value& each : credentials->get_array()) {
+      TRY_ASSIGN(auto credential, parse_credential(each, now));
+      account.credentials.push_back(std::move(credential));
+    }
+  }
   return account;
 }
 
@@ -103,23 +178,41 @@ net::Task<base::Result<json::object>> put_credential(const Api& api, json::objec
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
   CO_TRY_ASSIGN(const std::string name, text_argument(arguments, "name"));
   json::object result;
-  CO_TRY_ASSIGN(const std::string password, password_for(arguments, result));
+  CO_TRY_ASSIGN(directory::CredentialChange change, limits_of(arguments, api.services().clock.now()));
+  const bool limited = change.protocols || change.networks || change.expires;
+  if (add || !limited || arguments.contains("password") || arguments.contains("generate")) {
+    CO_TRY_ASSIGN(change.password, password_for(arguments, result));
+  }
+  const std::string shown = change.password.value_or("");
   auto& directory = api.services().directory;
-  auto put =
-      add ? directory.add_credential(address, name, password) : directory.set_credential(address, name, password);
+  directory::CredentialLimits limits;
+  if (change.protocols) limits.protocols = *change.protocols;
+  if (change.networks) limits.networks = *change.networks;
+  if (change.expires) limits.expires = *change.expires;
+  auto put = add ? directory.add_credential(address, name, *change.password, std::move(limits))
+                 : directory.set_credential(address, name, std::move(change));
   CO_TRY_ASSIGN(const base::AccountId account, co_await std::move(put));
   api.services().mail.changed(account);
   api.log().info(add ? "admin.credential.added" : "admin.credential.changed", {{"account", address}, {"name", name}});
   std::string text = "credential " + name + " of " + address + (add ? " is added" : " is changed");
-  if (result.contains("password")) text += "; its password, shown this once: " + password;
+  if (result.contains("password")) text += "; its password, shown this once: " + shown;
   result["done"] = std::move(text);
   co_return result;
 }
 
 json::object to_json(const directory::CredentialInfo& credential) {
+  std::vector<std::string> networks;
+  for (const base::Network& network : credential.limits.networks) networks.push_back(network.text());
+  const auto& use = credential.last_used;
   return {{"name", credential.name},
           {"created", base::rfc3339(credential.created)},
-          {"changed", base::rfc3339(credential.changed)}};
+          {"changed", base::rfc3339(credential.changed)},
+          {"protocols", texts(credential.limits.protocols)},
+          {"networks", texts(networks)},
+          {"expires", text_or_null(credential.limits.expires ? base::rfc3339(*credential.limits.expires) : "")},
+          {"last_used", text_or_null(use ? base::rfc3339(use->time) : "")},
+          {"last_used_from", text_or_null(use ? use->address : "")},
+          {"last_used_by", text_or_null(use ? use->protocol : "")}};
 }
 
 }  // namespace
@@ -153,7 +246,7 @@ net::Task<base::Result<json::object>> account_import(const Api& api, json::objec
   std::map<std::string, std::uint64_t> defaults;  // by domain as written
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::optional<std::uint64_t> quota;
-    auto account = parse_line(lines[i], quota);
+    auto account = parse_line(lines[i], api.services().clock.now(), quota);
     if (!account) {
       co_return base::fail(account.error().code, "line " + std::to_string(first + i) + ": " + account.error().text);
     }

@@ -38,7 +38,15 @@ constexpr Columns with(Columns columns, Column more) {
   return columns;
 }
 constexpr Columns kAccountAlone = with(with(kAccount, {"credentials", "CREDENTIALS"}), {"sent_today", "SENT TODAY"});
-constexpr Columns kCredential{{{"name", "CREDENTIAL"}, {"created", "CREATED"}, {"changed", "CHANGED"}}};
+constexpr Columns kCredential{{{"name", "CREDENTIAL"},
+                               {"created", "CREATED"},
+                               {"changed", "CHANGED"},
+                               {"protocols", "PROTOCOLS"},
+                               {"networks", "NETWORKS"},
+                               {"expires", "EXPIRES"},
+                               {"last_used", "LAST USED"},
+                               {"last_used_from", "FROM"},
+                               {"last_used_by", "BY"}}};
 constexpr Columns kAlias{{{"address", "ALIAS"},
                           {"posting", "POST"},
                           {"senders", "SENDERS"},
@@ -74,10 +82,10 @@ constexpr Command kCommands[] = {
      account_set},
     {"account remove", {"address"}, account_remove},
     {"account password", {"address", "password"}, account_password},
-    {"credential add", {"address", "name", "password", "generate"}, credential_add},
+    {"credential add", {"address", "name", "password", "generate", "protocols", "networks", "expires"}, credential_add},
     {"credential list", {"address"}, credential_list, "credentials", kCredential},
     {"credential show", {"address", "name"}, credential_show, nullptr, kCredential},
-    {"credential set", {"address", "name", "password", "generate"}, credential_set},
+    {"credential set", {"address", "name", "password", "generate", "protocols", "networks", "expires"}, credential_set},
     {"credential remove", {"address", "name"}, credential_remove},
     {"alias add", {"address", "targets", "posting", "senders", "send_as"}, alias_add},
     {"alias list", {"domain", "match", "target"}, alias_list, "aliases", kAlias},

@@ -56,6 +56,10 @@ void Checker::check_whole() {
                   std::to_string(config.connections.connections) + ")");
     }
   }
+  if (base::lower(config.delivery.machine_mail).ends_with("@" + config.hostname)) {
+    mistake(origin("sendmail.machine_mail"),
+            "sendmail.machine_mail is itself an address at the hostname: it would lead to itself");
+  }
   for (const Listener& listener : config.listeners) {
     if (!broken_.contains("listener." + listener.name)) check_listener(listener);
   }

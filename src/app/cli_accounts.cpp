@@ -23,9 +23,16 @@ void add_password_options(CLI::App& app, Given& given) {
 
 base::Result<admin::Arguments> address_alone(const Given& given) { return admin::Arguments{{"address", given.name}}; }
 
-base::Result<admin::Arguments> with_password(const Given& given) {
+base::Result<admin::Arguments> with_password(const Given& given, bool may_keep = false) {
   admin::Arguments arguments{{"address", given.name}};
   if (!given.directory.credential.empty()) arguments["name"] = given.directory.credential;
+  put_if(arguments, "protocols", given.directory.protocols);
+  put_if(arguments, "networks", given.directory.networks);
+  put_if(arguments, "expires", given.directory.expires);
+  const bool limited =
+      arguments.contains("protocols") || arguments.contains("networks") || arguments.contains("expires");
+  const bool given_one = given.directory.generate || !given.password.file.empty() || !given.password.value.empty();
+  if (may_keep && limited && !given_one) return arguments;
   if (given.directory.generate) {
     arguments["generate"] = true;
     return arguments;
@@ -173,9 +180,15 @@ void add_credential_command(CLI::App& credential, Given& given, const char* verb
   if (puts) {
     add_password_options(*made, given);
     made->add_flag("--generate", given.directory.generate, "Make one up and print it");
+    several(*made, "--protocol", given.directory.protocols,
+            "Only for logins by this protocol: smtp or imap; any: by all");
+    several(*made, "--network", given.directory.networks,
+            "Only for clients in this network (192.0.2.0/24); any: everywhere");
+    made->add_option("--expires", given.directory.expires,
+                     "Until when it is good: a date, a time (2027-01-31T12:00:00Z), from now (90d, 12h), or never");
   }
-  admin_command(*made, given, name, false, [&given, puts]() -> base::Result<admin::Arguments> {
-    if (puts) return with_password(given);
+  admin_command(*made, given, name, false, [&given, puts, verb]() -> base::Result<admin::Arguments> {
+    if (puts) return with_password(given, std::string_view(verb) == "set");
     return admin::Arguments{{"address", given.name}, {"name", given.directory.credential}};
   });
 }
@@ -184,15 +197,16 @@ void add_credentials(CLI::App& app, Given& given) {
   CLI::App* credential =
       group(app, "credential", "The passwords of an account: its own, and one for each of its devices");
   add_credential_command(*credential, given, "add", "Add a further password", "credential add",
-                         "postrider credential add ann@example.org phone --generate");
+                         "postrider credential add ann@example.org phone --generate --protocol imap --expires 90d");
   CLI::App* list = command(*credential, "list", "List them, without the passwords, which nobody can read",
                            "postrider credential list ann@example.org");
   list->add_option("ADDRESS", given.name)->required();
   admin_command(*list, given, "credential list", false, [&given] { return address_alone(given); });
   add_credential_command(*credential, given, "show", "Show one", "credential show",
                          "postrider credential show ann@example.org phone");
-  add_credential_command(*credential, given, "set", "Change one", "credential set",
-                         "postrider credential set ann@example.org phone --generate");
+  add_credential_command(*credential, given, "set",
+                         "Change its password, or with limits alone only those; its sessions end", "credential set",
+                         "postrider credential set ann@example.org phone --network 192.0.2.0/24");
   add_credential_command(*credential, given, "remove", "Remove one; its sessions end", "credential remove",
                          "postrider credential remove ann@example.org phone");
 }

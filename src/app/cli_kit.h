@@ -42,6 +42,9 @@ struct DirectoryOptions {
   std::vector<std::string> grant;
   std::vector<std::string> withdraw;
   std::string credential;
+  std::vector<std::string> protocols;
+  std::vector<std::string> networks;
+  std::optional<std::string> expires;
   bool generate = false;
   std::string import_file;
   bool skip_existing = false;

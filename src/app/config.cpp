@@ -57,10 +57,12 @@ void Config::settle() {
   smtp.max_message_bytes = imap.max_message_bytes = delivery.max_message_bytes = max_message_bytes;
   smtp.mechanisms = imap.mechanisms = directory.mechanisms = mechanisms;
   store.directory = data_dir + "/store";
+}
+
+std::string Config::spool_path() const {
+  if (!sendmail_directory.empty()) return sendmail_directory;
   // The data directory is closed to other users, and the usual one has a usual place beside it.
-  if (sendmail_directory.empty()) {
-    sendmail_directory = data_dir == Config().data_dir ? kSendmailDirectory : data_dir + "/sendmail";
-  }
+  return data_dir == Config().data_dir ? kSendmailDirectory : data_dir + "/sendmail";
 }
 
 std::string Mistake::located() const {

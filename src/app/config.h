@@ -79,7 +79,7 @@ struct Config {
   std::string hostname;
   std::string data_dir = "/var/lib/postrider";
   std::string user;                // empty: stay who we are
-  std::string sendmail_directory;  // where programs of this machine leave mail; settle() has the default
+  std::string sendmail_directory;  // where programs of this machine leave mail; empty: see spool_path()
   std::size_t threads = 0;         // event loops; 0: one per core
   std::size_t workers = 4;         // of the pool
 
@@ -111,6 +111,7 @@ struct Config {
   void settle();
 
   std::string socket_path() const { return data_dir + "/admin.sock"; }
+  std::string spool_path() const;
   /// Where a server leaves its name for the commands that are given the directory alone.
   std::string hostname_path() const { return data_dir + "/hostname"; }
 };

@@ -352,6 +352,13 @@ TEST_CASE("every broken configuration gets its line and its sentence") {
        "c.toml:5: listener.b and listener.a both want ::1 port 143\n"},
       {"[listener.a]\nprotocol = \"lmtp\"\npath = \"/l\"\n[listener.b]\nprotocol = \"lmtp\"\npath = \"/l\"",
        "c.toml:5: listener.b and listener.a both want /l\n"},
+      {"[sendmail]\nmachine_mail = \"root@mail.example.org\"",
+       "c.toml:3: sendmail.machine_mail is itself an address at the hostname: it would lead to itself\n"},
+      {"[sendmail]\nsenders = [\"www-data\"]",
+       "c.toml:3: sendmail.senders must be as \"www-data=shop@example.org\", \"www-data=@example.org\" or "
+       "\"www-data=*\", not \"www-data\"\n"},
+      {"[listener.a]\nprotocol = \"smtp\"\nhide_clients = true",
+       "c.toml:4: listener.a.hide_clients is for submission and submissions\n"},
       {"[listener.a]\nprotocol = \"smtp\"\npath = \"/l\"", "c.toml:4: listener.a.path: Unix sockets are for lmtp\n"},
       {"[listener.a]\nprotocol = \"lmtp\"\npath = \"/l\"\nproxy_protocol = \"10.0.0.0/8\"",
        "c.toml:5: listener.a.proxy_protocol: a Unix socket has no networks\n"},

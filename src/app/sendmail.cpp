@@ -20,9 +20,7 @@ bool is_ours(std::string_view name) { return name == "sendmail" || name == "mail
 /// it says then.
 Config config_for(const sendmail::Arguments& arguments) {
   const Place place{.config_file = arguments.config_file, .directory = arguments.directory};
-  Config config = read_config(place, Sources::of_machine()).config;
-  config.settle();
-  return config;
+  return read_config(place, Sources::of_machine()).config;
 }
 
 int list_queue(const sendmail::Arguments& arguments, const sendmail::Spool& spool) {
@@ -60,7 +58,7 @@ int run_sendmail(const SendmailCall& call) {
     return EX_OK;
   }
   if (arguments->task == sendmail::Task::aliases) return EX_OK;  // they are in the store, and always current
-  const sendmail::Spool spool{config_for(*arguments).sendmail_directory};
+  const sendmail::Spool spool{config_for(*arguments).spool_path()};
   switch (arguments->task) {
     case sendmail::Task::smtp:
       return sendmail::serve_pipes(spool);

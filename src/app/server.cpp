@@ -314,13 +314,13 @@ net::Server::Serve Server::session(const Listener& listener) {
 /// While this may be root's process. What fails here is told when the spool is prepared.
 void Server::prepare_sendmail() {
   const auto config = config_.get();
-  (void)prepare_directory(config->sendmail_directory, config->user);
+  (void)prepare_directory(config->spool_path(), config->user);
 }
 
 /// Mail of this machine's programs. A server that cannot have a spool serves all others.
 void Server::serve_sendmail() {
   const auto config = config_.get();
-  const sendmail::Spool spool{config->sendmail_directory};
+  const sendmail::Spool spool{config->spool_path()};
   const auto unavailable = [&](const base::Error& error) {
     log_.warning("sendmail.unavailable",
                  {{"why", error.text}, {"next", "programs of this machine cannot hand over mail"}});

@@ -161,6 +161,7 @@ base::Result<Split> split(const Loaded& loaded, const ReadConfig& read) {
   const Config& config = loaded.config;
   TRY_ASSIGN(const Outsider outsider, outsider_of(config.user));
   TRY(prepare_directory(config.data_dir, config.user));
+  (void)prepare_directory(config.spool_path(), config.user);  // what is wrong with it is told by who uses it
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return std::unexpected(system_error("cannot make a socket pair", errno));

@@ -14,6 +14,7 @@ smtp::User user_of(const directory::Identity& identity) {
   return {.account = identity.account,
           .address = identity.address,
           .version = identity.credential_version,
+          .expires = identity.expires,
           .generation = identity.generation};
 }
 
@@ -22,6 +23,7 @@ directory::Identity identity_of(const smtp::User& user) {
           .address = user.address,
           .quota_bytes = 0,
           .credential_version = user.version,
+          .expires = user.expires,
           .generation = user.generation};
 }
 
@@ -31,15 +33,16 @@ class Service : public Delivery {
       : queue_(std::move(queue)), context_(std::move(context)) {}
 
   net::Task<base::Result<smtp::LoginStep>> authenticate(std::shared_ptr<sasl::Mechanism> mechanism,
-                                                        std::string response, smtp::Peer) override {
+                                                        std::string response, smtp::Peer peer) override {
     CO_TRY_ASSIGN(auto step,
-                  co_await directory::take_response(context_.directory, std::move(mechanism), std::move(response)));
+                  co_await directory::take_response(context_.directory, std::move(mechanism), std::move(response),
+                                                    {.protocol = "smtp", .address = peer.endpoints.peer_address}));
     if (auto* challenge = std::get_if<sasl::Challenge>(&step)) co_return std::move(*challenge);
     co_return user_of(std::get<directory::Identity>(step));
   }
 
   net::Task<base::Result<smtp::User>> recheck(smtp::User user) override {
-    if (user.generation == context_.directory.generation()) co_return user;
+    if (user.generation == context_.directory.generation() && context_.clock.now() < user.expires) co_return user;
     CO_TRY_ASSIGN(const auto identity, co_await context_.directory.recheck(identity_of(user)));
     co_return user_of(identity);
   }

@@ -15,8 +15,23 @@ using store::Txn;
 struct Prepared {
   mime::AddrSpec parts;
   Account account;
-  schema::DirectoryCredential credential;
+  std::vector<schema::DirectoryCredential> credentials;  // by number: the password first
 };
+
+/// Of the further credentials: each has a name of its own, and there are not too many.
+base::Result<void> check_names(const std::vector<NewCredential>& credentials) {
+  if (credentials.size() >= kMaxCredentials)
+    return base::fail(Code::too_large, "an account has at most 16 credentials");
+  std::set<std::string> names{std::string(kPasswordName), ""};
+  for (const NewCredential& each : credentials) {
+    TRY(check_name(each.name, "the name of a credential"));
+    if (!names.insert(each.name).second) {
+      return base::fail(Code::invalid, "a further credential needs a name of its own, not \"" + each.name + "\"");
+    }
+    TRY(check_protocols(each.limits.protocols));
+  }
+  return {};
+}
 
 schema::DirectoryState to_record(State state) {
   switch (state) {
@@ -83,7 +98,9 @@ base::Result<void> put_account(Txn& txn, const Prepared& made) {
   owner.set_account(made.account.id.value);
   txn.put(kAccounts, std::tuple(made.account.id), to_record(made.account));
   txn.put(kAddresses, std::tuple(made.parts.domain, made.parts.local), owner);
-  txn.put(kCredentials, std::tuple(made.account.id, kPassword), made.credential);
+  for (std::uint32_t number = 0; number < made.credentials.size(); ++number) {
+    txn.put(kCredentials, std::tuple(made.account.id, number), made.credentials[number]);
+  }
   return count_account(txn, made.parts.domain, +1);
 }
 
@@ -118,12 +135,31 @@ net::Task<base::Result<Account>> Service::add_account(std::string address, std::
   co_return std::move(added.front());
 }
 
+net::Task<base::Result<schema::DirectoryCredential>> Service::new_credential(std::string address, std::string password,
+                                                                             std::string hash) {
+  Kept kept;
+  if (hash.empty()) {
+    CO_TRY_ASSIGN(std::string prepared, prepare_password(password));
+    CO_TRY_ASSIGN(kept, co_await keep(std::move(address), std::move(prepared)));
+  } else if (crypto::is_password_hash(hash)) {
+    CO_TRY_ASSIGN(kept, co_await keep_imported(std::move(address), std::move(hash)));
+  } else {
+    co_return base::fail(Code::invalid, "the hash of " + address + " is no password hash that this version knows");
+  }
+  schema::DirectoryCredential record;
+  put(std::move(kept), record);
+  record.set_version(store_.next_id());
+  record.set_changed_us(directory::to_record(clock_.now()));
+  co_return record;
+}
+
 net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<NewAccount> accounts,
                                                                     bool skip_existing) {
   std::vector<mime::AddrSpec> addresses;
   for (const NewAccount& given : accounts) {
     CO_TRY_ASSIGN(mime::AddrSpec parts, split_address(given.address));
     CO_TRY(check_name(given.name, "a name"));
+    CO_TRY(check_names(given.credentials));
     addresses.push_back(std::move(parts));
   }
   // The closure decides; this only saves the hashing where the answer is known.
@@ -135,16 +171,17 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
     NewAccount& given = accounts[i];
     const mime::AddrSpec& parts = addresses[i];
     if (known[i]) continue;
-    if (!given.hash.empty() && !crypto::is_password_hash(given.hash)) {
-      co_return base::fail(Code::invalid,
-                           "the hash of " + given.address + " is no password hash that this version knows");
-    }
-    Kept kept;
-    if (given.hash.empty()) {
-      CO_TRY_ASSIGN(std::string prepared, prepare_password(given.password));
-      CO_TRY_ASSIGN(kept, co_await keep(mime::format(parts), std::move(prepared)));
-    } else {
-      CO_TRY_ASSIGN(kept, co_await keep_imported(mime::format(parts), std::move(given.hash)));
+    std::vector<schema::DirectoryCredential> credentials;
+    CO_TRY_ASSIGN(auto own,
+                  co_await new_credential(mime::format(parts), std::move(given.password), std::move(given.hash)));
+    credentials.push_back(std::move(own));
+    for (NewCredential& each : given.credentials) {
+      CO_TRY_ASSIGN(auto more,
+                    co_await new_credential(mime::format(parts), std::move(each.password), std::move(each.hash)));
+      more.set_name(each.name);
+      more.set_created_us(more.changed_us());
+      put(each.limits, more);
+      credentials.push_back(std::move(more));
     }
     const base::WallTime now = clock_.now();
     Prepared made{.parts = parts,
@@ -154,10 +191,7 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
                               .created = now,
                               .name = std::move(given.name),
                               .send_as = {}},
-                  .credential = {}};
-    put(std::move(kept), made.credential);
-    made.credential.set_version(store_.next_id());
-    made.credential.set_changed_us(directory::to_record(now));
+                  .credentials = std::move(credentials)};
     all.push_back(std::move(made));
   }
 
@@ -210,7 +244,10 @@ net::Task<base::Result<base::AccountId>> Service::remove_account(std::string add
     auto cursor = txn.scan(kCredentials, id);
     for (; cursor.valid(); cursor.next()) numbers.push_back(std::get<1>(cursor.key()));
     if (auto error = cursor.error()) return std::unexpected(*std::move(error));
-    for (const std::uint32_t number : numbers) txn.erase(kCredentials, std::tuple(id, number));
+    for (const std::uint32_t number : numbers) {
+      txn.erase(kCredentials, std::tuple(id, number));
+      txn.erase(kUses, std::tuple(id, number));
+    }
     txn.erase(kAddresses, std::tuple(parts.domain, parts.local));
     txn.erase(kAccounts, std::tuple(id));
     txn.put(kRemoved, std::tuple(id), tombstone);

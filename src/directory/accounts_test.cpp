@@ -76,7 +76,7 @@ TEST_CASE("each of an account's passwords is good for a login and ends alone") {
   const Identity phone = good(login("of the phone"));
   const Identity desk = good(login("of the desk"));
   good(login("secret of ann"));
-  good(kit->set_credential("ann@example.test", "desk", "another"));
+  good(kit->set_credential("ann@example.test", "desk", {.password = "another"}));
   CHECK(code(kit->recheck(desk)) == Code::denied);
   CHECK(code(login("of the desk")) == Code::denied);
   good(login("another"));
@@ -85,7 +85,7 @@ TEST_CASE("each of an account's passwords is good for a login and ends alone") {
   CHECK(code(login("of the phone")) == Code::denied);
   good(login("secret of ann"));
   CHECK(code(kit->remove_credential("ann@example.test", "phone")) == Code::not_found);
-  CHECK(code(kit->set_credential("ann@example.test", "phone", "x")) == Code::not_found);
+  CHECK(code(kit->set_credential("ann@example.test", "phone", {.password = "x"})) == Code::not_found);
   CHECK(code(kit->remove_credential("ann@example.test", "password")) == Code::conflict);
   CHECK(kit.problems().empty());
 

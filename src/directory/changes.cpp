@@ -27,6 +27,16 @@ base::Result<void> check_name(std::string_view name, const char* what) {
                     std::string(what) + " must be UTF-8 text without control characters, at most 200 bytes");
 }
 
+base::Result<void> check_protocols(const std::vector<std::string>& protocols) {
+  for (const std::string& protocol : protocols) {
+    if (std::ranges::find(kProtocols, protocol) == std::end(kProtocols)) {
+      return base::fail(Code::invalid,
+                        "a credential is for smtp or imap, not for \"" + base::printable(protocol, 40) + "\"");
+    }
+  }
+  return {};
+}
+
 base::Result<std::string> normalize_pattern(std::string_view pattern) {
   if (!pattern.starts_with('@')) return normalize_address(pattern);
   TRY_ASSIGN(const std::string domain, normalize_domain(pattern.substr(1)));

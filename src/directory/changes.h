@@ -18,6 +18,9 @@ std::string counted(std::size_t count, const char* one, const char* many);
 /// A name for people to read (UTF-8 without control characters, at most 200 bytes), or why it is none.
 base::Result<void> check_name(std::string_view name, const char* what);
 
+/// What a credential is for: of kProtocols. invalid otherwise.
+base::Result<void> check_protocols(const std::vector<std::string>& protocols);
+
 /// An address, or "@domain" for any of that domain, in the form in which it is stored.
 base::Result<std::string> normalize_pattern(std::string_view pattern);
 

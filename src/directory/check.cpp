@@ -25,6 +25,7 @@ class Checker {
     TRY(walk(kCredentials, [this](const auto& key, const auto& value) {
       return check_credential(std::get<0>(key), std::get<1>(key), value);
     }));
+    TRY(walk(kUses, [this](const auto& key, const auto&) { return check_use(std::get<0>(key), std::get<1>(key)); }));
     TRY(walk(kMemberOf, [this](const auto& key, const auto&) {
       return check_membership({std::get<1>(key), std::get<0>(key)}, std::get<2>(key));
     }));
@@ -234,6 +235,18 @@ class Checker {
     }
     if (record.version() == 0) report(where, "it has no version");
     if (number != kPassword && record.name().empty()) report(where, "it has no name");
+    for (const std::string& network : record.networks()) {
+      if (!base::Network::parse(network)) report(where, "it has a network that is none: nobody can use it");
+    }
+    return {};
+  }
+
+  base::Result<void> check_use(base::AccountId id, std::uint32_t number) {
+    TRY_ASSIGN(const auto credential, look_at(kCredentials, std::tuple(id, number)));
+    if (!credential.exists) {
+      report("last use of credential " + std::to_string(number) + " of account " + std::to_string(id.value),
+             "the credential does not exist");
+    }
     return {};
   }
 

@@ -1,6 +1,7 @@
 // Credentials of accounts: the password, and further ones with names, each good for a login.
 #include <algorithm>
 
+#include "base/text.h"
 #include "directory/changes.h"
 #include "directory/normalize.h"
 #include "directory/service.h"
@@ -64,11 +65,13 @@ net::Task<base::Result<schema::DirectoryCredential>> Service::make_credential(mi
 }
 
 net::Task<base::Result<base::AccountId>> Service::add_credential(std::string address, std::string name,
-                                                                 std::string password) {
+                                                                 std::string password, CredentialLimits limits) {
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
   CO_TRY(check_name(name, "the name of a credential"));
   if (name.empty()) co_return base::fail(Code::invalid, "a credential needs a name");
-  CO_TRY_ASSIGN(const auto record, co_await make_credential(parts, std::move(password)));
+  CO_TRY(check_protocols(limits.protocols));
+  CO_TRY_ASSIGN(auto record, co_await make_credential(parts, std::move(password)));
+  put(limits, record);
   base::AccountId id;
   CO_TRY(co_await commit([parts, name, record, &id](Txn& txn) -> base::Result<void> {
     TRY_ASSIGN(id, require_account(txn, parts));
@@ -79,24 +82,41 @@ net::Task<base::Result<base::AccountId>> Service::add_credential(std::string add
 }
 
 net::Task<base::Result<base::AccountId>> Service::set_credential(std::string address, std::string name,
-                                                                 std::string password) {
+                                                                 CredentialChange change) {
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
-  CO_TRY_ASSIGN(const auto record, co_await make_credential(parts, std::move(password)));
+  if (change.protocols) CO_TRY(check_protocols(*change.protocols));
+  std::optional<schema::DirectoryCredential> fresh;
+  if (change.password) {
+    CO_TRY_ASSIGN(fresh, co_await make_credential(parts, *change.password));
+  }
+  // Whatever changes, those who logged in with it log in again.
+  const std::uint64_t version = store_.next_id();
+  const std::int64_t now = to_record(clock_.now());
   base::AccountId id;
-  CO_TRY(co_await commit([parts, name, record, &id](Txn& txn) -> base::Result<void> {
+  CO_TRY(co_await commit([parts, name, fresh, change, version, now, &id](Txn& txn) -> base::Result<void> {
     TRY_ASSIGN(id, require_account(txn, parts));
     TRY_ASSIGN(const Credentials all, read_all(txn, id));
     const auto number = find(all, name);
-    if (!number) return no_such(name, parts);
-    schema::DirectoryCredential changed = record;
-    if (const auto before = all.find(*number); before != all.end()) {
-      changed.set_name(before->second.name());
-      changed.set_created_us(before->second.created_us());
+    const auto before = number ? all.find(*number) : all.end();
+    // The account's own password may be set where its record is missing.
+    if (!number || (before == all.end() && !fresh)) return no_such(name, parts);
+    schema::DirectoryCredential changed = before != all.end() ? before->second : *fresh;
+    if (fresh) {
+      changed.set_hash(fresh->hash());
+      *changed.mutable_scram() = fresh->scram();
     }
+    CredentialLimits limits = to_limits(changed);
+    if (change.protocols) limits.protocols = *change.protocols;
+    if (change.networks) limits.networks = *change.networks;
+    if (change.expires) limits.expires = *change.expires;
+    put(limits, changed);
+    changed.set_version(version);
+    changed.set_changed_us(now);
     txn.put(kCredentials, std::tuple(id, *number), changed);
     return {};
   }));
-  log_.info("directory.password.changed", {{"address", mime::format(parts)}, {"name", name}});
+  log_.info(fresh ? "directory.password.changed" : "directory.credential.changed",
+            {{"address", mime::format(parts)}, {"name", name}});
   co_return id;
 }
 
@@ -113,6 +133,7 @@ net::Task<base::Result<base::AccountId>> Service::remove_credential(std::string 
     const auto number = find(all, name);
     if (!number) return no_such(name, parts);
     txn.erase(kCredentials, std::tuple(id, *number));
+    txn.erase(kUses, std::tuple(id, *number));
     return {};
   };
   CO_TRY(co_await commit(std::move(remove), store::Kind::frees_space));
@@ -122,13 +143,20 @@ net::Task<base::Result<base::AccountId>> Service::remove_credential(std::string 
 
 net::Task<base::Result<std::vector<CredentialInfo>>> Service::credentials(std::string address) {
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
-  co_return co_await store_.read([parts](const store::Reader& reader) -> base::Result<std::vector<CredentialInfo>> {
-    TRY_ASSIGN(const base::AccountId id, require_account(reader, parts));
-    TRY_ASSIGN(const Credentials all, read_all(reader, id));
-    std::vector<CredentialInfo> list;
-    for (const auto& [number, record] : all) list.push_back(to_credential_info(number, record));
-    return list;
-  });
+  co_return co_await store_.read(
+      [this, parts](const store::Reader& reader) -> base::Result<std::vector<CredentialInfo>> {
+        TRY_ASSIGN(const base::AccountId id, require_account(reader, parts));
+        TRY_ASSIGN(const Credentials all, read_all(reader, id));
+        std::vector<CredentialInfo> list;
+        for (const auto& [number, record] : all) {
+          list.push_back(to_credential_info(number, record));
+          list.back().last_used = unwritten_use(record.version());
+          if (list.back().last_used) continue;
+          TRY_ASSIGN(const auto use, reader.get(kUses, std::tuple(id, number)));
+          if (use) list.back().last_used = CredentialUse{from_record(use->used_us()), use->address(), use->protocol()};
+        }
+        return list;
+      });
 }
 
 }  // namespace directory

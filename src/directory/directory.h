@@ -71,15 +71,18 @@ class Directory {
   virtual net::Task<base::Result<void>> forget(base::AccountId account) = 0;
 
   // Credentials: an account has its password, kPasswordName, and may have further ones with names, each of which is
-  // good for a login; at most kMaxCredentials. add: exists, too_large. remove: conflict (the account's own password).
+  // good for a login within its limits; at most kMaxCredentials. add: exists, too_large. remove: conflict (the
+  // account's own password). Any change ends the logins that were made with it. When one was last used is written
+  // behind the login's back, about once a minute for all; a crash loses that minute.
   virtual net::Task<base::Result<base::AccountId>> add_credential(std::string address, std::string name,
-                                                                  std::string password) = 0;
+                                                                  std::string password,
+                                                                  CredentialLimits limits = {}) = 0;
   virtual net::Task<base::Result<base::AccountId>> set_credential(std::string address, std::string name,
-                                                                  std::string password) = 0;
+                                                                  CredentialChange change) = 0;
   virtual net::Task<base::Result<base::AccountId>> remove_credential(std::string address, std::string name) = 0;
   virtual net::Task<base::Result<std::vector<CredentialInfo>>> credentials(std::string address) = 0;
   net::Task<base::Result<base::AccountId>> set_password(std::string address, std::string password) {
-    return set_credential(std::move(address), std::string(kPasswordName), std::move(password));
+    return set_credential(std::move(address), std::string(kPasswordName), {.password = std::move(password)});
   }
 
   // Aliases and groups. add, set: not_found (no such domain; a group's member that is no account or group here),
@@ -106,21 +109,23 @@ class Directory {
 
   /// Verifies a login. denied: wrong name or password, or an account that is not active (which of them is not told, and
   /// all cost the same time); busy: too many checks are waiting. Answers repeats from a cache that a change of the
-  /// credential empties.
-  virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) = 0;
+  /// credential empties. A right password outside its credential's limits is denied like a wrong one, and logged.
+  virtual net::Task<base::Result<Identity>> authenticate(std::string login, std::string password,
+                                                         Access access = {}) = 0;
 
   /// What is kept for `login` to check a mechanism that does not send the password. Where there is nothing (no such
   /// name, or nothing of this kind) the answer looks the same, each time, but for its empty list. Never slow.
   virtual net::Task<base::Result<sasl::Secrets>> secrets(std::string login, sasl::Wanted wanted) = 0;
   /// The login of who has proved to have the credential with this version, or (0) a certificate for this address.
-  /// denied: not an address that may log in, or the credential is gone.
-  virtual net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version) = 0;
+  /// denied: not an address that may log in, or the credential is gone, or `access` is outside its limits.
+  virtual net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version,
+                                                  Access access = {}) = 0;
 
   /// Grows with each change. A session that sees another value than its identity's calls recheck(), which is cheap
   /// when the value is the same.
   virtual std::uint64_t generation() const = 0;
-  /// denied when the account is gone or not active, or its credential was changed; else the identity with the newest
-  /// values.
+  /// denied when the account is gone or not active, or its credential was changed or has expired; else the identity
+  /// with the newest values.
   virtual net::Task<base::Result<Identity>> recheck(Identity identity) = 0;
 
   /// Whether the user may use the address as sender: its own with or without a tag, an alias or group that leads to it

@@ -16,8 +16,9 @@ namespace directory {
 using LoginStep = std::variant<sasl::Challenge, Identity>;
 
 /// The client's response, base64 undone. invalid: malformed; denied: wrong name, password or proof; unsupported: to act
-/// for somebody else; busy, unavailable: for now. After an error the exchange is over.
+/// for somebody else; busy, unavailable: for now. `access`: where the client is. After an error
+/// the exchange is over.
 net::Task<base::Result<LoginStep>> take_response(Directory& directory, std::shared_ptr<sasl::Mechanism> mechanism,
-                                                 std::string response);
+                                                 std::string response, Access access);
 
 }  // namespace directory

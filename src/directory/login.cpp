@@ -52,8 +52,29 @@ net::Task<base::Result<Service::Found<Login>>> Service::login_of(mime::AddrSpec 
   return look_up(logins_, std::move(name), begin_read(), std::move(read));
 }
 
-Identity Service::identity_of(const Login& login, std::uint64_t credential_version, std::uint64_t generation) {
-  return {login.account.id, login.account.address, login.account.quota_bytes, credential_version, generation};
+Identity Service::identity_of(const Login& login, const Credential* credential, std::uint64_t generation) {
+  Identity identity{.account = login.account.id,
+                    .address = login.account.address,
+                    .quota_bytes = login.account.quota_bytes,
+                    .generation = generation};
+  if (credential == nullptr) return identity;
+  identity.credential_version = credential->version;
+  if (credential->limits.expires) identity.expires = *credential->limits.expires;
+  return identity;
+}
+
+base::Result<Identity> Service::admit_with(const Login& login, const Credential& credential, std::uint64_t generation,
+                                           const Access& access) {
+  if (const auto why = outside(credential.limits, access, clock_.now())) {
+    log_.info("directory.credential.refused", {{"address", login.account.address},
+                                               {"name", credential.name.empty() ? kPasswordName : credential.name},
+                                               {"peer", access.address},
+                                               {"protocol", access.protocol},
+                                               {"why", *why}});
+    return base::fail(Code::denied, "wrong name or password");
+  }
+  note_use(login.account.id, credential, access);
+  return identity_of(login, &credential, generation);
 }
 
 std::string Service::verified_key(const Login& login, const Credential& credential, std::string_view password) const {
@@ -68,7 +89,7 @@ std::string Service::verified_key(const Login& login, const Credential& credenti
   return crypto::hmac_sha256(cache_secret_, text);
 }
 
-net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::string password) {
+net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::string password, Access access) {
   const auto parts = split_address(login);
   const auto prepared = prepare_password(password);
   Found<Login> found;
@@ -85,7 +106,7 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
       keys.push_back(verified_key(*found.value, credential, *prepared));
       if (verified_.get(keys.back(), 0)) {
         counts_.remembered.add();
-        co_return identity_of(*found.value, credential.version, found.generation);
+        co_return admit_with(*found.value, credential, found.generation, access);
       }
       hashes.push_back(credential.hash);
     }
@@ -114,10 +135,13 @@ net::Task<base::Result<Identity>> Service::authenticate(std::string login, std::
   if (!right) co_return base::fail(Code::denied, "wrong name or password");
   const Credential& credential = found.value->credentials[*match];
   renew_later(*found.value, credential, *prepared);
-  co_return identity_of(*found.value, credential.version, found.generation);
+  co_return admit_with(*found.value, credential, found.generation, access);
 }
 
 net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
+  if (clock_.now() >= identity.expires) {
+    co_return base::fail(Code::denied, "the credential of " + identity.address + " has expired");
+  }
   if (identity.generation == begin_read()) co_return identity;
   CO_TRY_ASSIGN(mime::AddrSpec parts, split_address(identity.address));
   CO_TRY_ASSIGN(const auto found, co_await login_of(std::move(parts)));
@@ -128,10 +152,10 @@ net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
       co_return base::fail(Code::denied, "the account " + identity.address + is);
     }
     // By a certificate: it has no credential here.
-    if (identity.credential_version == 0) co_return identity_of(*found.value, 0, found.generation);
+    if (identity.credential_version == 0) co_return identity_of(*found.value, nullptr, found.generation);
     for (const Credential& credential : found.value->credentials) {
       if (credential.version == identity.credential_version) {
-        co_return identity_of(*found.value, credential.version, found.generation);
+        co_return identity_of(*found.value, &credential, found.generation);
       }
     }
     co_return base::fail(Code::denied, "the password of " + identity.address + " was changed");

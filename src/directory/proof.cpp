@@ -86,17 +86,17 @@ net::Task<base::Result<sasl::Secrets>> Service::secrets(std::string login, sasl:
   co_return cram_md5_secrets(known);
 }
 
-net::Task<base::Result<Identity>> Service::admit(std::string login, std::uint64_t credential_version) {
+net::Task<base::Result<Identity>> Service::admit(std::string login, std::uint64_t credential_version, Access access) {
   const auto parts = split_address(login);
   Found<Login> found;
   if (parts) {
     CO_TRY_ASSIGN(found, co_await login_of(*parts));
   }
   if (found.value && found.value->account.state == State::active) {
-    if (credential_version == 0) co_return identity_of(*found.value, 0, found.generation);
+    if (credential_version == 0) co_return identity_of(*found.value, nullptr, found.generation);
     for (const Credential& credential : found.value->credentials) {
       if (credential.version == credential_version) {
-        co_return identity_of(*found.value, credential.version, found.generation);
+        co_return admit_with(*found.value, credential, found.generation, access);
       }
     }
   }

@@ -26,7 +26,7 @@ class Client {
   }
   std::string first_challenge() const { return mechanism_->first_challenge().bytes; }
   base::Result<LoginStep> respond(std::string response) {
-    return net::run(take_response(*kit_.dir, mechanism_, std::move(response)));
+    return net::run(take_response(*kit_.dir, mechanism_, std::move(response), {}));
   }
   std::string challenge(std::string response) {
     auto step = respond(std::move(response));

@@ -8,7 +8,8 @@ using base::Code;
 
 std::vector<store::TableName> tables() {
   const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
-  return {name(kDomains), name(kAccounts), name(kAddresses), name(kCredentials), name(kRemoved), name(kMemberOf)};
+  return {name(kDomains), name(kAccounts), name(kAddresses), name(kCredentials),
+          name(kUses),    name(kRemoved),  name(kMemberOf)};
 }
 
 namespace {
@@ -82,12 +83,40 @@ std::optional<Alias> to_alias(std::string address, const schema::DirectoryAddres
                .created = from_record(alias->created_us())};
 }
 
+std::optional<std::string> outside(const CredentialLimits& limits, const Access& access, base::WallTime now) {
+  if (limits.expires && now >= *limits.expires) return "it has expired";
+  if (!limits.protocols.empty() && std::ranges::find(limits.protocols, access.protocol) == limits.protocols.end()) {
+    return "it is not for " + access.protocol;
+  }
+  if (!limits.networks.empty() && !base::contains(limits.networks, access.address)) return "it is not for this network";
+  return std::nullopt;
+}
+
+CredentialLimits to_limits(const schema::DirectoryCredential& record) {
+  CredentialLimits limits{.protocols = {record.protocols().begin(), record.protocols().end()}};
+  for (const std::string& text : record.networks()) {
+    // One that cannot be read holds nobody's address: that is the safe side, and `store check` tells.
+    limits.networks.push_back(base::Network::parse(text).value_or(base::Network(base::Address{.v4 = true}, 32)));
+  }
+  if (record.expires_us() != 0) limits.expires = from_record(record.expires_us());
+  return limits;
+}
+
+void put(const CredentialLimits& limits, schema::DirectoryCredential& record) {
+  record.clear_protocols();
+  record.clear_networks();
+  for (const std::string& protocol : limits.protocols) record.add_protocols(protocol);
+  for (const base::Network& network : limits.networks) record.add_networks(network.text());
+  record.set_expires_us(limits.expires ? to_record(*limits.expires) : 0);
+}
+
 CredentialInfo to_credential_info(std::uint32_t number, const schema::DirectoryCredential& record) {
   // The password is as old as its account and has no time of its own.
   const std::int64_t created = record.created_us() != 0 ? record.created_us() : record.changed_us();
   return {.name = number == kPassword ? std::string(kPasswordName) : record.name(),
           .created = from_record(created),
-          .changed = from_record(record.changed_us())};
+          .changed = from_record(record.changed_us()),
+          .limits = to_limits(record)};
 }
 
 const schema::DirectoryAlias* alias_of(const schema::DirectoryAddress& record) {
@@ -153,9 +182,12 @@ base::Result<std::optional<Login>> find_login(const store::Reader& reader, const
   auto cursor = reader.scan(kCredentials, id);
   for (; cursor.valid() && login.credentials.size() < kMaxCredentials; cursor.next()) {
     TRY_ASSIGN(auto credential, cursor.value());
-    login.credentials.push_back({.version = credential.version(),
+    login.credentials.push_back({.number = std::get<1>(cursor.key()),
+                                 .version = credential.version(),
                                  .hash = std::move(*credential.mutable_hash()),
-                                 .scram = {credential.scram().begin(), credential.scram().end()}});
+                                 .scram = {credential.scram().begin(), credential.scram().end()},
+                                 .limits = to_limits(credential),
+                                 .name = credential.name()});
   }
   if (auto error = cursor.error()) return std::unexpected(*std::move(error));
   return std::optional(std::move(login));

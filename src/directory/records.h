@@ -22,10 +22,16 @@ inline constexpr int kMaxAliasDepth = 10;
 inline constexpr std::string_view kPostmaster = "postmaster";
 
 struct Credential {
+  std::uint32_t number = 0;
   std::uint64_t version = 0;
   std::string hash;
   std::vector<std::string> scram;  // keys of the same password (crypto/scram_keys.h)
+  CredentialLimits limits;
+  std::string name;
 };
+
+/// Why a login from there is outside the limits; nothing when it is within. Pure.
+std::optional<std::string> outside(const CredentialLimits& limits, const Access& access, base::WallTime now);
 
 /// An account as a login needs it.
 struct Login {
@@ -41,6 +47,8 @@ Account to_account(base::AccountId id, const schema::DirectoryAccount& record);
 Domain to_domain(const std::string& name, const schema::DirectoryDomain& record);
 /// Nothing when the record is an account's.
 std::optional<Alias> to_alias(std::string address, const schema::DirectoryAddress& record);
+CredentialLimits to_limits(const schema::DirectoryCredential& record);
+void put(const CredentialLimits& limits, schema::DirectoryCredential& record);
 CredentialInfo to_credential_info(std::uint32_t number, const schema::DirectoryCredential& record);
 
 /// The alias or group of a record; nullptr when it is an account's.

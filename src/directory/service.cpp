@@ -51,6 +51,8 @@ std::size_t weight_of(const Login& login) {
   for (const Credential& credential : login.credentials) {
     bytes += sizeof credential + credential.hash.size();
     for (const std::string& keys : credential.scram) bytes += sizeof keys + keys.size();
+    bytes += credential.name.size() + credential.limits.networks.size() * sizeof(base::Network);
+    for (const std::string& protocol : credential.limits.protocols) bytes += sizeof protocol + protocol.size();
   }
   return bytes;
 }
@@ -84,6 +86,7 @@ Service::Service(store::Store& store, const base::Clock& clock, base::Log log, c
       verified_(config.verified_credentials),
       cache_secret_(crypto::random_bytes(kSecretBytes)),
       secret_(std::move(secret)),
+      uses_written_(clock.steady() - std::chrono::hours(1)),
       checks_(store.pool(), config.password_checks_at_once, config.password_checks_waiting, counts_.waiting),
       hashing_(store.pool(), 1, config.password_checks_waiting),
       renewals_(store.pool(), 1, config.password_checks_waiting) {}

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -36,6 +37,8 @@ class Service final : public Directory {
   /// `secret` is the store's, or a new one: the first change keeps it.
   Service(store::Store& store, const base::Clock& clock, base::Log log, const Config& config, std::string hostname,
           std::string secret);
+  /// Writes what is not written yet of who has logged in when.
+  ~Service() override;
 
   net::Task<base::Result<void>> add_domain(std::string name, std::string alias_of, DomainChange settings) override;
   net::Task<base::Result<void>> set_domain(std::string name, DomainChange settings) override;
@@ -54,10 +57,10 @@ class Service final : public Directory {
   net::Task<base::Result<std::vector<base::AccountId>>> removed() override;
   net::Task<base::Result<void>> forget(base::AccountId account) override;
 
-  net::Task<base::Result<base::AccountId>> add_credential(std::string address, std::string name,
-                                                          std::string password) override;
+  net::Task<base::Result<base::AccountId>> add_credential(std::string address, std::string name, std::string password,
+                                                          CredentialLimits limits) override;
   net::Task<base::Result<base::AccountId>> set_credential(std::string address, std::string name,
-                                                          std::string password) override;
+                                                          CredentialChange change) override;
   net::Task<base::Result<base::AccountId>> remove_credential(std::string address, std::string name) override;
   net::Task<base::Result<std::vector<CredentialInfo>>> credentials(std::string address) override;
 
@@ -70,9 +73,9 @@ class Service final : public Directory {
 
   net::Task<base::Result<bool>> is_local_domain(std::string domain) override;
   net::Task<base::Result<Route>> route(std::string address) override;
-  net::Task<base::Result<Identity>> authenticate(std::string login, std::string password) override;
+  net::Task<base::Result<Identity>> authenticate(std::string login, std::string password, Access access) override;
   net::Task<base::Result<sasl::Secrets>> secrets(std::string login, sasl::Wanted wanted) override;
-  net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version) override;
+  net::Task<base::Result<Identity>> admit(std::string login, std::uint64_t credential_version, Access access) override;
   std::uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
   net::Task<base::Result<Identity>> recheck(Identity identity) override;
   net::Task<base::Result<bool>> may_send_as(Identity user, std::string address) override;
@@ -112,7 +115,25 @@ class Service final : public Directory {
   /// The same of a hash that was brought along.
   net::Task<base::Result<Kept>> keep_imported(std::string address, std::string hash);
   net::Task<base::Result<schema::DirectoryCredential>> make_credential(mime::AddrSpec account, std::string password);
-  static Identity identity_of(const Login& login, std::uint64_t credential_version, std::uint64_t generation);
+  /// The record of a credential of an account that is not there yet, from a password, or a hash that was brought along.
+  net::Task<base::Result<schema::DirectoryCredential>> new_credential(std::string address, std::string password,
+                                                                      std::string hash);
+  /// `credential` is null for who came by a certificate.
+  static Identity identity_of(const Login& login, const Credential* credential, std::uint64_t generation);
+  /// The login of who has the credential, when it comes from where that is good; it is remembered then.
+  base::Result<Identity> admit_with(const Login& login, const Credential& credential, std::uint64_t generation,
+                                    const Access& access);
+
+  // uses.cpp: when a credential was last used.
+  struct Use {
+    base::AccountId account;
+    std::uint32_t number = 0;
+    std::uint64_t version = 0;
+    CredentialUse use;
+  };
+  void note_use(base::AccountId account, const Credential& credential, const Access& access);
+  void write_uses();
+  std::optional<CredentialUse> unwritten_use(std::uint64_t version);
 
   /// When what is kept of a password is not what would be kept today: makes it so, behind the login's back.
   void renew_later(const Login& login, const Credential& credential, const std::string& prepared);
@@ -143,6 +164,9 @@ class Service final : public Directory {
   Cache<Verified> verified_;   // by verified_key()
   const std::string cache_secret_;
   const std::string secret_;  // of the store, for what strangers are told of names that nobody has
+  std::mutex uses_mutex_;
+  std::map<std::uint64_t, Use> uses_;  // by version, those that are not written yet; guarded by uses_mutex_
+  base::SteadyTime uses_written_;      // guarded by uses_mutex_
   std::mutex renewing_mutex_;
   std::set<std::uint64_t> renewing_;  // versions of credentials
   // Last, so that they are gone first: what they run uses the rest.

@@ -1,6 +1,6 @@
 #pragma once
-// Private to the room (includes protobuf): the directory's tables, 16 to 31 of the store. docs/storage.md describes
-// them.
+// Private to the room (includes protobuf): the directory's tables, 16 to 31 of the store, and 113. docs/storage.md
+// describes them.
 
 #include <cstdint>
 #include <string>
@@ -36,6 +36,10 @@ inline constexpr store::Table<std::tuple<base::AccountId>, schema::DirectoryRemo
 /// domain and local part of an account or a group, address of a group that it is a member of
 inline constexpr store::Table<std::tuple<std::string, std::string, std::string>, store::Nothing> kMemberOf{
     21, "directory.member_of"};
+
+/// account, number of the credential
+inline constexpr store::Table<std::tuple<base::AccountId, std::uint32_t>, schema::DirectoryCredentialUse> kUses{
+    113, "directory.credential_use"};
 
 /// always 0
 inline constexpr store::Table<std::tuple<std::uint32_t>, schema::DirectorySecret> kSecret{22, "directory.secret"};

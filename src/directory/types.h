@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/network.h"
 
 namespace directory {
 
@@ -56,12 +57,31 @@ struct Account {
   std::vector<std::string> send_as;  // granted: addresses, normalized, and "@domain" for any of that domain
 };
 
+/// The protocols that a login can come by.
+inline constexpr std::string_view kProtocols[] = {"smtp", "imap"};
+
+/// What a login with a credential is good for.
+struct CredentialLimits {
+  std::vector<std::string> protocols = {};   // of kProtocols; empty: all
+  std::vector<base::Network> networks = {};  // of clients; empty: everywhere
+  std::optional<base::WallTime> expires = std::nullopt;
+};
+
+/// A further credential of a new account.
+struct NewCredential {
+  std::string name;
+  std::string password = {};
+  std::string hash = {};  // instead of a password
+  CredentialLimits limits = {};
+};
+
 struct NewAccount {
   std::string address;
   std::string password = {};
   std::string hash = {};  // instead of a password: as crypto::hash_password() makes it
   std::uint64_t quota_bytes = kDefaultQuota;
   std::string name = {};
+  std::vector<NewCredential> credentials = {};  // beside its password; their names differ
 };
 
 struct AccountChange {
@@ -72,10 +92,32 @@ struct AccountChange {
   std::vector<std::string> withdraw = {};  // not_found when it was not granted
 };
 
+struct CredentialChange {
+  std::optional<std::string> password = std::nullopt;
+  std::optional<std::vector<std::string>> protocols = std::nullopt;
+  std::optional<std::vector<base::Network>> networks = std::nullopt;
+  std::optional<std::optional<base::WallTime>> expires = std::nullopt;  // nothing in it: never
+};
+
+/// A login, as it is remembered.
+struct CredentialUse {
+  base::WallTime time;
+  std::string address;  // of the client
+  std::string protocol;
+};
+
 struct CredentialInfo {
   std::string name;
   base::WallTime created;
   base::WallTime changed;
+  CredentialLimits limits = {};
+  std::optional<CredentialUse> last_used = std::nullopt;
+};
+
+/// Where a login comes from. The default is nowhere: a credential with limits is not good for it.
+struct Access {
+  std::string protocol = {};  // of kProtocols
+  std::string address = {};   // of the client; "" when it has none
 };
 
 enum class AliasKind { alias, group };
@@ -130,7 +172,8 @@ struct Identity {
   std::string address;
   std::uint64_t quota_bytes = 0;
   std::uint64_t credential_version = 0;
-  std::uint64_t generation = 0;  // of the directory when this was last known to be right
+  base::WallTime expires = base::WallTime::max();  // of the credential: the login ends then
+  std::uint64_t generation = 0;                    // of the directory when this was last known to be right
 };
 
 }  // namespace directory

@@ -84,6 +84,10 @@ net::Task<std::expected<std::string, Reply>> ask(Session& session, std::string c
   co_return std::move(*response);
 }
 
+directory::Access access_of(const Session& session) {
+  return {.protocol = "imap", .address = session.stream->endpoints().peer_address};
+}
+
 }  // namespace
 
 net::Task<Reply> do_starttls(Session& session, Command& command) {
@@ -104,7 +108,7 @@ net::Task<Reply> do_starttls(Session& session, Command& command) {
 net::Task<Reply> do_login(Session& session, Command& command) {
   if (const auto refusal = may_not_try(session)) co_return *refusal;
   auto& [user, password] = std::get<Login>(command.arguments);
-  auto identity = co_await session.services.directory.authenticate(user, password);
+  auto identity = co_await session.services.directory.authenticate(user, password, access_of(session));
   if (!identity) co_return co_await login_refused(session, std::move(identity.error()), user, std::move(password));
   co_return logged_in(session, "LOGIN", *std::move(identity));
 }
@@ -128,7 +132,8 @@ net::Task<Reply> do_authenticate(Session& session, Command& command) {
   }
   while (true) {
     std::string guess = response;
-    auto step = co_await directory::take_response(session.services.directory, mechanism, std::move(response));
+    auto step = co_await directory::take_response(session.services.directory, mechanism, std::move(response),
+                                                  access_of(session));
     if (!step) {
       // What is malformed is told in words; a name or password of that kind is only wrong.
       if (step.error().code == base::Code::invalid) co_return bad(base::printable(step.error().text));

@@ -75,8 +75,12 @@ class Session {
 
   /// Whether the login still holds; otherwise says BYE and ends the session.
   net::Task<bool> still_allowed();
-  /// Whether nothing in the directory has changed since that was last looked at.
-  bool login_is_current() const { return services.directory.generation() == identity->generation; }
+  /// Whether nothing in the directory has changed since that was last looked at, and the login has not expired.
+  bool login_is_current() const {
+    return services.directory.generation() == identity->generation && services.clock.now() < identity->expires;
+  }
+  /// How long a client that has logged in may be silent: no longer than its login holds.
+  std::chrono::steady_clock::duration patience() const;
 
   /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
   net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);

@@ -123,7 +123,7 @@ net::Task<bool> Session::wait_for_input() {
   in_at_ = 0;
   framer.release();
   // RFC 9051 §5.4: strangers may be given less than the thirty minutes, and all that they say counts.
-  stream->set_deadline(identity ? services.clock.steady() + config->idle_timeout : login_by);
+  stream->set_deadline(identity ? services.clock.steady() + patience() : login_by);
   bool timed_out = false;
   net::Ready ready = net::Ready::woken;
   try {
@@ -133,10 +133,21 @@ net::Task<bool> Session::wait_for_input() {
     timed_out = true;
   }
   if (timed_out || (ready == net::Ready::woken && stopping.requested())) {
-    co_await say_goodbye(timed_out ? says::kByeTimeout : stopping.alone() ? says::kByeEnded : says::kByeStopping);
+    const bool expired = timed_out && identity && services.clock.now() >= identity->expires;
+    co_await say_goodbye(expired            ? says::kByeDenied
+                         : timed_out        ? says::kByeTimeout
+                         : stopping.alone() ? says::kByeEnded
+                                            : says::kByeStopping);
     throw net::Closed(timed_out ? net::Closed::Why::timeout : net::Closed::Why::local);
   }
   co_return ready == net::Ready::data;
+}
+
+std::chrono::steady_clock::duration Session::patience() const {
+  const std::chrono::steady_clock::duration idle = config->idle_timeout;
+  if (identity->expires == base::WallTime::max()) return idle;
+  const auto left = identity->expires - services.clock.now() + std::chrono::milliseconds(1);
+  return std::clamp<std::chrono::steady_clock::duration>(left, {}, idle);
 }
 
 net::Task<void> Session::read_available() {

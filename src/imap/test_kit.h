@@ -39,7 +39,7 @@ class FakeDirectory final : public directory::Directory {
   bool locked_out = false;
   std::uint64_t now = 1;
 
-  Outcome<directory::Identity> authenticate(std::string login, std::string password) override {
+  Outcome<directory::Identity> authenticate(std::string login, std::string password, directory::Access) override {
     if (password != "test" || (login != "u1@example.test" && login != "u2@example.test")) {
       co_return base::fail(base::Code::denied, "no");
     }
@@ -52,8 +52,8 @@ class FakeDirectory final : public directory::Directory {
   Outcome<sasl::Secrets> secrets(std::string login, sasl::Wanted wanted) override {
     co_return sasl::test::secrets({.user = std::move(login), .wanted = wanted}, "u1@example.test", "test");
   }
-  Outcome<directory::Identity> admit(std::string login, std::uint64_t) override {
-    return authenticate(std::move(login), "test");
+  Outcome<directory::Identity> admit(std::string login, std::uint64_t, directory::Access access) override {
+    return authenticate(std::move(login), "test", std::move(access));
   }
   std::uint64_t generation() const override { return now; }
   Outcome<directory::Identity> recheck(directory::Identity identity) override {
@@ -81,8 +81,12 @@ class FakeDirectory final : public directory::Directory {
   }
   Outcome<std::vector<base::AccountId>> removed() override { return none<std::vector<base::AccountId>>(); }
   Outcome<void> forget(base::AccountId) override { return none<void>(); }
-  Outcome<base::AccountId> add_credential(Text, Text, Text) override { return none<base::AccountId>(); }
-  Outcome<base::AccountId> set_credential(Text, Text, Text) override { return none<base::AccountId>(); }
+  Outcome<base::AccountId> add_credential(Text, Text, Text, directory::CredentialLimits) override {
+    return none<base::AccountId>();
+  }
+  Outcome<base::AccountId> set_credential(Text, Text, directory::CredentialChange) override {
+    return none<base::AccountId>();
+  }
   Outcome<base::AccountId> remove_credential(Text, Text) override { return none<base::AccountId>(); }
   Outcome<std::vector<directory::CredentialInfo>> credentials(Text) override {
     return none<std::vector<directory::CredentialInfo>>();

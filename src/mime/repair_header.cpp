@@ -65,12 +65,18 @@ std::string write_value(std::string_view name, const std::string& token, std::ve
   return writer.block();
 }
 
-/// Whether a field that was written is read with this value.
-bool means(std::string_view name, std::string_view written, std::string_view token) {
+std::string boundary_of(const std::vector<Parameter>& parameters) {
+  const auto found = std::ranges::find(parameters, std::string_view("boundary"), &Parameter::name);
+  return found == parameters.end() ? std::string() : found->value;
+}
+
+/// Whether a field that was written is read with this value, and this boundary.
+bool means(std::string_view name, std::string_view written, std::string_view token, std::string_view boundary) {
   const std::string_view body = written.substr(name.size() + 1);
   ContentType content;
   if (!base::iequals(name, "Content-Type")) return parse_disposition(body, content.parameters) == token;
-  return parse_content_type(body, content) && content.type + '/' + content.subtype == token;
+  return parse_content_type(body, content) && content.type + '/' + content.subtype == token &&
+         boundary_of(content.parameters) == boundary;
 }
 
 std::optional<std::string> fix_parameters(const Field& field, std::string_view likely) {
@@ -86,8 +92,9 @@ std::optional<std::string> fix_parameters(const Field& field, std::string_view l
     if (!is_token(token)) return std::nullopt;
   }
   if (!can_write(content.parameters)) return std::nullopt;
+  const std::string boundary = boundary_of(content.parameters);
   std::string written = write_value(field.name, token, std::move(content.parameters), likely);
-  return means(field.name, written, token) ? std::optional(std::move(written)) : std::nullopt;
+  return means(field.name, written, token, boundary) ? std::optional(std::move(written)) : std::nullopt;
 }
 
 std::optional<std::string> fix_addresses(const Field& field, std::string_view likely) {
@@ -180,8 +187,9 @@ std::string with_charset(const Field& field, const std::string& charset, std::st
   if (!can_write(content.parameters)) return std::string(field.raw);
   content.parameters.insert(content.parameters.begin(), Parameter{.name = "charset", .value = charset});
   const std::string token = "text/" + content.subtype;
+  const std::string boundary = boundary_of(content.parameters);
   std::string written = write_value("Content-Type", token, std::move(content.parameters), likely);
-  return means("Content-Type", written, token) ? std::move(written) : std::string(field.raw);
+  return means("Content-Type", written, token, boundary) ? std::move(written) : std::string(field.raw);
 }
 
 }  // namespace
@@ -245,7 +253,11 @@ std::string edit_header(std::string_view block, const HeaderEdit& edit) {
   if (edit.charset && !type) added += "Content-Type: text/plain; charset=" + *edit.charset + "\r\n";
   if (edit.encoding && !encoding) added += "Content-Transfer-Encoding: " + *edit.encoding + "\r\n";
   if (!added.empty() && !out.empty() && !out.ends_with('\n')) out += "\r\n";
-  return out + added + std::string(block.substr(end));
+  out += added;
+  out += block.substr(end);
+  // A header that is cut off by a delimiter: the line end that is the delimiter's must not become a blank line.
+  if (!block.empty() && !block.ends_with('\n') && out.ends_with("\r\n")) out.resize(out.size() - 2);
+  return out;
 }
 
 }  // namespace mime

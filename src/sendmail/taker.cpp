@@ -108,17 +108,27 @@ Taker::Taker(Spool spool, delivery::Delivery& delivery, net::Pool& pool, const b
   forget_at_ = clock_.steady();
 }
 
-bool Taker::begin_work() {
-  const std::lock_guard lock(mutex_);
-  if (stopping_) return false;
-  return working_ = true;
-}
+class Taker::Work {
+ public:
+  explicit Work(Taker& taker) : taker_(taker) {
+    const std::lock_guard lock(taker_.mutex_);
+    begun_ = !taker_.stopping_;
+    taker_.working_ = begun_;
+  }
+  ~Work() {
+    if (!begun_) return;
+    const std::lock_guard lock(taker_.mutex_);
+    taker_.working_ = false;
+    taker_.idle_.notify_all();
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  bool begun() const { return begun_; }
 
-void Taker::end_work() {
-  const std::lock_guard lock(mutex_);
-  working_ = false;
-  idle_.notify_all();
-}
+ private:
+  Taker& taker_;
+  bool begun_ = false;
+};
 
 void Taker::stop() {
   std::unique_lock lock(mutex_);
@@ -138,28 +148,37 @@ net::Task<void> Taker::run() {
 }
 
 net::Task<void> Taker::look() {
-  if (!begin_work()) co_return;
-  const auto ids = co_await pool_.run([spool = spool_] { return list(spool, kLeftToProgram); });
-  end_work();
+  base::Result<std::vector<std::string>> ids;
+  {
+    const Work work(*this);
+    if (!work.begun()) co_return;
+    ids = co_await pool_.run([spool = spool_] { return list(spool, kLeftToProgram); });
+  }
   if (!ids) {
     log_.warning("sendmail.spool.unreadable", {{"why", ids.error().text}});
     co_return;
   }
   std::size_t kept = 0;
   for (const std::string& id : *ids) {
+    const Work work(*this);
     // What keeps so many back, a full disk for example, keeps back the others as well.
-    if (kept == kMostKept || !begin_work()) co_return;
+    if (kept == kMostKept || !work.begun()) co_return;
     const Claim claim(*this, id);
-    Answer answer{Answer::Is::taken, 0, {}};
-    if (claim.mine()) answer = co_await take(id, false);
-    end_work();
-    kept += answer.is == Answer::Is::later;
+    if (!claim.mine()) continue;
+    // A bug that one message meets must not keep back the others.
+    try {
+      const Answer answer = co_await take(id, false);
+      kept += answer.is == Answer::Is::later;
+    } catch (const std::exception& error) {
+      log_.error("sendmail.failed", {{"id", id}, {"why", error.what()}});
+    }
   }
 }
 
 /// Ids that no file has any more. Before they go, the removal of the files is made durable.
 net::Task<void> Taker::forget() {
-  if (!begin_work()) co_return;
+  const Work work(*this);
+  if (!work.begun()) co_return;
   const auto ids = co_await pool_.run([spool = spool_]() -> base::Result<std::vector<std::string>> {
     TRY_ASSIGN(auto all, list(spool, std::chrono::seconds(0)));
     TRY(sync(spool));
@@ -169,7 +188,6 @@ net::Task<void> Taker::forget() {
     const auto done = co_await delivery_.forget_taken(*ids, clock_.now() - kRemembered);
     if (!done) log_.warning("sendmail.forget.failed", {{"why", done.error().text}});
   }
-  end_work();
 }
 
 net::Task<Answer> Taker::take(std::string id, bool waits) {

@@ -35,6 +35,8 @@ class Taker {
  private:
   /// A file that is looked at is nobody else's meanwhile.
   class Claim;
+  /// What stop() waits for.
+  class Work;
 
   net::Task<void> look();
   net::Task<void> forget();
@@ -44,8 +46,6 @@ class Taker {
   net::Task<Answer> unreadable(std::string id, base::Error error);
   net::Task<Answer> refused(std::string id, bool waits, int status, std::string why);
   net::Task<Answer> answer(Request request, std::uint32_t uid);
-  bool begin_work();
-  void end_work();
 
   const Spool spool_;
   delivery::Delivery& delivery_;

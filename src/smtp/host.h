@@ -48,8 +48,9 @@ struct Peer {
 struct User {
   base::AccountId account;
   std::string address;
-  std::uint64_t version = 0;     // of the credential
-  std::uint64_t generation = 0;  // of the directory
+  std::uint64_t version = 0;                       // of the credential
+  base::WallTime expires = base::WallTime::max();  // of the credential, too
+  std::uint64_t generation = 0;                    // of the directory
 };
 
 using LoginStep = std::variant<sasl::Challenge, User>;

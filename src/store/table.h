@@ -4,8 +4,8 @@
 // Txn is a Reader that also sees and collects its own writes. Both are used on one thread, block on the disk (so: on
 // the pool, or inside a write closure), and are kept only for moments: an old snapshot holds back space.
 //
-// Table ids: 1-15 store, 16-31 directory, 32-63 mailstore, 64-79 queue, 80-95 outbound, 96-111 guard, 112-113 delivery.
-// An id is never used again for another shape.
+// Table ids: 1-15 store, 16-31 and 113 directory, 32-63 mailstore, 64-79 queue, 80-95 outbound, 96-111 guard, 112
+// delivery. An id is never used again for another shape.
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,7 @@
 """Mail of programs on this machine: `postrider sendmail` as cron, PHP, mutt and s-nail call it, also under its old names, with the
 server there, away and killed in between; and who may send as whom."""
 import email
+import json
 import os
 import pwd
 import shutil
@@ -26,6 +27,7 @@ def text_of(message):
 class Machine(unittest.TestCase):
     """A server whose spool other users reach, and the program under the names that it is called by."""
     rules = ""
+    wrapper = ()
 
     def setUp(self):
         self.place = Path(tempfile.mkdtemp(prefix="postrider-sendmail-"))
@@ -33,8 +35,11 @@ class Machine(unittest.TestCase):
         self.place.chmod(0o755)
         self.spool = self.place / "spool"
         self.config = self.place / "postrider.toml"
-        self.server = Server(arguments=["--config", str(self.config)])
+        self.server = Server(arguments=["--config", str(self.config)], wrapper=self.wrapper)
         self.addCleanup(self.server.remove)
+        if self.wrapper:
+            for path in (self.place, self.server.directory):
+                shutil.chown(path, "mail", "mail")
         self.config.write_text(f'hostname = "{HOST}"\ndata_dir = "{self.server.directory}"\n'
                                f'[sendmail]\ndirectory = "{self.spool}"\nmachine_mail = "u1@{DOMAIN}"\n{self.rules}[submission]\nrefuse_forged = true\n')
         self.bin = self.place / "bin"
@@ -197,6 +202,56 @@ class OtherUsers(Machine):
         (why,) = (self.spool / "bad").glob("*.why")
         self.assertIn("may not send as", why.read_text())
         self.assertIn("sendmail.set_aside", self.server.log())
+
+
+class ServerOfItsOwnUser(Machine):
+    """The server runs as a user without rights, and others hand over mail."""
+    wrapper = ("setpriv", "--reuid", "mail", "--regid", "mail", "--clear-groups")
+
+    def test_what_others_put_into_the_spool_is_read_by_its_group(self):
+        self.sendmail(f"u1@{DOMAIN}", input="Subject: up\n\nx\n", user=NOBODY)
+        self.server.stop()
+        self.sendmail(f"u1@{DOMAIN}", input="Subject: down\n\nx\n", user=NOBODY)
+        self.sendmail(f"u1@{DOMAIN}", input="Subject: of root\n\nx\n")
+        owners = {path.stat().st_uid for path in self.waiting()}
+        self.assertEqual(owners, {NOBODY.pw_uid, 0})
+        self.server.start()
+        self.assertEqual({message["Subject"] for message in self.wait_for(3)}, {"up", "down", "of root"})
+        self.assertEqual(self.waiting(), [])
+
+
+class TwoProcesses(unittest.TestCase):
+    def test_a_server_that_is_started_as_root_makes_the_spool_for_its_user(self):
+        place = Path(tempfile.mkdtemp(prefix="postrider-sendmail-"))
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        place.chmod(0o755)
+        config = place / "postrider.toml"
+        config.write_text(f'hostname = "{HOST}"\ndata_dir = "{place}/data"\nuser = "mail"\n[sendmail]\ndirectory = "{place}/spool"\n'
+                          f'[listener.local]\nprotocol = "lmtp"\npath = "{place}/data/lmtp"\n')
+        log = open(place / "log", "w+")
+        self.addCleanup(log.close)
+        server = subprocess.Popen([str(BINARY), "serve", "--config", str(config)], stderr=log)
+        try:
+            deadline = time.monotonic() + 30
+            while not (place / "spool/socket").exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+            def cli(*words, **options):
+                return subprocess.run([str(BINARY), *words, "--config", str(config)], check=True, timeout=60, capture_output=True,
+                                      text=True, **options).stdout
+            cli("domain", "add", DOMAIN)
+            cli("account", "add", f"u1@{DOMAIN}", "--password", PASSWORD)
+            self.assertEqual((place / "spool/new").stat().st_mode & 0o7777, 0o3733)
+            self.assertEqual((place / "spool/new").owner(), "mail")
+            shutil.copy(BINARY, place / "sendmail")
+            done = subprocess.run([str(place / "sendmail"), "-C", str(config), f"u1@{DOMAIN}"], input=b"Subject: x\n\nx\n", cwd="/",
+                                  user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            (inbox,) = [box for box in json.loads(cli("mailbox", "list", f"u1@{DOMAIN}", "--json"))["mailboxes"] if box["name"] == "INBOX"]
+            self.assertEqual(inbox["messages"], 1, Path(log.name).read_text())
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 class Spooled(Machine):
