@@ -56,7 +56,7 @@ void Checker::check_whole() {
                   std::to_string(config.connections.connections) + ")");
     }
   }
-  if (base::lower(config.delivery.machine_mail).ends_with("@" + config.hostname)) {
+  if (base::lower(config.delivery.queue.machine_mail).ends_with("@" + config.hostname)) {
     mistake(origin("sendmail.machine_mail"),
             "sendmail.machine_mail is itself an address at the hostname: it would lead to itself");
   }

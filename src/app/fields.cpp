@@ -258,7 +258,7 @@ constexpr Field<Config> kSettings[] = {
         "\"USER=*\"; "
         "root and the server's own user may anything.",
         "none"),
-    setting<MailAddress, &Config::delivery, &delivery::Config::machine_mail>(
+    of_queue<MailAddress, &queue::Config::machine_mail>(
         "sendmail.machine_mail",
         "Where mail goes that is sent here to a name without a domain, or at the hostname: root's, cron's."),
 

@@ -6,6 +6,7 @@
 #include "delivery/submission.h"
 #include "delivery/taken.h"
 #include "directory/exchange.h"
+#include "queue/route.h"
 
 namespace delivery {
 namespace {
@@ -114,8 +115,8 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
   const auto relayed = context_.queue.relayed(recipient);
   // What comes back to who wrote to an alias that sends on.
   if (relayed && *relayed != recipient) co_return context_.queue.room_for({});
-  const auto route =
-      co_await context_.directory.route(anywhere ? of_machine(*context_.config.get(), recipient) : recipient);
+  const auto route = co_await context_.directory.route(
+      anywhere ? queue::of_machine(context_.config.get()->queue, recipient) : recipient);
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.

@@ -29,7 +29,6 @@ struct Config {
   bool refuse_forged = false;                   // submitted: From, Sender and Resent-… must be addresses of who sends
   bool hide_clients = false;                    // submitted: without the client's address and name
   std::vector<std::string> local_senders = {};  // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
-  std::string machine_mail = "postmaster";      // where mail for addresses at the hostname goes
   queue::Config queue;
 };
 

@@ -12,6 +12,7 @@
 #include "queue/entry.h"
 #include "queue/history.h"
 #include "queue/records.h"
+#include "queue/route.h"
 
 namespace delivery {
 namespace {
@@ -139,7 +140,7 @@ net::Task<base::Result<bool>> MessageSink::is_own(std::string address) const {
 std::vector<smtp::Recipient> MessageSink::recipients() const {
   std::vector<smtp::Recipient> all = envelope_.recipients;
   if (!anywhere_) return all;
-  for (smtp::Recipient& recipient : all) recipient.address = of_machine(*config_, recipient.address);
+  for (smtp::Recipient& recipient : all) recipient.address = queue::of_machine(config_->queue, recipient.address);
   return all;
 }
 

@@ -57,10 +57,6 @@ bool may_send_locally(const Config& config, const smtp::LocalUser& user, std::st
   });
 }
 
-std::string of_machine(const Config& config, const std::string& address) {
-  return base::iequals(domain_of(address), config.hostname) ? config.machine_mail : address;
-}
-
 base::Result<std::vector<std::string>> originators(std::string_view header) {
   const auto fields = mime::fields(header, mailstore::kParseLimits.fields);
   if (fields.size() == mailstore::kParseLimits.fields)

@@ -19,9 +19,6 @@ namespace delivery {
 /// Whether a program of this user may send as the address: USER@hostname, and what Config::local_senders says. Pure.
 bool may_send_locally(const Config& config, const smtp::LocalUser& user, std::string_view address);
 
-/// Where mail for an address leads: one at the server's own name, which is no mail domain, is the machine's mail. Pure.
-std::string of_machine(const Config& config, const std::string& address);
-
 /// The addresses in From, Sender, Resent-From and Resent-Sender of a header block, each once (RFC 5322 §3.6.2, §3.6.6).
 /// invalid: From or Sender stands twice, or one of them names none; or there are more fields than are looked at. Pure.
 base::Result<std::vector<std::string>> originators(std::string_view header);

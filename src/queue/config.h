@@ -39,7 +39,8 @@ struct Route {
 };
 
 struct Config {
-  std::string hostname;  // in reports
+  std::string hostname;                     // in reports
+  std::string machine_mail = "postmaster";  // where mail goes that is for an address at the hostname
   /// From one attempt to the next; the last one repeats.
   std::vector<std::chrono::seconds> retry{std::chrono::minutes(5),  std::chrono::minutes(10), std::chrono::minutes(20),
                                           std::chrono::minutes(40), std::chrono::minutes(80), std::chrono::minutes(160),

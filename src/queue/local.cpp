@@ -31,9 +31,9 @@ struct Here {
   bool removed = false;
 };
 
-net::Task<Target> look_up(directory::Directory& directory, schema::QueuedRecipient recipient) {
+net::Task<Target> look_up(const Shared& shared, schema::QueuedRecipient recipient) {
   Target target;
-  auto route = co_await directory.route(recipient.address());
+  auto route = co_await shared.directory.route(of_machine(*shared.config(), recipient.address()));
   if (!route) {
     if (route.error().code != base::Code::denied) {
       target.error = std::move(route).error();
@@ -66,8 +66,8 @@ net::Task<void> look_up_all(Shared& shared, std::shared_ptr<Here> here) {
     const std::uint64_t generation = shared.directory.generation();
     here->targets.clear();
     for (const auto& [number, record] : here->item.recipients) {
-      here->targets.push_back(
-          record.reason() == schema::QUEUED_REASON_DELIVERED ? Target{} : co_await look_up(shared.directory, record));
+      here->targets.push_back(record.reason() == schema::QUEUED_REASON_DELIVERED ? Target{}
+                                                                                 : co_await look_up(shared, record));
     }
     if (generation == shared.directory.generation()) co_return;
   }

@@ -5,6 +5,7 @@
 #include "queue/entry.h"
 #include "queue/history.h"
 #include "queue/records.h"
+#include "queue/route.h"
 
 namespace queue {
 namespace {
@@ -59,7 +60,7 @@ net::Task<base::Result<Notice>> Notice::prepare(const Shared& shared, base::Queu
   notice.incoming_ = mailstore::make_incoming(body->finish(), std::make_shared<const mime::Message>(parser.finish()));
 
   const smtp::Recipient to{.address = notice.sender_, .orcpt = {}};
-  auto route = co_await shared.directory.route(notice.sender_);
+  auto route = co_await shared.directory.route(of_machine(*shared.config(), notice.sender_));
   if (route) {
     for (directory::Account& account : route->accounts) {
       if (account.state == directory::State::suspended) {

@@ -93,4 +93,10 @@ Way way_of(const Config& config, const schema::QueuedMessage& message, std::stri
   return way;
 }
 
+std::string of_machine(const Config& config, const std::string& address) {
+  const std::size_t at = address.rfind('@');
+  const bool here = at != std::string::npos && base::iequals(std::string_view(address).substr(at + 1), config.hostname);
+  return here ? config.machine_mail : address;
+}
+
 }  // namespace queue

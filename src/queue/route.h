@@ -26,4 +26,8 @@ Way way_of(const Config& config, const schema::QueuedMessage& message, std::stri
 /// Whether one of the domains ("example.org", ".example.org", "*") is meant; how well: 0 not at all.
 std::size_t fits(const std::vector<std::string>& domains, std::string_view domain);
 
+/// Where mail for an address really goes: that of this machine's own users ("root@" and the hostname) to
+/// Config::machine_mail, any other where it says.
+std::string of_machine(const Config& config, const std::string& address);
+
 }  // namespace queue
