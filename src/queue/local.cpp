@@ -5,6 +5,7 @@
 #include "queue/attempt.h"
 #include "queue/entry.h"
 #include "queue/history.h"
+#include "queue/route.h"
 
 namespace queue {
 namespace {
