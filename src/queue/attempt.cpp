@@ -79,12 +79,11 @@ net::Task<void> send_item(Shared& shared, const Batch& batch, Item item) {
     co_await set_entry_aside(shared, item.entry, reading->broken->text);
     co_return;
   }
-  for (const outbound::Outcome& outcome : outcomes) {
-    if (outcome.destination_down) {
-      shared.destinations.went_down(batch.way.key, outcome, shared.clock.steady());
-    } else if (outcome.verdict == outbound::Verdict::delivered) {
-      shared.destinations.took(batch.way.key);
-    }
+  const auto down = std::ranges::find_if(outcomes, &outbound::Outcome::destination_down);
+  if (down != outcomes.end()) {
+    shared.destinations.went_down(batch.way.key, *down, shared.clock.steady());
+  } else {
+    shared.destinations.answered(batch.way.key);  // a refusal is an answer, too
   }
   co_await settle(shared, std::move(item), std::move(outcomes), false, batch.lease);
 }

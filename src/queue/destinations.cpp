@@ -24,7 +24,7 @@ void Destinations::end(const std::string& key) {
   if (const auto found = states_.find(key); found != states_.end() && found->second.active > 0) --found->second.active;
 }
 
-void Destinations::took(const std::string& key) {
+void Destinations::answered(const std::string& key) {
   const std::lock_guard lock(mutex_);
   State& state = states_[key];
   state.pause = std::chrono::seconds(0);

@@ -2,10 +2,10 @@
 // Destinations: how many deliveries go to each destination at once, how fast, and which of them take nothing for now.
 // In memory: a restart forgets pauses, and the next attempt finds out anew. Safe from any thread.
 //
-// A destination begins with one delivery at a time and gets one more with each message that it takes, up to its limit;
-// so destinations that do not answer hold few of the places. One that was out of reach is paused, for a minute at first
-// and twice as long each time up to kLongestPause; what comes due meanwhile shares its answer, and behind the pause one
-// delivery goes first, as a probe.
+// A destination begins with one delivery at a time and gets one more with each message that it answers, up to its
+// limit; so destinations that do not answer hold few of the places. One that was out of reach is paused, for a minute
+// at first and twice as long each time up to kLongestPause; what comes due meanwhile shares its answer, and behind the
+// pause one delivery goes first, as a probe.
 
 #include <chrono>
 #include <mutex>
@@ -35,7 +35,7 @@ class Destinations {
   void end(const std::string& key);
 
   /// What became of a message, before end(). `down`: the answer that the others share.
-  void took(const std::string& key);
+  void answered(const std::string& key);
   void went_down(const std::string& key, outbound::Outcome why, base::SteadyTime now);
   /// While it is paused, why.
   std::optional<outbound::Outcome> down(const std::string& key, base::SteadyTime now) const;
@@ -50,7 +50,7 @@ class Destinations {
  private:
   struct State {
     std::size_t active = 0;
-    std::size_t allowed = 1;   // at once; grows with what it takes
+    std::size_t allowed = 1;   // at once; grows with what it answers
     base::SteadyTime next{};   // by the rate
     base::SteadyTime until{};  // of the pause
     std::chrono::seconds pause{0};

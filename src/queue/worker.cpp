@@ -12,6 +12,7 @@ constexpr std::chrono::seconds kForgetting{600};
 constexpr std::chrono::seconds kTick{1};
 constexpr std::chrono::seconds kLongestWait{60};
 constexpr std::chrono::milliseconds kSoon{50};
+constexpr std::chrono::milliseconds kGather{2};
 constexpr std::chrono::seconds kAfterFailure{2};
 
 }  // namespace
@@ -77,8 +78,13 @@ net::Task<void> Worker::forget() {
 
 net::Task<void> Worker::run(net::Loops* loops) {
   net::Loop::current()->spawn(tick(*this), shared_.log);
+  auto looked = std::chrono::steady_clock::now() - kGather;
   while (!shared_.stopping) {
+    // Deliveries that end one after another are answered by one look; mail that comes to an idle queue is not kept
+    // waiting.
+    if (std::chrono::steady_clock::now() - looked < kGather) co_await net::sleep_for(kGather);
     woken_ = false;
+    looked = std::chrono::steady_clock::now();
     const base::WallTime next = co_await look(loops);
     co_await forget();
     if (!shared_.stopping) co_await wait_until(std::min(next, next_forgetting_));

@@ -1,6 +1,7 @@
 """scripts/bench: what the server does on this machine. Compare numbers of one run only."""
 import argparse
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 from mime import bench_mime
 from measure import LOAD, QUEUE_BENCH, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rss_bytes, show, smtp_load
 
-from harness import DOMAIN, PASSWORD, Server
+from harness import DOMAIN, PASSWORD, Server, wait_for_port
 
 USERS = 10
 HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$YmVuY2htYXJrLXNhbHQtLQ$Reuc3kBx6GMGiQpM3xVx4amJS4JroXRvQcPrPw61/G8"  # of PASSWORD
@@ -170,8 +171,9 @@ def bench_relay(seconds):
     rows = []
     for destinations in (1, 20):
         sink_port = free_port()
-        sink = subprocess.Popen(["smtp-sink", "-c", f"127.0.0.1:{sink_port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        sink = subprocess.Popen(["smtp-sink", *(["-u", "nobody"] if os.geteuid() == 0 else []), f"127.0.0.1:{sink_port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
+            wait_for_port(sink_port)
             with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
                 file.write('[listener.smtp]\nprotocol = "smtp"\nrelay = "127.0.0.0/8"\n')
                 for number in range(destinations):
