@@ -202,7 +202,7 @@ std::string_view usage() {
          "  -q            have the spool taken up, and wait for it\n"
          "  -C, --config FILE   the configuration file        --dir DIR   the data directory\n"
          "  -bi -bm -o… -v -n -m -B -O -X -L -h -A -G -U -d  are taken and mean nothing here\n"
-         "Example: postrider sendmail -t < message\n";
+         "\nExample: postrider sendmail -t < message\n";
 }
 
 }  // namespace sendmail
