@@ -164,12 +164,12 @@ std::string fix_field(const Field& field, const HeaderEdit& edit, std::string_vi
   return fixed ? *std::move(fixed) : std::string(field.raw);
 }
 
-/// Content-Type with another charset; as it was when it cannot be written so.
-std::string with_charset(const Field& field, const std::string& charset, std::string_view likely) {
+/// Content-Type with another charset; nothing when it cannot be written so.
+std::optional<std::string> with_charset(const Field& field, const std::string& charset, std::string_view likely) {
   ContentType content;
   // RFC 2045 §5.2: what cannot be read is this.
   if (!parse_content_type(field.body, content)) return "Content-Type: text/plain; charset=" + charset + "\r\n";
-  if (!is_token(content.subtype)) return std::string(field.raw);
+  if (!is_token(content.subtype)) return std::nullopt;
   const auto declared = std::ranges::find(content.parameters, std::string_view("charset"), &Parameter::name);
   if (declared == content.parameters.end() && !has_eight_bit(field.raw) && !has_long_line(field.raw)) {
     // Rather added than written anew: programs look at such a field in their own ways.
@@ -184,12 +184,12 @@ std::string with_charset(const Field& field, const std::string& charset, std::st
     }
   }
   std::erase_if(content.parameters, [](const Parameter& p) { return p.name == "charset"; });
-  if (!can_write(content.parameters)) return std::string(field.raw);
+  if (!can_write(content.parameters)) return std::nullopt;
   content.parameters.insert(content.parameters.begin(), Parameter{.name = "charset", .value = charset});
   const std::string token = "text/" + content.subtype;
   const std::string boundary = boundary_of(content.parameters);
   std::string written = write_value("Content-Type", token, std::move(content.parameters), likely);
-  return means("Content-Type", written, token, boundary) ? std::move(written) : std::string(field.raw);
+  return means("Content-Type", written, token, boundary) ? std::optional(std::move(written)) : std::nullopt;
 }
 
 }  // namespace
@@ -240,7 +240,8 @@ std::string edit_header(std::string_view block, const HeaderEdit& edit) {
       // One that stands there once more would contradict it.
       if (!std::exchange(encoding, true)) out += "Content-Transfer-Encoding: " + *edit.encoding + "\r\n";
     } else if (edit.charset && !type && base::iequals(field.name, "Content-Type")) {
-      out += with_charset(field, *edit.charset, likely);
+      const auto named = with_charset(field, *edit.charset, likely);
+      out += named ? *named : fix_field(field, edit, likely);
       type = true;
     } else {
       out += fix_field(field, edit, likely);

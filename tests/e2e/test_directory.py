@@ -164,7 +164,7 @@ class Addresses(Base):
         self.assertIn("5.7.2", self.rcpt(team)[1])
         self.assertEqual(self.rcpt(team, sender="")[0], 550)
         self.assertEqual(self.rcpt(team, client=self.submission(eve), sender=eve)[0], 550)
-        self.submission(ann).sendmail(ann, [team], message(1))
+        self.submission(ann).sendmail(ann, [team], message(1).replace("From: sender@elsewhere.test", f"From: {ann}"))
         self.assertEqual(self.rcpt(everyone)[0], 250)
         self.run_client("swaks", "--server", "127.0.0.1", "--port", self.server.port("smtp"), "--from", "x@elsewhere.test", "--to", everyone)
         self.assertEqual([len(self.texts(each)) for each in (ann, bob, eve)], [2, 2, 1])

@@ -103,7 +103,8 @@ class Observed(ServerTest):
             with smtplib.SMTP("127.0.0.1", self.server.port("submission")) as client:
                 client.starttls(context=any_certificate())
                 client.login(f"u1@{DOMAIN}", PASSWORD)
-                client.sendmail(f"u1@{DOMAIN}", [f"u2@{DOMAIN}", "somebody@elsewhere.test"], message(1))
+                client.sendmail(f"u1@{DOMAIN}", [f"u2@{DOMAIN}", "somebody@elsewhere.test"],
+                                message(1).replace("From: sender@elsewhere.test", f"From: u1@{DOMAIN}"))
             accepted = follower.until("smtp.message.accepted")
             follower.until("net.connection.closed")
             session = re.search(r" session=(\d+)", accepted).group(1)

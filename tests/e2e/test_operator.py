@@ -100,7 +100,7 @@ class Health(ServerTest):
         with smtplib.SMTP("127.0.0.1", self.server.port("submission")) as client:
             client.login(f"u1@{DOMAIN}", PASSWORD)
             for to in ("ann@far.test", "bob@farther.test"):
-                client.sendmail(f"u1@{DOMAIN}", [to], message(2))
+                client.sendmail(f"u1@{DOMAIN}", [to], message(2).replace("From: sender@elsewhere.test", f"From: u1@{DOMAIN}"))
 
         def queue(*arguments):
             rows = json.loads(self.server.cli("queue", "list", "--json", *arguments).stdout)["queue"]
