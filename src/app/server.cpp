@@ -73,6 +73,19 @@ net::Server::Whether exempt(const Listener& listener) {
   };
 }
 
+/// A report of how TLS went is mail of this server itself (RFC 8460 §3), which waits in the queue like any other.
+net::Task<base::Result<void>> send_report(delivery::Delivery* delivery, base::Log log, outbound::ReportMail report) {
+  smtp::Peer peer;
+  peer.relays = true;
+  peer.local = smtp::LocalUser{.uid = ::geteuid(), .name = "postrider", .any_sender = true};
+  smtp::Envelope envelope{.declared_size = {}, .hold = {}, .deliver_by = {}};
+  for (std::string& to : report.to) envelope.recipients.push_back({.address = std::move(to)});
+  CO_TRY_ASSIGN(const auto sink, co_await delivery->begin(std::move(envelope), std::nullopt, peer, std::move(log)));
+  CO_TRY(co_await sink->write(report.message));
+  CO_TRY(co_await sink->accept());
+  co_return base::Result<void>();
+}
+
 net::Task<void> stop_one(net::Server& server, std::chrono::seconds grace, std::shared_ptr<std::latch> done) {
   co_await server.stop(grace);
   done->count_down();
@@ -350,7 +363,9 @@ void Server::resume_purges() {
 }
 
 base::Result<void> Server::start_queue() {
-  if (!outbound_) return {};
+  outbound_->set_report_sink([delivery = delivery_.get(), log = log_](outbound::ReportMail report) {
+    return send_report(delivery, log, std::move(report));
+  });
   return delivery_->queue().start(*loops_, *outbound_);
 }
 
