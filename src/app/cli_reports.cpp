@@ -45,9 +45,10 @@ int show_report(const Given& given) {
 
 void add_reports(CLI::App& app, Given& given) {
   CLI::App* reports = group(app, "report", "What other hosts report to us");
-  CLI::App* tls = command(*reports, "tls", "Show a report of TLS results (RFC 8460), as JSON or compressed by gzip",
+  CLI::App* tls = command(*reports, "tls",
+                          "Show a report of TLS results (RFC 8460): its message, or the JSON in it, compressed or not",
                           "postrider report tls example.net!example.org!1459468800!1459555199!1.json.gz");
-  tls->add_option("FILE", given.name, "The attachment of the report's message")->required();
+  tls->add_option("FILE", given.name, "The message, or its attachment")->required();
   tls->add_flag("--json", given.json, "Print JSON");
   tls->callback([&given] { given.action = [&given] { return show_report(given); }; });
 }

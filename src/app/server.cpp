@@ -395,6 +395,7 @@ void Server::stop() {
     log_.warning("app.purge.interrupted", {{"next", "at the next start"}});
     std::_Exit(0);
   }
+  if (outbound_) outbound_->stop();
   listeners_.reset();
   admin_.reset();
   sendmail_.reset();

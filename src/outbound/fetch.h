@@ -38,7 +38,9 @@ class Fetcher {
   /// Trusts the authorities in `trusted_pem`, or those of the system when it is empty.
   explicit Fetcher(std::string trusted_pem) : trusted_(std::move(trusted_pem)) {}
   /// Gives up what is under way.
-  ~Fetcher() { stopping_ = true; }
+  ~Fetcher() { stop(); }
+  /// From now on nothing is fetched.
+  void stop() { stopping_ = true; }
 
   net::Task<FetchReply> fetch(FetchRequest request);
 

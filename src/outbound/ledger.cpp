@@ -158,12 +158,13 @@ Task<void> Ledger::flush() {
   if (!written) log_.warning("outbound.tlsrpt.unkept", {{"why", written.error().text}});
 }
 
-Task<void> Ledger::report(ReportSink sink) {
+Task<void> Ledger::report(ReportSink sink, const std::atomic<bool>& stopping) {
   const std::uint32_t now = today();
   const auto listed =
       co_await services_.store.read([now](const store::Reader& reader) { return list_days(reader, now); });
   if (!listed) co_return;
   for (const auto& [day, domain] : *listed) {
+    if (stopping) co_return;
     const bool old = day + kKeptDays < now;
     if (old || (sink && co_await report_one(day, domain, sink))) co_await drop(day, domain);
   }

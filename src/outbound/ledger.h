@@ -31,7 +31,8 @@ class Ledger {
   /// Moves what was counted in memory to the store.
   net::Task<void> flush();
   /// Sends the reports of days that are over, by `sink` and by HTTPS, and drops what is too old to be told.
-  net::Task<void> report(ReportSink sink);
+  /// `stopping` ends it early.
+  net::Task<void> report(ReportSink sink, const std::atomic<bool>& stopping);
 
  private:
   struct Key {

@@ -34,6 +34,7 @@ struct World {
   Ledger ledger{{.resolver = resolver, .store = *store, .clock = clock}, config, fetcher, {}};
   std::vector<ReportMail> mails;
   bool works = true;
+  std::atomic<bool> stopping = false;
 
   void count(const std::string& domain, TlsResult result, int times) {
     for (int i = 0; i < times; ++i) {
@@ -46,7 +47,7 @@ struct World {
   }
   void flush() { net::run(ledger.flush()); }
   void report() {
-    net::run(ledger.report([this](ReportMail mail) { return keep(&mails, works, std::move(mail)); }));
+    net::run(ledger.report([this](ReportMail mail) { return keep(&mails, works, std::move(mail)); }, stopping));
   }
   std::size_t kept() {
     const auto reader = store->reader().value();

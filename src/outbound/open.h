@@ -77,6 +77,11 @@ class System : public Outbound {
   /// Who sends the reports; without one they are not made, and results are dropped after a week. From any thread.
   virtual void set_report_sink(ReportSink sink) = 0;
 
+  /// Ends the housekeeping, and gives up what is being fetched; blocks until then, a look-up's time at most. To be
+  /// called while the loops still run, by none of them, and before they end: what is sent meanwhile is who sends it's
+  /// business.
+  virtual void stop() = 0;
+
   /// Finds and greets each host as send() would, and sends nothing.
   virtual net::Task<DestinationView> examine(Destination destination, base::SteadyTime deadline, base::Log log) = 0;
 };

@@ -1,6 +1,8 @@
 #pragma once
 // Private to the room: the Outbound itself, and what its parts share.
 
+#include <condition_variable>
+
 #include "outbound/ledger.h"
 #include "outbound/open.h"
 #include "outbound/policy.h"
@@ -30,6 +32,7 @@ class Sender final : public System {
   net::Task<Outcome> verify(Destination destination, std::string sender, std::string recipient,
                             base::SteadyTime deadline, base::Log log) override;
   void set_report_sink(ReportSink sink) override;
+  void stop() override;
   net::Task<DestinationView> examine(Destination destination, base::SteadyTime deadline, base::Log log) override;
 
  private:
@@ -53,7 +56,9 @@ class Sender final : public System {
   void count(const std::string& domain, const Security& security, const DomainPolicy& policy, TlsEvent event);
   net::Task<HostView> examine_host(const Destination& destination, const Targets& targets, const Target& target,
                                    const DomainPolicy& policy, base::SteadyTime deadline, base::Log log);
+  struct RoundEnd;
   net::Task<void> keep_house();
+  net::Task<void> make_round(std::int64_t& refreshed, std::int64_t& reported, std::int64_t offset);
 
   const Services services_;
   const Config config_;
@@ -64,8 +69,11 @@ class Sender final : public System {
   Fetcher fetcher_;
   StsCache sts_;
   Ledger ledger_;
+  std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
-  ReportSink sink_;  // guarded by mutex_
+  std::condition_variable round_over_;
+  ReportSink sink_;        // guarded by mutex_
+  bool in_round_ = false;  // guarded by mutex_
 };
 
 }  // namespace outbound

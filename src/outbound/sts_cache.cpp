@@ -132,7 +132,7 @@ Task<void> StsCache::keep(std::string domain, Known policy) {
   if (!written) log_.warning("outbound.sts.unkept", {{"domain", domain}, {"why", written.error().text}});
 }
 
-Task<void> StsCache::refresh() {
+Task<void> StsCache::refresh(const std::atomic<bool>& stopping) {
   const std::int64_t at = now();
   const auto listed = co_await services_.store.read([at](const store::Reader& reader) { return list_due(reader, at); });
   if (!listed) co_return;
@@ -143,6 +143,7 @@ Task<void> StsCache::refresh() {
     });
   }
   for (const std::string& domain : listed->old) {
+    if (stopping) co_return;
     (void)co_await look_up(domain, std::chrono::steady_clock::now() + kFetchTime);
   }
 }

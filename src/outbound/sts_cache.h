@@ -29,8 +29,8 @@ class StsCache {
   /// Never fails: a domain whose policy cannot be had has the one that is known, or none (§5.1).
   net::Task<StsLookup> look_up(std::string domain, base::SteadyTime deadline);
 
-  /// Fetches anew what is older than a day, and forgets what has run out.
-  net::Task<void> refresh();
+  /// Fetches anew what is older than a day, and forgets what has run out. `stopping` ends it early.
+  net::Task<void> refresh(const std::atomic<bool>& stopping);
 
  private:
   struct Known {

@@ -124,27 +124,54 @@ void Sender::set_report_sink(ReportSink sink) {
   sink_ = std::move(sink);
 }
 
+void Sender::stop() {
+  stopping_ = true;
+  fetcher_.stop();
+  std::unique_lock lock(mutex_);
+  round_over_.wait(lock, [this] { return !in_round_; });
+}
+
+struct Sender::RoundEnd {
+  Sender& sender;
+  ~RoundEnd() {
+    const std::lock_guard lock(sender.mutex_);
+    sender.in_round_ = false;
+    sender.round_over_.notify_all();
+  }
+};
+
+/// A round is never left behind by a loop that ends (stop()); between two rounds there is nothing to leave.
 Task<void> Sender::keep_house() {
   const auto offset = static_cast<std::int64_t>(crypto::random_u64() % kReportSpread);
   std::int64_t refreshed = 0;
   std::int64_t reported = 0;
   while (true) {
     co_await net::sleep_for(kRound);
-    co_await ledger_.flush();
-    const std::int64_t now = base::unix_seconds(services_.clock.now());
-    if (now - refreshed >= kRefreshEvery) {
-      refreshed = now;
-      co_await sts_.refresh();
-    }
-    if (now % kDay < offset || now - reported < kReportEvery) continue;
-    reported = now;
-    ReportSink sink;
     {
       const std::lock_guard lock(mutex_);
-      sink = sink_;
+      if (stopping_) co_return;
+      in_round_ = true;
     }
-    co_await ledger_.report(std::move(sink));
+    const RoundEnd end{*this};
+    co_await make_round(refreshed, reported, offset);
   }
+}
+
+Task<void> Sender::make_round(std::int64_t& refreshed, std::int64_t& reported, std::int64_t offset) {
+  co_await ledger_.flush();
+  const std::int64_t now = base::unix_seconds(services_.clock.now());
+  if (now - refreshed >= kRefreshEvery) {
+    refreshed = now;
+    co_await sts_.refresh(stopping_);
+  }
+  if (now % kDay < offset || now - reported < kReportEvery) co_return;
+  reported = now;
+  ReportSink sink;
+  {
+    const std::lock_guard lock(mutex_);
+    sink = sink_;
+  }
+  co_await ledger_.report(std::move(sink), stopping_);
 }
 
 Task<DestinationView> Sender::examine(Destination destination, base::SteadyTime deadline, base::Log log) {

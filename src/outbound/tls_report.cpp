@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "mime/decode.h"
+#include "mime/message.h"
 
 namespace outbound {
 
@@ -129,6 +131,17 @@ TlsPolicyReport policy_of(const json::object& object) {
   return report;
 }
 
+/// The report in a message; nothing when `bytes` is no message that has one.
+std::optional<std::string> report_part(std::string_view bytes) {
+  if (bytes.starts_with('{') || bytes.starts_with("\x1F\x8B")) return std::nullopt;
+  const mime::Message message = mime::parse(bytes);
+  for (const mime::Part& part : message.parts) {
+    if (part.type != "application" || !part.subtype.starts_with("tlsrpt")) continue;
+    return mime::decode_transfer(bytes.substr(part.body_begin, part.end - part.body_begin), part.encoding);
+  }
+  return std::nullopt;
+}
+
 bool mail_receiver(std::string_view uri, std::string& address) {
   if (!base::istarts_with(uri, "mailto:")) return false;
   address = std::string(uri.substr(7, uri.find('?') - 7));
@@ -207,6 +220,11 @@ std::string gzip(std::string_view bytes) {
 }
 
 Result<TlsReport> parse_report(std::string_view bytes) {
+  std::string attached;
+  if (auto part = report_part(bytes)) {
+    attached = *std::move(part);
+    bytes = attached;
+  }
   std::string plain;
   if (bytes.starts_with("\x1F\x8B")) {
     TRY_ASSIGN(plain, gunzip(bytes));

@@ -52,7 +52,8 @@ struct TlsReport {
 std::string report_json(const TlsReport& report);
 std::string gzip(std::string_view bytes);
 
-/// A report of somebody else, as JSON or compressed by gzip; at most 16 MiB of JSON. invalid, too_large in words.
+/// A report of somebody else: JSON, compressed by gzip or not, or the message that holds it (§5.3); at most 16 MiB of
+/// JSON. invalid, too_large in words.
 base::Result<TlsReport> parse_report(std::string_view bytes);
 
 /// §5.1: submitter!domain!begin!end!id.json.gz

@@ -68,6 +68,23 @@ TEST_CASE("what is no report is refused") {
   CHECK_EQ(parse_report(gzip(std::string(64 << 20, ' '))).error().code, base::Code::too_large);
 }
 
+TEST_CASE("reports that real senders have sent") {
+  const std::filesystem::path directory =
+      std::filesystem::path(POSTRIDER_SOURCE_DIR) / "../shared/vectors/reports/tlsrpt";
+  if (!std::filesystem::exists(directory)) {
+    MESSAGE("the vectors are not here");
+    return;
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    CAPTURE(entry.path().string());
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const auto report = parse_report(bytes);
+    REQUIRE(report);
+    CHECK_FALSE(report->policies.empty());
+  }
+}
+
 TEST_CASE("a report as a message") {
   const std::string message = report_message(example(), {.from = "postmaster@us.example.org",
                                                          .submitter = "us.example.org",
@@ -83,6 +100,7 @@ TEST_CASE("a report as a message") {
   const auto bytes = base::base64_decode(encoded);
   REQUIRE(bytes);
   CHECK_EQ(report_json(parse_report(*bytes).value()), report_json(example()));
+  CHECK_EQ(report_json(parse_report(message).value()), report_json(example()));
   for (std::size_t at = 0; (at = message.find('\n', at)) != std::string::npos; ++at) CHECK_EQ(message[at - 1], '\r');
 }
 

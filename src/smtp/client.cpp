@@ -56,7 +56,15 @@ Task<Answer> Client::receive(std::chrono::seconds time) {
   }
 }
 
+/// Where nothing was asked, nothing is answered. A reply too many would be taken for that of the next command, and in
+/// the end for the word that the message was taken.
+void Client::expect_silence() const {
+  if (input_.empty()) return;
+  throw Closed(Closed::Why::peer, "the host sent what nobody asked for: " + base::printable(input_, 100));
+}
+
 Task<Answer> Client::command(std::string line, std::chrono::seconds time) {
+  expect_silence();
   line += "\r\n";
   co_await send(line, time);
   co_return co_await receive(time);
@@ -125,6 +133,7 @@ Task<base::Result<Answer>> Client::authenticate(std::string user, std::string pa
 
 Task<void> Client::begin(Transaction& transaction) {
   committed_ = false;
+  expect_silence();
   transaction.rcpt_answers.assign(transaction.rcpt.size(), std::nullopt);
   if (!extensions_.pipelining) co_return co_await begin_in_turn(transaction);
   std::size_t sent = 0;

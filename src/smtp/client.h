@@ -110,6 +110,7 @@ class Client {
   net::Task<ContentResult> chunks(MessageContent content);
   net::Task<std::optional<Answer>> push(std::string_view bytes);
   net::Task<void> final_answers(std::size_t count, ContentResult& result);
+  void expect_silence() const;
   void expire_in(std::chrono::seconds time);
 
   std::unique_ptr<net::Stream> stream_;

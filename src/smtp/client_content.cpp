@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kLastWords{2};
 
 Task<ContentResult> Client::content(MessageContent content) {
   committed_ = false;
+  expect_silence();
   return content.chunked ? chunks(std::move(content)) : data(std::move(content));
 }
 
@@ -70,6 +71,7 @@ Task<ContentResult> Client::data(MessageContent content) {
     stream_->close();
     co_return ContentResult{.kind = ContentResult::Kind::withdrawn};
   }
+  expect_silence();
   stuffer.finish(out);
   committed_ = true;
   if (auto refused = co_await push(out)) {

@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness import Server
+from harness import BINARY, TOP, Server
 
 KNOT = shutil.which("knotd") or "/usr/sbin/knotd"
 KEYMGR = shutil.which("keymgr") or "/usr/sbin/keymgr"
@@ -237,6 +237,11 @@ mta_sts_port = {cls.policies.port}
         done = self.ours("stranger").cli("destination", "test", "dane.net.test", check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("DNSSEC", done.stderr)
+
+    def test_a_report_of_another_host_is_read(self):
+        report = TOP / "tests/fuzz/outbound_tls_report_fuzz/gzip"
+        text = run(BINARY, "report", "tls", report).decode()
+        self.assertIn("company-y.example (sts): 5326 connections were fine, 303 were not", text)
 
     def test_text_for_people(self):
         text = self.server.cli("destination", "test", "dane.net.test").stdout
