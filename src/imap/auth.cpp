@@ -40,6 +40,7 @@ net::Task<Reply> login_refused(Session& session, base::Error error, std::string 
 
 Reply logged_in(Session& session, std::string_view verb, directory::Identity identity) {
   session.identity = std::make_unique<directory::Identity>(std::move(identity));
+  session.stranger_log = session.log;
   session.log = session.log.with({{"user", session.identity->address}});
   session.log.info("imap.login");
   session.mode->metrics.logins_accepted.add();
@@ -124,6 +125,13 @@ net::Task<Reply> do_authenticate(Session& session, Command& command) {
     if (!answer) co_return answer.error();
     response = std::move(*answer);
   }
+}
+
+// RFC 8437 §3: everything but TLS is as at the beginning. What was pipelined behind it stays.
+net::Task<Reply> do_unauthenticate(Session& session, Command&) {
+  session.deselect();
+  session.forget_login();
+  co_return completed("UNAUTHENTICATE");
 }
 
 }  // namespace imap
