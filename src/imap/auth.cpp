@@ -56,6 +56,7 @@ Reply logged_in(Session& session, std::string_view verb, directory::Identity ide
     return no(says::kLoginOften);
   }
   session.identity = std::make_unique<directory::Identity>(std::move(identity));
+  session.stranger_log = session.log;
   session.log = session.log.with({{"user", session.identity->address}});
   session.log.info("imap.login");
   session.mode->metrics.logins_accepted.add();
@@ -146,6 +147,13 @@ net::Task<Reply> do_authenticate(Session& session, Command& command) {
     if (!answer) co_return answer.error();
     response = std::move(*answer);
   }
+}
+
+// RFC 8437 §3: everything but TLS is as at the beginning. What was pipelined behind it stays.
+net::Task<Reply> do_unauthenticate(Session& session, Command&) {
+  session.deselect();
+  session.forget_login();
+  co_return completed("UNAUTHENTICATE");
 }
 
 }  // namespace imap

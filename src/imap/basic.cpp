@@ -31,13 +31,24 @@ net::Task<Reply> do_id(Session& session, Command& command) {
 
 net::Task<Reply> do_enable(Session& session, Command& command) {
   std::string enabled = "* ENABLED";
+  const auto enable = [&](bool& what, std::string_view word) {
+    if (std::exchange(what, true)) return;
+    enabled += ' ';
+    enabled += word;
+  };
+  bool condstore = session.condstore;
   for (const auto& word : std::get<Enable>(command.arguments).extensions) {
     // RFC 9051 §6.3.1: what is unknown, or needs no enabling, is passed over; what is enabled already, too.
-    if (!base::iequals(word, "IMAP4rev2") || session.rev2) continue;
-    session.rev2 = true;
-    enabled += " IMAP4rev2";
+    if (base::iequals(word, "IMAP4rev2")) enable(session.rev2, "IMAP4rev2");
+    if (base::iequals(word, "CONDSTORE")) enable(condstore, "CONDSTORE");
+    // RFC 7162 §3.2.3: it brings CONDSTORE with it.
+    if (base::iequals(word, "QRESYNC")) {
+      enable(session.qresync, "QRESYNC");
+      enable(condstore, "CONDSTORE");
+    }
   }
   session.line(enabled);
+  if (condstore) session.enable_condstore();
   co_return completed("ENABLE");
 }
 

@@ -21,16 +21,18 @@ constexpr std::pair<std::string_view, std::uint8_t> kSystemFlags[] = {
 };
 
 constexpr std::pair<std::string_view, std::uint16_t> kStatusItems[] = {
-    {"MESSAGES", kMessages}, {"RECENT", kRecent},        {"UIDNEXT", kUidNext}, {"UIDVALIDITY", kUidValidity},
-    {"UNSEEN", kUnseen},     {"DELETED", kDeletedCount}, {"SIZE", kSize},
+    {"MESSAGES", kMessages},
+    {"RECENT", kRecent},
+    {"UIDNEXT", kUidNext},
+    {"UIDVALIDITY", kUidValidity},
+    {"UNSEEN", kUnseen},
+    {"DELETED", kDeletedCount},
+    {"SIZE", kSize},
+    {"HIGHESTMODSEQ", kHighestModSeq},
+    {"MAILBOXID", kMailboxId},
+    {"APPENDLIMIT", kAppendLimit},
+    {"DELETED-STORAGE", kDeletedStorage},
 };
-
-base::Result<std::string> take_mailbox(Cursor& in) {
-  if (!in.space()) return syntax("A mailbox name is missing");
-  auto name = in.astring();
-  if (!name) return syntax("The mailbox name is malformed");
-  return std::move(*name);
-}
 
 base::Result<void> take_flag(Cursor& in, mailstore::Flags& flags) {
   if (in.take('\\')) {
@@ -54,6 +56,19 @@ base::Result<void> take_flag(Cursor& in, mailstore::Flags& flags) {
 }
 
 }  // namespace
+
+base::Result<std::string> take_mailbox(Cursor& in) {
+  if (!in.space()) return syntax("A mailbox name is missing");
+  auto name = in.astring();
+  if (!name) return syntax("The mailbox name is malformed");
+  return std::move(*name);
+}
+
+base::Result<mailstore::ModSeq> take_modseq(Cursor& in, bool zero) {
+  const auto modseq = in.space() ? in.number64() : std::nullopt;
+  if (!modseq || (*modseq == 0 && !zero)) return syntax("The mod-sequence is malformed");
+  return *modseq;
+}
 
 Parsed parse_command(std::string_view text) {
   Cursor in(text);
@@ -186,20 +201,22 @@ base::Result<mailstore::Flags> parse_flags(Cursor& in, bool bare) {
   return flags;
 }
 
-base::Result<Arguments> parse_append(Cursor& in) {
-  TRY_ASSIGN(auto name, take_mailbox(in));
-  Append out{.name = std::move(name)};
-  if (!in.space()) return syntax("APPEND wants a mailbox name and a message as a literal");
-  if (in.peek() == '(') {
-    TRY_ASSIGN(out.flags, parse_flags(in, false));
-    if (!in.space()) return syntax("APPEND wants a message as a literal");
-  }
-  if (in.peek() == '"') {
-    const auto text = in.string();
-    out.date = text ? mime::parse_imap_date_time(*text) : std::nullopt;
-    if (!out.date) return syntax("The date and time is malformed");
-    if (!in.space()) return syntax("APPEND wants a message as a literal");
-  }
+std::pair<std::size_t, std::size_t> partial_bounds(const PartialRange& range, std::size_t count) {
+  const std::size_t first = std::min<std::size_t>(count, range.first - 1);
+  const std::size_t last = std::min<std::size_t>(count, range.last);
+  return range.from_end ? std::pair(count - last, count - first) : std::pair(first, last);
+}
+
+base::Result<PartialRange> take_partial_range(Cursor& in) {
+  PartialRange out;
+  const auto number = [&] { return out.from_end && !in.take('-') ? std::nullopt : in.nz_number(); };
+  if (!in.space()) return syntax("PARTIAL wants a range");
+  out.from_end = in.peek() == '-';
+  const auto first = number();
+  const auto last = first && in.take(':') ? number() : std::nullopt;
+  if (!last) return syntax("PARTIAL wants a range");
+  out.first = std::min(*first, *last);
+  out.last = std::max(*first, *last);
   return out;
 }
 
@@ -208,6 +225,12 @@ base::Result<Arguments> parse_store(Cursor& in) {
   auto set = in.space() ? take_sequence_set(in) : std::nullopt;
   if (!set || !in.space()) return syntax("The sequence set is malformed");
   out.set = std::move(*set);
+  if (in.take('(')) {
+    // RFC 7162 §3.1.3.
+    if (!in.word("UNCHANGEDSINCE")) return syntax("STORE has the modifier UNCHANGEDSINCE and no other");
+    TRY_ASSIGN(out.unchanged_since, take_modseq(in, true));
+    if (!in.take(')') || !in.space()) return syntax("A closing parenthesis is missing");
+  }
   if (in.take('+')) {
     out.change = mailstore::FlagChange::add;
   } else if (in.take('-')) {
@@ -231,6 +254,12 @@ base::Result<Arguments> parse_uids(Cursor& in) {
   auto set = in.space() ? take_sequence_set(in) : std::nullopt;
   if (!set) return syntax("The sequence set is malformed");
   return Uids{std::move(*set)};
+}
+
+base::Result<Arguments> parse_quota_root(Cursor& in) {
+  auto name = in.space() ? in.astring() : std::nullopt;
+  if (!name) return syntax("GETQUOTA wants the name of a quota root");
+  return QuotaRoot{std::move(*name)};
 }
 
 // RFC 2971 §3.1: at most 30 pairs, names of at most 30 bytes, values of at most 1,024.

@@ -35,6 +35,24 @@ struct Enable {
 struct MailboxName {
   std::string name;
 };
+
+/// RFC 7162 §3.2.5: what the client knew when it left.
+struct Resync {
+  std::uint32_t uid_validity = 0;
+  mailstore::ModSeq modseq = 0;
+  std::optional<SequenceSet> known;  // UIDs
+  SequenceSet sequence;              // sequence match data: the Nth number of the one has the Nth UID of the other
+  SequenceSet uids;
+};
+/// SELECT and EXAMINE.
+struct Select {
+  std::string name;
+  bool condstore = false;
+  std::optional<Resync> resync;
+};
+struct QuotaRoot {
+  std::string name;
+};
 struct Create {
   std::string name;
   std::vector<std::string> uses;  // RFC 6154 §3: "\Sent"
@@ -52,6 +70,10 @@ enum StatusItem : std::uint16_t {
   kUnseen = 16,
   kDeletedCount = 32,
   kSize = 64,
+  kHighestModSeq = 128,
+  kMailboxId = 256,
+  kAppendLimit = 512,
+  kDeletedStorage = 1024,
 };
 struct Status {
   std::string name;
@@ -69,11 +91,28 @@ struct List {
   std::vector<std::string> patterns;
 };
 
-/// Up to the message literal.
-struct Append {
-  std::string name;
+/// What stands before the literal of a message.
+struct MessageHead {
   mailstore::Flags flags;
   std::optional<mime::DateTime> date;
+};
+/// Up to the first message's literal. What stands before the others comes behind it: parse_next_head().
+struct Append {
+  std::string name;
+  MessageHead head;
+};
+/// RFC 8508, up to the message literal.
+struct Replace {
+  SequenceSet message;  // one number or UID
+  std::string name;
+  MessageHead head;
+};
+
+/// RFC 9394 §4: "1:500", or from the end "-1:-500". first <= last.
+struct PartialRange {
+  bool from_end = false;
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
 };
 
 /// A section of a message: "1.2.HEADER.FIELDS (DATE FROM)".
@@ -102,15 +141,27 @@ enum FetchItem : std::uint16_t {
   kFetchEnvelope = 16,
   kFetchBody = 32,
   kFetchBodyStructure = 64,
+  kFetchModSeq = 128,
+  kFetchEmailId = 256,
+  kFetchThreadId = 512,
+  kFetchSaveDate = 1024,
+  kFetchPreview = 2048,
+  kFetchLazyPreview = 4096,
 };
+/// The places [begin, end), from 0, that a range means among `count` results.
+std::pair<std::size_t, std::size_t> partial_bounds(const PartialRange& range, std::size_t count);
 struct Fetch {
   SequenceSet set;
   std::uint16_t items = 0;
   std::vector<BodyItem> bodies;
+  std::optional<mailstore::ModSeq> changed_since;
+  bool vanished = false;
+  std::optional<PartialRange> partial;
 };
 
 struct Store {
   SequenceSet set;
+  std::optional<mailstore::ModSeq> unchanged_since;
   mailstore::FlagChange change = mailstore::FlagChange::set;
   bool silent = false;
   mailstore::Flags flags;
@@ -131,7 +182,12 @@ struct SearchStep {
     keyword,  // text
     recent,
     smaller,
-    larger,    // number
+    larger,  // number
+    modseq,  // number: not below it
+    email_id,
+    thread_id,  // number: the id, 0 for what is none (RFC 8474 §6)
+    older,
+    younger,   // number: seconds before now (RFC 5032)
     sequence,  // set
     uid,       // set
     before,
@@ -140,7 +196,10 @@ struct SearchStep {
     sent_before,
     sent_on,
     sent_since,  // day of the Date field
-    header,      // field, text
+    saved_before,
+    saved_on,
+    saved_since,  // day of the save date (RFC 8514)
+    header,       // field, text
     body,
     text,
     op_not,
@@ -157,11 +216,28 @@ struct SearchStep {
   SequenceSet set;
 };
 struct Search {
-  enum Return : std::uint8_t { kMin = 1, kMax = 2, kAll = 4, kCount = 8, kSave = 16 };
+  enum Return : std::uint8_t { kMin = 1, kMax = 2, kAll = 4, kCount = 8, kSave = 16, kPartial = 32 };
   bool extended = false;  // RETURN (…) was given
   std::uint8_t give = 0;
+  PartialRange partial;  // with kPartial
+  bool modseq = false;   // a key asks for mod-sequences
+  bool numbers = false;  // a key has sequence numbers
   std::string charset;
   std::vector<SearchStep> program;
+};
+/// RFC 5256, RFC 5957.
+struct Sort {
+  enum class Key : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  struct Criterion {
+    Key key = Key::arrival;
+    bool reverse = false;
+  };
+  std::vector<Criterion> criteria;
+  Search search;
+};
+struct Thread {
+  bool references = false;  // or ORDEREDSUBJECT
+  Search search;
 };
 inline constexpr std::size_t kMaxSearchSteps = 1000;
 inline constexpr std::size_t kMaxSearchDepth = 100;
@@ -170,8 +246,8 @@ struct Id {
   std::vector<std::pair<std::string, std::optional<std::string>>> fields;
 };
 
-using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Create, Rename, Status, List, Append,
-                               Fetch, Store, Copy, Uids, Search, Id>;
+using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
+                               Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot>;
 
 struct Verb;  // table.h
 
@@ -195,24 +271,41 @@ base::Result<Arguments> parse_login(Cursor& in);
 base::Result<Arguments> parse_authenticate(Cursor& in);
 base::Result<Arguments> parse_enable(Cursor& in);
 base::Result<Arguments> parse_mailbox(Cursor& in);
+base::Result<Arguments> parse_select(Cursor& in);
 base::Result<Arguments> parse_create(Cursor& in);
 base::Result<Arguments> parse_rename(Cursor& in);
 base::Result<Arguments> parse_status(Cursor& in);
 base::Result<Arguments> parse_list(Cursor& in);
 base::Result<Arguments> parse_lsub(Cursor& in);
 base::Result<Arguments> parse_append(Cursor& in);
+base::Result<Arguments> parse_replace(Cursor& in);
 base::Result<Arguments> parse_fetch(Cursor& in);
 base::Result<Arguments> parse_store(Cursor& in);
 base::Result<Arguments> parse_copy(Cursor& in);
 base::Result<Arguments> parse_uids(Cursor& in);
 base::Result<Arguments> parse_search(Cursor& in);
+base::Result<Arguments> parse_sort(Cursor& in);
+base::Result<Arguments> parse_thread(Cursor& in);
 base::Result<Arguments> parse_id(Cursor& in);
+base::Result<Arguments> parse_quota_root(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------
 inline std::unexpected<base::Error> syntax(std::string text) {
   return base::fail(base::Code::invalid, std::move(text));
 }
+/// A space and a mailbox name.
+base::Result<std::string> take_mailbox(Cursor& in);
+/// A space and a mod-sequence-value, or with `zero` a mod-sequence-valzer (RFC 7162 §7).
+base::Result<mailstore::ModSeq> take_modseq(Cursor& in, bool zero);
+/// What stands between two messages of an APPEND (RFC 3502), up to the literal.
+base::Result<MessageHead> parse_next_head(std::string_view text);
+/// Behind RETURN: " (…) ".
+base::Result<void> take_search_returns(Cursor& in, Search& out);
+/// The keys of a search to the end.
+base::Result<void> take_search_keys(Cursor& in, Search& out);
+/// A space and a partial-range.
+base::Result<PartialRange> take_partial_range(Cursor& in);
 /// "(MESSAGES UNSEEN)"
 base::Result<std::uint16_t> parse_status_items(Cursor& in);
 /// flag-list, or without parentheses where `bare` allows it. "\Recent" is left out: it cannot be set.

@@ -13,8 +13,10 @@ constexpr std::size_t kMaxDepth = 100;  // numbers of a section
 constexpr std::size_t kMaxFields = 500;
 
 constexpr std::pair<std::string_view, std::uint16_t> kItems[] = {
-    {"UID", kFetchUid},          {"FLAGS", kFetchFlags},       {"INTERNALDATE", kFetchDate},
-    {"RFC822.SIZE", kFetchSize}, {"ENVELOPE", kFetchEnvelope}, {"BODYSTRUCTURE", kFetchBodyStructure},
+    {"UID", kFetchUid},           {"FLAGS", kFetchFlags},       {"INTERNALDATE", kFetchDate},
+    {"RFC822.SIZE", kFetchSize},  {"ENVELOPE", kFetchEnvelope}, {"BODYSTRUCTURE", kFetchBodyStructure},
+    {"MODSEQ", kFetchModSeq},     {"EMAILID", kFetchEmailId},   {"THREADID", kFetchThreadId},
+    {"SAVEDATE", kFetchSaveDate},
 };
 constexpr std::pair<std::string_view, std::uint16_t> kMacros[] = {
     {"ALL", kFetchFlags | kFetchDate | kFetchSize | kFetchEnvelope},
@@ -119,7 +121,24 @@ bool take_rfc822(Cursor& in, BodyItem& item) {
   return true;
 }
 
+// RFC 8970 §6. Asked for twice, it is what was asked without LAZY.
+base::Result<void> take_preview(Cursor& in, Fetch& out) {
+  Cursor behind = in;
+  if (!behind.space() || !behind.take('(')) {
+    out.items |= kFetchPreview;
+    return {};
+  }
+  in = behind;
+  do {
+    if (!in.word("LAZY")) return syntax("PREVIEW has the modifier LAZY and no other");
+  } while (in.space());
+  if (!in.take(')')) return syntax("A closing parenthesis is missing");
+  out.items |= kFetchLazyPreview;
+  return {};
+}
+
 base::Result<void> take_item(Cursor& in, Fetch& out) {
+  if (in.word("PREVIEW")) return take_preview(in, out);
   for (const auto& [word, bit] : kItems) {
     if (in.word(word)) {
       out.items |= bit;
@@ -142,6 +161,37 @@ base::Result<void> take_item(Cursor& in, Fetch& out) {
   return {};
 }
 
+base::Result<void> take_items(Cursor& in, Fetch& out) {
+  for (const auto& [word, bits] : kMacros) {
+    if (in.word(word)) {
+      out.items = bits;
+      return {};
+    }
+  }
+  if (!in.take('(')) return take_item(in, out);
+  do {
+    TRY(take_item(in, out));
+  } while (in.space());
+  return in.take(')') ? base::Result<void>() : syntax("A closing parenthesis is missing");
+}
+
+// RFC 4466 §2.4, RFC 7162 §3.1.4.1, §3.2.6, RFC 9394 §3.3. Which of them may stand together is for the handler to say.
+base::Result<void> take_modifiers(Cursor& in, Fetch& out) {
+  if (!in.take('(')) return syntax("A list of modifiers was expected");
+  do {
+    if (in.word("CHANGEDSINCE")) {
+      TRY_ASSIGN(out.changed_since, take_modseq(in, false));
+    } else if (!out.partial && in.word("PARTIAL")) {
+      TRY_ASSIGN(out.partial, take_partial_range(in));
+    } else if (in.word("VANISHED")) {
+      out.vanished = true;
+    } else {
+      return syntax("There is no modifier " + base::printable(in.atom(), 40));
+    }
+  } while (in.space());
+  return in.take(')') ? base::Result<void>() : syntax("A closing parenthesis is missing");
+}
+
 }  // namespace
 
 base::Result<Arguments> parse_fetch(Cursor& in) {
@@ -149,20 +199,10 @@ base::Result<Arguments> parse_fetch(Cursor& in) {
   auto set = in.space() ? take_sequence_set(in) : std::nullopt;
   if (!set || !in.space()) return syntax("The sequence set is malformed");
   out.set = std::move(*set);
-  for (const auto& [word, bits] : kMacros) {
-    if (in.word(word)) {
-      out.items = bits;
-      return out;
-    }
-  }
-  if (!in.take('(')) {
-    TRY(take_item(in, out));
-    return out;
-  }
-  do {
-    TRY(take_item(in, out));
-  } while (in.space());
-  if (!in.take(')')) return syntax("A closing parenthesis is missing");
+  TRY(take_items(in, out));
+  if (in.space()) TRY(take_modifiers(in, out));
+  // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for the MODSEQ as well.
+  if (out.changed_since) out.items |= kFetchModSeq;
   return out;
 }
 

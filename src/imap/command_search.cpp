@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "imap/command.h"
+#include "imap/object_id.h"
 
 namespace imap {
 
@@ -28,8 +29,15 @@ constexpr FlagKey kFlagKeys[] = {
     {"UNFLAGGED", mailstore::kFlagged, false}, {"UNSEEN", mailstore::kSeen, false},
 };
 constexpr std::pair<std::string_view, Op> kDateKeys[] = {
-    {"BEFORE", Op::before},          {"ON", Op::on},          {"SINCE", Op::since},
-    {"SENTBEFORE", Op::sent_before}, {"SENTON", Op::sent_on}, {"SENTSINCE", Op::sent_since},
+    {"BEFORE", Op::before},
+    {"ON", Op::on},
+    {"SINCE", Op::since},
+    {"SENTBEFORE", Op::sent_before},
+    {"SENTON", Op::sent_on},
+    {"SENTSINCE", Op::sent_since},
+    {"SAVEDBEFORE", Op::saved_before},
+    {"SAVEDON", Op::saved_on},
+    {"SAVEDSINCE", Op::saved_since},
 };
 constexpr std::string_view kFieldKeys[] = {"BCC", "CC", "FROM", "SUBJECT", "TO"};
 
@@ -163,7 +171,8 @@ class ProgramParser {
   }
 
   base::Result<void> take_other(SearchStep& step, bool& negate) {
-    if (in_.word("ALL")) return {};
+    // RFC 8514 §4.3: every mailbox here knows when its messages came.
+    if (in_.word("ALL") || in_.word("SAVEDATESUPPORTED")) return {};
     if (in_.word("UID")) {
       if (!in_.space()) return syntax("UID wants a sequence set");
       return take_set(step, Op::uid);
@@ -187,6 +196,17 @@ class ProgramParser {
       step.number = *number;
       return {};
     }
+    if (in_.word("MODSEQ")) return take_modseq_key(step);
+    for (const auto& [word, op] : {std::pair("OLDER", Op::older), std::pair("YOUNGER", Op::younger)}) {
+      if (!in_.word(word)) continue;
+      step.op = op;
+      const auto seconds = in_.space() ? in_.nz_number() : std::nullopt;
+      if (!seconds) return syntax("A search key wants a number of seconds");
+      step.number = *seconds;
+      return {};
+    }
+    if (in_.word("EMAILID")) return take_object_id(step, Op::email_id, 'M');
+    if (in_.word("THREADID")) return take_object_id(step, Op::thread_id, 'T');
     negate = in_.word("UNKEYWORD");
     if (negate || in_.word("KEYWORD")) {
       step.op = Op::keyword;
@@ -194,6 +214,32 @@ class ProgramParser {
       return step.text.empty() ? syntax("A search key wants a keyword") : base::Result<void>();
     }
     return take_recent(step, negate);
+  }
+
+  base::Result<void> take_object_id(SearchStep& step, Op op, char kind) {
+    step.op = op;
+    const auto text =
+        in_.space() ? in_.run([](char c) { return base::is_digit(c) || base::is_alpha(c) || c == '-' || c == '_'; })
+                    : std::string_view();
+    if (text.empty() || text.size() > 255) return syntax("A search key wants an object id");
+    step.number = parse_object_id(text, kind);
+    return {};
+  }
+
+  // RFC 7162 §3.1.5: a server with one mod-sequence for a message ignores the entry's name and type.
+  base::Result<void> take_modseq_key(SearchStep& step) {
+    step.op = Op::modseq;
+    Cursor behind = in_;
+    if (behind.space() && behind.peek() == '"') {
+      const auto entry = behind.string();
+      if (!entry || !base::istarts_with(*entry, "/flags/") || !behind.space() ||
+          !(behind.word("priv") || behind.word("shared") || behind.word("all"))) {
+        return syntax("MODSEQ wants an entry \"/flags/…\" and priv, shared or all");
+      }
+      in_ = behind;
+    }
+    TRY_ASSIGN(step.number, take_modseq(in_, true));
+    return {};
   }
 
   // RFC 3501 §6.4.4: RECENT, OLD (not recent) and NEW (recent and not seen).
@@ -217,34 +263,51 @@ class ProgramParser {
   std::vector<Open> open_;
 };
 
-base::Result<void> take_returns(Cursor& in, Search& out) {
+}  // namespace
+
+base::Result<void> take_search_returns(Cursor& in, Search& out) {
   out.extended = true;
   if (!in.space() || !in.take('(')) return syntax("RETURN wants a list");
   if (!in.take(')')) {
     do {
+      if (in.word("PARTIAL")) {
+        // RFC 9394 §3.1: one PARTIAL, or ALL, or neither.
+        if (out.give & Search::kPartial) return syntax("There is more than one PARTIAL");
+        TRY_ASSIGN(out.partial, take_partial_range(in));
+        out.give |= Search::kPartial;
+        continue;
+      }
       const auto option = std::ranges::find_if(kReturns, [&](const auto& entry) { return in.word(entry.first); });
       if (option == std::end(kReturns)) return syntax("There is no return option " + base::printable(in.atom(), 40));
       out.give |= option->second;
     } while (in.space());
     if (!in.take(')')) return syntax("A closing parenthesis is missing");
   }
+  if ((out.give & Search::kPartial) && (out.give & Search::kAll)) return syntax("PARTIAL and ALL exclude each other");
   // RFC 9051 §6.4.4: "RETURN ()" is ALL.
   if (out.give == 0) out.give = Search::kAll;
   return in.space() ? base::Result<void>() : syntax("A search key is missing");
 }
 
-}  // namespace
+base::Result<void> take_search_keys(Cursor& in, Search& out) {
+  TRY(ProgramParser(in, out.program).parse());
+  for (const SearchStep& step : out.program) {
+    out.modseq |= step.op == Op::modseq;
+    out.numbers |= step.op == Op::sequence && !step.set.saved;
+  }
+  return {};
+}
 
 base::Result<Arguments> parse_search(Cursor& in) {
   Search out;
   if (!in.space()) return syntax("A search key is missing");
-  if (in.word("RETURN")) TRY(take_returns(in, out));
+  if (in.word("RETURN")) TRY(take_search_returns(in, out));
   if (in.word("CHARSET")) {
     auto charset = in.space() ? in.astring() : std::nullopt;
     if (!charset || charset->empty() || !in.space()) return syntax("The charset is malformed");
     out.charset = std::move(*charset);
   }
-  TRY(ProgramParser(in, out.program).parse());
+  TRY(take_search_keys(in, out));
   return out;
 }
 

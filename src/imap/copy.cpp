@@ -72,9 +72,9 @@ net::Task<Reply> do_move(Session& session, Command& command) {
   session.signal->changed = true;
   if (!moved) co_return refused_target(moved.error());
   if (moved->uids.empty()) co_return no(says::kExpunged);
-  // RFC 9051 §6.4.8: the client learns the new UIDs before the EXPUNGE responses, which the driver writes.
+  // RFC 9051 §6.4.8: the client learns the new UIDs before the EXPUNGE responses.
   session.line("* OK [" + copyuid(*moved) + "] The messages have new UIDs");
-  co_return completed(command.verb->name);
+  co_return co_await completed_expunge(session, command.verb->name);
 }
 
 }  // namespace imap

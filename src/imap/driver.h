@@ -33,6 +33,7 @@ class Session {
   base::Live<Config>::View config;  // the newest at each command
   const std::shared_ptr<const Mode> mode;
   base::Log log;
+  base::Log stranger_log;  // what it was before the login
   net::Stopping stopping;
   std::unique_ptr<net::Stream> stream;
   const guard::Visit visit;
@@ -41,11 +42,14 @@ class Session {
   std::unique_ptr<directory::Identity> identity;  // after the login
   std::unique_ptr<Selected> selected;
   std::shared_ptr<Signal> signal;
-  const base::SteadyTime login_by;  // a session that nobody has logged in to by then ends
-  bool rev2 = false;                // ENABLE IMAP4rev2
-  bool message_waits = false;       // the command under way is an APPEND whose literal has not been accepted
-  bool replied = false;             // the handler has written its own tagged reply
-  bool ending = false;              // no further command is read
+  base::SteadyTime login_by;   // a session that nobody has logged in to by then ends
+  bool rev2 = false;           // ENABLE IMAP4rev2
+  bool condstore = false;      // RFC 7162 §3.1: a CONDSTORE enabling command has come
+  bool qresync = false;        // ENABLE QRESYNC
+  bool hold_expunge = false;   // the command under way must not be followed by EXPUNGE responses
+  bool message_waits = false;  // a message's literal was announced and is not accepted yet
+  bool replied = false;        // the handler has written its own tagged reply
+  bool ending = false;         // no further command is read
   std::size_t failed_logins = 0;
   std::string out;  // responses not written yet
 
@@ -73,6 +77,8 @@ class Session {
   /// The framer's limits fit the state: strangers get less.
   void adjust_limits();
 
+  /// As before the login, with the time for it anew (RFC 8437).
+  void forget_login();
   /// Whether the login still holds; otherwise says BYE and ends the session.
   net::Task<bool> still_allowed();
   /// Whether nothing in the directory has changed since that was last looked at, and the login has not expired.
@@ -84,6 +90,8 @@ class Session {
 
   /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
   net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);
+  /// At each CONDSTORE enabling command: the first tells the HIGHESTMODSEQ of the selected mailbox (RFC 7162 §3.1).
+  void enable_condstore();
   /// Forgets the selected mailbox.
   void deselect();
   /// The mailbox's messages from `first` on are \Recent here, if no other session was told of them.
@@ -118,5 +126,9 @@ class Session {
 
 /// Sets the session's signal at each change of its account, and wakes it when it waits for that.
 std::unique_ptr<mailstore::Watch> watch_account(Session& session);
+
+/// The end of a command that has expunged messages: their responses, and for a client that has enabled QRESYNC up to
+/// which mod-sequence it knows everything now (RFC 7162 §3.2.7).
+net::Task<Reply> completed_expunge(Session& session, std::string_view verb);
 
 }  // namespace imap

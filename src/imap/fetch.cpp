@@ -4,6 +4,8 @@
 
 #include "imap/driver.h"
 #include "imap/fetch_batch.h"
+#include "imap/object_id.h"
+#include "imap/resync.h"
 #include "net/completion.h"
 
 namespace imap {
@@ -39,7 +41,10 @@ net::Task<void> run_job(mailstore::Mailstore& mail, mailstore::AccountId account
 class Fetching {
  public:
   Fetching(Session& session, const Command& command, Fetch& request, Runs runs)
-      : session_(session), request_(request), runs_(std::move(runs)), batch_(std::make_shared<FetchBatch>(request)) {
+      : session_(session),
+        request_(request),
+        runs_(std::move(runs)),
+        batch_(std::make_shared<FetchBatch>(request, session.selected->mailbox)) {
     // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not.
     if (command.verb->uid()) request.items |= kFetchUid;
   }
@@ -55,6 +60,7 @@ class Fetching {
   }
   /// The next message's head in head_; nullptr at the end. Messages that are gone are passed over.
   const mailstore::Row* next();
+  bool wanted(const mailstore::Row& row) const { return row.modseq > request_.changed_since.value_or(0); }
   void fill_batch();
   std::shared_ptr<Job> start();
 
@@ -76,7 +82,7 @@ net::Task<void> Fetching::mark_seen() {
   for (const auto& run : runs_) {
     for (std::size_t i = run.begin; i < run.end; ++i) {
       const mailstore::Row* row = selected.row(i);
-      if (row != nullptr && !(row->flags & mailstore::kSeen)) newly_seen_.push_back(row->uid);
+      if (row != nullptr && wanted(*row) && !(row->flags & mailstore::kSeen)) newly_seen_.push_back(row->uid);
     }
   }
   if (newly_seen_.empty()) co_return;
@@ -111,6 +117,8 @@ const mailstore::Row* Fetching::next() {
       missing_ = true;
       continue;
     }
+    if (!wanted(*row)) continue;
+    const bool newly_seen = std::ranges::binary_search(newly_seen_, row->uid);
     head_ = "* ";
     append_number(head_, index + 1);
     head_ += " FETCH (";
@@ -118,11 +126,13 @@ const mailstore::Row* Fetching::next() {
       if (head_.back() != '(') head_ += ' ';
       head_ += word;
     };
-    if (request_.items & kFetchUid) {
+    // RFC 7162 §3.2.4: with the flags that the FETCH has changed itself, both are told.
+    const bool modseq = newly_seen && session_.condstore;
+    if ((request_.items & kFetchUid) || modseq) {
       item("UID ");
       append_number(head_, row->uid);
     }
-    if ((request_.items & kFetchFlags) || std::ranges::binary_search(newly_seen_, row->uid)) {
+    if ((request_.items & kFetchFlags) || newly_seen) {
       item("FLAGS ");
       selected.append_flags(head_, *row, session_.rev2);
     }
@@ -130,6 +140,8 @@ const mailstore::Row* Fetching::next() {
       item("RFC822.SIZE ");
       append_number(head_, row->size);
     }
+    if ((request_.items & kFetchModSeq) || modseq) append_modseq(head_, row->modseq);
+    if (request_.items & kFetchEmailId) append_object_id(head_, "EMAILID", 'M', row->email.value);
     return row;
   }
   return nullptr;
@@ -148,7 +160,7 @@ void Fetching::fill_batch() {
   while (batch_->size() < kBatch) {
     const mailstore::Row* row = next();
     if (row == nullptr) return;
-    batch_->add(row->email, head_);
+    batch_->add(*row, head_);
   }
 }
 
@@ -193,20 +205,50 @@ Reply Fetching::reply(const Command& command) const {
   if (trouble.unknown_encoding) return no(says::kUnknownCte);
   if (trouble.not_leaf) return no(says::kNotLeaf);
   if (trouble.corrupt) return no(says::kCorrupt);
-  if (missing_ || trouble.expunged) return no(says::kExpunged);
+  // RFC 9051 §6.4.9: a UID that is no message's is no mistake.
+  if ((missing_ || trouble.expunged) && !command.verb->uid()) return no(says::kExpunged);
   return completed(command.verb->name);
+}
+
+// RFC 9394 §3.3: of what the set names, the messages at these places.
+Runs cut_runs(const Runs& runs, const PartialRange& partial) {
+  std::size_t total = 0;
+  for (const auto& run : runs) total += run.end - run.begin;
+  const auto [from, until] = partial_bounds(partial, total);
+  Runs out;
+  std::size_t before = 0;
+  for (const auto& run : runs) {
+    const std::size_t size = run.end - run.begin;
+    const std::size_t begin = std::clamp(from, before, before + size) - before;
+    const std::size_t end = std::clamp(until, before, before + size) - before;
+    if (begin < end) out.push_back({run.begin + begin, run.begin + end});
+    before += size;
+  }
+  return out;
 }
 
 }  // namespace
 
 net::Task<Reply> do_fetch(Session& session, Command& command) {
   auto& request = std::get<Fetch>(command.arguments);
+  if (request.vanished) {
+    if (!session.qresync) co_return bad(says::kNoQresync);
+    if (!command.verb->uid() || !request.changed_since) co_return bad(says::kVanishedAlone);
+  }
+  if (request.partial && !command.verb->uid()) co_return bad(says::kPartialAlone);
+  if (request.items & kFetchModSeq) session.enable_condstore();
+  if (request.vanished) {
+    const auto done =
+        co_await write_vanished(session, wanted_uids(*session.selected, request.set), *request.changed_since);
+    if (!done) co_return refused(done.error());
+  }
   auto runs = session.selected->find(request.set, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
+  if (request.partial) runs = cut_runs(*runs, *request.partial);
   const auto fetching = std::make_unique<Fetching>(session, command, request, std::move(*runs));
   co_await fetching->mark_seen();
   if (session.ending) co_return no(says::kNotNow);
-  constexpr std::uint16_t kInView = kFetchUid | kFetchFlags | kFetchSize;
+  constexpr std::uint16_t kInView = kFetchUid | kFetchFlags | kFetchSize | kFetchModSeq | kFetchEmailId;
   if ((request.items & ~kInView) == 0 && request.bodies.empty()) {
     co_await fetching->from_view();
   } else {

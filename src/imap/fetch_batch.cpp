@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "imap/names.h"
+#include "imap/object_id.h"
 #include "imap/sequence.h"
 #include "mime/imap_form.h"
+#include "mime/text.h"
 
 namespace imap {
 
 namespace {
 
 constexpr std::uint64_t kReadBytes = 64 * 1024;
+constexpr std::size_t kMaxPreviewParts = 10;  // that turn out to have no words
 
 // Private codes for what the caller turns into a reply of its own.
 base::Error unknown_encoding() { return {base::Code::unsupported, "unknown transfer encoding"}; }
@@ -38,9 +42,9 @@ void append_literal_head(std::string& out, std::uint64_t size) {
 
 }  // namespace
 
-void FetchBatch::add(mailstore::EmailId email, std::string_view head) {
+void FetchBatch::add(const mailstore::Row& row, std::string_view head) {
   heads_ += head;
-  targets_.push_back({email, heads_.size()});
+  targets_.push_back({row.email, row.uid, heads_.size()});
 }
 
 void FetchBatch::clear() {
@@ -138,20 +142,62 @@ base::Result<void> FetchBatch::metadata(mailstore::EmailReader& reader, std::str
     out += mime::format_imap_date_time(email_.received);
     out += '"';
   }
+  if (request_.items & kFetchSaveDate) {
+    TRY_ASSIGN(const std::int64_t saved, reader.saved(mailbox_, targets_[at_].uid));
+    begin("SAVEDATE \"");
+    out += mime::format_imap_date_time({.unix_seconds = saved});
+    out += '"';
+  }
+  if (request_.items & kFetchThreadId) append_object_id(out, "THREADID", 'T', email_.thread.value);
   if (request_.items & kFetchEnvelope) {
     begin("ENVELOPE ");
     out += email_.envelope;
   }
-  if (request_.items & kFetchBody) {
-    begin("BODY ");
-    TRY_ASSIGN(const auto* message, structure(reader));
-    out += mime::imap_body(*message, false);
+  TRY(structures(reader, out));
+  if (request_.items & (kFetchPreview | kFetchLazyPreview)) {
+    begin("PREVIEW ");
+    TRY(preview(reader, out));
   }
-  if (request_.items & kFetchBodyStructure) {
-    begin("BODYSTRUCTURE ");
+  return {};
+}
+
+base::Result<void> FetchBatch::structures(mailstore::EmailReader& reader, std::string& out) {
+  for (const auto& [item, word, extended] :
+       {std::tuple(kFetchBody, "BODY ", false), std::tuple(kFetchBodyStructure, "BODYSTRUCTURE ", true)}) {
+    if (!(request_.items & item)) continue;
     TRY_ASSIGN(const auto* message, structure(reader));
-    out += mime::imap_body(*message, true);
+    if (out.back() != '(') out += ' ';
+    out += word;
+    out += mime::imap_body(*message, extended);
   }
+  return {};
+}
+
+// RFC 8970 §3: of the first part that has words. Only the beginning of each is read, but who is in no hurry pays for
+// messages of several chunks (§4.1).
+base::Result<void> FetchBatch::preview(mailstore::EmailReader& reader, std::string& out) {
+  if (!(request_.items & kFetchPreview) && email_.size > store::kChunkBytes) {
+    out += "NIL";
+    return {};
+  }
+  TRY_ASSIGN(const auto* message, structure(reader));
+  std::string text;
+  std::string raw;
+  std::size_t tried = 0;
+  for (const std::uint32_t number : mime::preview_parts(*message)) {
+    const mime::Part& part = message->parts[number];
+    mime::Preview maker(*message, part);
+    bool more = true;
+    const std::uint64_t end = std::min(part.end, email_.size);
+    for (std::uint64_t at = part.body_begin; more && at < end; at += kReadBytes) {
+      raw.clear();
+      TRY(reader.bytes(email_, at, std::min(kReadBytes, end - at), raw));
+      more = maker.feed(raw);
+    }
+    text = maker.finish();
+    if (!text.empty() || ++tried == kMaxPreviewParts) break;
+  }
+  append_string(out, text);
   return {};
 }
 

@@ -22,10 +22,10 @@ inline constexpr std::size_t kFetchBytes = 256 * 1024;
 
 class FetchBatch {
  public:
-  explicit FetchBatch(const Fetch& request) : request_(request) {}
+  FetchBatch(const Fetch& request, mailstore::MailboxId mailbox) : request_(request), mailbox_(mailbox) {}
 
   /// A message and the beginning of its response, which the session has written: "* 1 FETCH (UID 7".
-  void add(mailstore::EmailId email, std::string_view head);
+  void add(const mailstore::Row& row, std::string_view head);
   void clear();
   std::size_t size() const { return targets_.size(); }
   bool finished() const { return at_ == targets_.size(); }
@@ -45,6 +45,7 @@ class FetchBatch {
  private:
   struct Target {
     mailstore::EmailId email;
+    mailstore::Uid uid;
     std::size_t head_end;
   };
   /// A literal that is being sent.
@@ -59,6 +60,8 @@ class FetchBatch {
   std::string_view head(std::size_t index) const;
   base::Result<void> message(mailstore::EmailReader& reader, std::string& out);
   base::Result<void> metadata(mailstore::EmailReader& reader, std::string& out);
+  base::Result<void> structures(mailstore::EmailReader& reader, std::string& out);
+  base::Result<void> preview(mailstore::EmailReader& reader, std::string& out);
   base::Result<void> body(mailstore::EmailReader& reader, const BodyItem& item, std::string& out);
   base::Result<void> fields(mailstore::EmailReader& reader, const BodyItem& item, Span span, std::string& out);
   base::Result<void> binary(mailstore::EmailReader& reader, const BodyItem& item, std::string& out);
@@ -67,6 +70,7 @@ class FetchBatch {
   void note(const base::Error& error);
 
   const Fetch& request_;
+  const mailstore::MailboxId mailbox_;
   std::vector<Target> targets_;
   std::string heads_;
   Trouble trouble_;

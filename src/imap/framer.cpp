@@ -172,13 +172,25 @@ Framer::Event Framer::skip(std::optional<LiteralHead> literal) {
   return Event::too_long;
 }
 
-// Whether the literal that text_ announces is the message of an APPEND, and not its mailbox name.
+// Whether the literal that text_ announces is the message of an APPEND or a REPLACE, and not its mailbox name.
 bool Framer::message_literal() const {
   const std::string_view text = text_;
   const std::size_t space = text.find(' ');
-  if (space == std::string_view::npos || !base::istarts_with(text.substr(space + 1), "APPEND ")) return false;
-  const std::size_t name = space + 8;
-  return text.rfind('{') > name + (text.substr(name).starts_with('~') ? 1 : 0);
+  if (space == std::string_view::npos) return false;
+  std::size_t at = space + 1;
+  const auto word = [&](std::string_view what) {
+    if (!base::istarts_with(text.substr(at), what)) return false;
+    at += what.size();
+    return true;
+  };
+  if (!word("APPEND ")) {
+    word("UID ");
+    if (!word("REPLACE ")) return false;
+    const std::size_t name = text.find(' ', at);  // behind the number
+    if (name == std::string_view::npos) return false;
+    at = name + 1;
+  }
+  return text.rfind('{') > at + (text.substr(at).starts_with('~') ? 1 : 0);
 }
 
 void Framer::accept() {

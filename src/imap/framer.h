@@ -1,8 +1,8 @@
 #pragma once
 // Framer: bytes of an IMAP client into whole commands (RFC 9051 §4.3, RFC 7888). Pure; keeps at most one command of
 // bounded size. Lines end in CRLF, and a bare LF is taken too. Literals stay in the command's text as they came
-// ("{5}\r\nhello"), so that the parser sees one run of bytes; only APPEND's message is never collected: the command up
-// to it is handed out, then the message in chunks, then the rest of the command.
+// ("{5}\r\nhello"), so that the parser sees one run of bytes; only the messages of APPEND and REPLACE are never
+// collected: the command up to it is handed out, then the message in chunks, then the rest of the command.
 //
 // What is above the limits is reported once and then skipped to the end of its command without being kept.
 
@@ -35,7 +35,8 @@ class Framer {
     command,   // a whole command: text()
     line,      // the line that was asked for with expect_line(): text()
     go_ahead,  // a synchronizing literal of acceptable size was announced: answer with a continuation and go on
-    message,   // a command up to APPEND's literal: text(), literal(); go on with accept() or refuse()
+    message,   // a command up to a message's literal, or what stands between two of them: text(), literal(); go on with
+               // accept() or refuse()
     chunk,     // bytes of the message: chunk(), valid as long as the input
     end,       // the rest of the command line behind the message: text()
     too_long,  // the command that begins with text() is above the limit; the rest of it will be skipped

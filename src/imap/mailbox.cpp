@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
+#include "imap/object_id.h"
 
 namespace imap {
 
@@ -37,7 +38,7 @@ net::Task<Reply> do_create(Session& session, Command& command) {
   if (session.rev2 && made->name != *name) {
     append_listed(session.out, made->name, {.mailbox = &*made, .extended = oldname(*name, true)}, true);
   }
-  co_return completed("CREATE");
+  co_return completed("CREATE", mailbox_id(session.account(), made->id));
 }
 
 net::Task<Reply> do_delete(Session& session, Command& command) {

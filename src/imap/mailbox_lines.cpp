@@ -1,6 +1,9 @@
 #include "imap/mailbox_lines.h"
 
+#include <algorithm>
+
 #include "imap/names.h"
+#include "imap/object_id.h"
 
 namespace imap {
 
@@ -59,7 +62,17 @@ std::string oldname(std::string_view given, bool utf8) {
 }
 
 net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox, std::uint16_t items) {
+  if (items & kHighestModSeq) session.enable_condstore();
   std::size_t recent = 0;
+  std::uint64_t deleted_size = 0;
+  if ((items & kDeletedStorage) && mailbox.deleted > 0) {
+    if (const auto view = co_await session.services.mail.view(session.account(), mailbox.id)) {
+      for (std::size_t i = 0; i < (*view)->size(); ++i) {
+        const mailstore::Row& row = (*view)->at(i);
+        if (row.flags & mailstore::kDeleted) deleted_size += row.size;
+      }
+    }
+  }
   if (items & kRecent) {
     const auto first = session.services.mail.first_recent(session.account(), mailbox.id, mailbox.uid_next, false);
     if (first < mailbox.uid_next) {
@@ -86,6 +99,13 @@ net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox
   item(kUnseen, "UNSEEN", mailbox.unseen);
   item(kDeletedCount, "DELETED", mailbox.deleted);
   item(kSize, "SIZE", mailbox.size);
+  item(kHighestModSeq, "HIGHESTMODSEQ", std::max<mailstore::ModSeq>(1, mailbox.highest_modseq));
+  item(kDeletedStorage, "DELETED-STORAGE", deleted_size);
+  item(kAppendLimit, "APPENDLIMIT", session.config->max_message_bytes);
+  if (items & kMailboxId) {
+    if (out.back() != '(') out += ' ';
+    out += mailbox_id(session.account(), mailbox.id);
+  }
   out += ")\r\n";
 }
 

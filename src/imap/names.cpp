@@ -162,6 +162,15 @@ base::Result<std::string> decode_name(std::string_view wire, bool utf8) {
   return base::fail(base::Code::invalid, "The mailbox name is not in modified UTF-7");
 }
 
+void append_string(std::string& out, std::string_view text) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; });
+  if (plain) return append_quoted(out, text);
+  out += '{';
+  out += std::to_string(text.size());
+  out += "}\r\n";
+  out += text;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {

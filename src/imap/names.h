@@ -29,6 +29,9 @@ void append_astring(std::string& out, std::string_view text);
 /// Always quoted, with the same precondition.
 void append_quoted(std::string& out, std::string_view text);
 
+/// Any text without NUL as a string: quoted where that is possible for every client, else as a literal.
+void append_string(std::string& out, std::string_view text);
+
 /// A LIST pattern: "*" matches anything, "%" anything but the hierarchy separator. One that is longer than any name
 /// matches nothing (RFC 9051 §6.3.9: what is not accepted is silently ignored). An INBOX at its beginning is in any
 /// case.

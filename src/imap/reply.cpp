@@ -65,4 +65,14 @@ void append_line(std::string& out, std::string_view line) {
   out += "\r\n";
 }
 
+void append_code(std::string& out, std::string_view code, std::uint64_t number, std::string_view text) {
+  out += "* OK [";
+  out += code;
+  out += ' ';
+  out += std::to_string(number);
+  out += "] ";
+  out += text;
+  out += "\r\n";
+}
+
 }  // namespace imap

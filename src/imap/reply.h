@@ -2,6 +2,7 @@
 // Everything that the server says in words: tagged and untagged status responses with their codes (RFC 9051 §7.1,
 // RFC 5530), and how an error of the rooms below becomes one. A Reply is what follows the tag.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ Reply refused_target(const base::Error& error);
 /// "TAG OK text\r\n"
 void append_reply(std::string& out, std::string_view tag, const Reply& reply);
 void append_line(std::string& out, std::string_view line);
+/// "* OK [UIDNEXT 7] text\r\n"
+void append_code(std::string& out, std::string_view code, std::uint64_t number, std::string_view text);
 
 namespace says {
 // Whole lines, without their ends.
@@ -55,6 +58,14 @@ inline constexpr std::string_view kByeMailboxGone = "* BYE The selected mailbox 
 inline constexpr std::string_view kByeUnavailable = "* BYE [UNAVAILABLE] The mail store cannot answer now";
 
 // Texts of replies.
+inline constexpr std::string_view kHighestModSeq = "Changes are told up to here";
+inline constexpr std::string_view kModified = "Some of the messages were changed meanwhile";
+inline constexpr std::string_view kModifiedExpunged = "Some of the messages were changed meanwhile, others expunged";
+inline constexpr std::string_view kManyResults = "[LIMIT] At most 250000 messages are sorted at once";
+inline constexpr std::string_view kNoQuotaRoot = "[NONEXISTENT] The only quota root is \"\"";
+inline constexpr std::string_view kNoQresync = "This needs ENABLE QRESYNC first";
+inline constexpr std::string_view kPartialAlone = "PARTIAL is for UID FETCH";
+inline constexpr std::string_view kVanishedAlone = "VANISHED is for UID FETCH, together with CHANGEDSINCE";
 inline constexpr std::string_view kTooLong = "The command is too long";
 inline constexpr std::string_view kNotNow = "This command is not possible in this state";
 inline constexpr std::string_view kPrivacyRequired = "[PRIVACYREQUIRED] Encrypt the connection first (STARTTLS)";
@@ -77,12 +88,14 @@ inline constexpr std::string_view kUnknownCte = "[UNKNOWN-CTE] A part has an unk
 inline constexpr std::string_view kNotLeaf = "[CANNOT] BINARY is for parts that hold no other parts";
 inline constexpr std::string_view kBadSequence = "A sequence number is greater than the number of messages";
 inline constexpr std::string_view kNothingCopied = "There is no such message, so nothing was copied";
-inline constexpr std::string_view kNoLiteral = "APPEND wants the message as a literal";
-inline constexpr std::string_view kOneMessage = "APPEND takes one message";
+inline constexpr std::string_view kNoLiteral = "The message has to be a literal";
+inline constexpr std::string_view kOneMessage = "REPLACE takes one message";
+inline constexpr std::string_view kBehindMessage = "Something stands behind the message";
+inline constexpr std::string_view kManyMessages = "[LIMIT] APPEND takes at most 1000 messages";
+inline constexpr std::string_view kBinaryNul = "[UNKNOWN-CTE] Messages with NUL bytes are not kept here";
 inline constexpr std::string_view kNul = "[CANNOT] A message may not contain NUL bytes";
 inline constexpr std::string_view kEmptyMessage = "[CANNOT] A message may not be empty";
 inline constexpr std::string_view kMessageTooBig = "[TOOBIG] The message is larger than this server takes";
-inline constexpr std::string_view kLiteral8 = "[CANNOT] Binary literals are not offered";
 inline constexpr std::string_view kBadCharset = "[BADCHARSET (UTF-8 US-ASCII)] This charset is not known";
 inline constexpr std::string_view kUnknownUse = "[USEATTR] This special use is not offered";
 inline constexpr std::string_view kInboxExists = "[ALREADYEXISTS] INBOX exists always";

@@ -1,12 +1,12 @@
 // SEARCH and UID SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731, RFC 5182). Rows are judged here in slices;
 // messages that have to be read are judged on the pool in jobs of bounded work, between which a lost connection is
 // noticed.
+#include "imap/search.h"
+
 #include <algorithm>
 
 #include "base/text.h"
-#include "imap/driver.h"
 #include "imap/names.h"
-#include "imap/search_program.h"
 #include "net/loop.h"
 
 namespace imap {
@@ -18,40 +18,7 @@ constexpr std::size_t kOpenRows = 1'000;  // handed to the pool together
 constexpr std::chrono::milliseconds kJobTime{50};
 constexpr std::chrono::seconds kSignOfLife{10};
 
-struct Candidate {
-  std::size_t index;
-  const mailstore::Row* row;
-  Verdict verdict;
-};
-
-class Searching {
- public:
-  Searching(Session& session, const Search& request)
-      : session_(session),
-        view_(session.selected->view()),
-        program_(std::make_shared<const SearchProgram>(request.program, *session.selected)),
-        heard_(session.services.clock.steady()) {}
-
-  net::Task<base::Result<void>> run();
-  const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
-  const std::vector<Range>& uids() const { return uids_; }
-  std::size_t count() const { return count_; }
-
- private:
-  net::Task<base::Result<void>> judge_open();
-  net::Task<void> sign_of_life();
-  void settle();
-
-  Session& session_;
-  std::shared_ptr<const mailstore::View> view_;  // keeps the rows of the candidates
-  std::shared_ptr<const SearchProgram> program_;
-  std::vector<Candidate> candidates_;  // ascending; yes, or open
-  std::size_t open_ = 0;
-  std::vector<Range> numbers_;
-  std::vector<Range> uids_;
-  std::size_t count_ = 0;
-  base::SteadyTime heard_;
-};
+}  // namespace
 
 // Candidates with a verdict become results, in order.
 void Searching::settle() {
@@ -59,7 +26,10 @@ void Searching::settle() {
     if (candidate.verdict != Verdict::yes) continue;
     add_ascending(numbers_, static_cast<std::uint32_t>(candidate.index + 1));
     add_ascending(uids_, candidate.row->uid);
-    ++count_;
+    const mailstore::ModSeq modseq = candidate.row->modseq;
+    if (count_++ == 0) modseqs_.first = modseq;
+    modseqs_.last = modseq;
+    modseqs_.highest = std::max(modseqs_.highest, modseq);
   }
   candidates_.clear();
   open_ = 0;
@@ -126,23 +96,62 @@ net::Task<base::Result<void>> Searching::run() {
   co_return base::Result<void>();
 }
 
-// RFC 9051 §6.4.4.1, table 4: with MIN or MAX alone only those are saved.
-std::vector<Range> to_save(const std::vector<Range>& uids, std::uint8_t give) {
-  if (uids.empty() || (give & (Search::kAll | Search::kCount)) || !(give & (Search::kMin | Search::kMax))) return uids;
-  std::vector<Range> out;
-  if (give & Search::kMin) out.push_back({uids.front().first, uids.front().first});
-  if ((give & Search::kMax) && (out.empty() || out.back().last != uids.back().last)) {
-    out.push_back({uids.back().last, uids.back().last});
-  }
-  return out;
+namespace {
+
+// The results that PARTIAL asks for.
+std::vector<Range> cut(const Search& request, const std::vector<Range>& found, std::size_t count) {
+  const auto [begin, end] = partial_bounds(request.partial, count);
+  return slice(found, begin, end);
 }
 
-void append_esearch(std::string& out, const Command& command, std::uint8_t give, const std::vector<Range>& found,
-                    std::size_t count) {
-  out += "* ESEARCH (TAG ";
-  append_quoted(out, command.tag);
+// RFC 9051 §6.4.4.1, table 4, and RFC 9394 §3.2: with ALL or COUNT, or nothing but SAVE, everything that was found is
+// saved; else what is shown.
+std::vector<Range> to_save(const Search& request, const Searching& searching) {
+  constexpr std::uint8_t kSome = Search::kMin | Search::kMax | Search::kPartial;
+  const std::vector<Range>& uids = searching.uids();
+  const std::uint8_t give = request.give;
+  if (uids.empty() || (give & (Search::kAll | Search::kCount)) || !(give & kSome)) return uids;
+  SequenceSet out;
+  if (give & Search::kPartial) out.ranges = cut(request, uids, searching.count());
+  if (give & Search::kMin) out.ranges.push_back({uids.front().first, uids.front().first});
+  if (give & Search::kMax) out.ranges.push_back({uids.back().last, uids.back().last});
+  return out.resolved(0);
+}
+
+// RFC 4731 §3.2: with MIN, MAX or PARTIAL alone, the highest of what is shown.
+mailstore::ModSeq shown_modseq(const Search& request, const Searching& searching, const mailstore::View& view) {
+  const auto& modseqs = searching.modseqs();
+  const std::uint8_t give = request.give;
+  if (!request.extended || (give & (Search::kAll | Search::kCount))) return modseqs.highest;
+  mailstore::ModSeq shown = 0;
+  if (give & Search::kMin) shown = modseqs.first;
+  if (give & Search::kMax) shown = std::max(shown, modseqs.last);
+  if (give & Search::kPartial) {
+    for (const Range& range : cut(request, searching.uids(), searching.count())) {
+      for (std::size_t i = view.lower_bound(range.first); i < view.size() && view.at(i).uid <= range.last; ++i) {
+        shown = std::max(shown, view.at(i).modseq);
+      }
+    }
+  }
+  return shown;
+}
+
+void append_partial(std::string& out, const Search& request, const std::vector<Range>& found, std::size_t count) {
+  append_partial_begin(out, request.partial);
+  const auto part = cut(request, found, count);
+  if (part.empty()) {
+    out += "NIL";
+  } else {
+    append_set(out, part);
+  }
   out += ')';
-  if (command.verb->uid()) out += " UID";
+}
+
+void append_esearch(std::string& out, const Command& command, std::uint8_t give, const Searching& searching,
+                    const mailstore::View& view) {
+  const auto& request = std::get<Search>(command.arguments);
+  const auto& found = command.verb->uid() ? searching.uids() : searching.numbers();
+  append_esearch_begin(out, command);
   const auto item = [&](std::string_view word, std::uint64_t value) {
     out += word;
     append_number(out, value);
@@ -153,11 +162,15 @@ void append_esearch(std::string& out, const Command& command, std::uint8_t give,
     out += " ALL ";
     append_set(out, found);
   }
-  if (give & Search::kCount) item(" COUNT ", count);
+  if (give & Search::kCount) item(" COUNT ", searching.count());
+  if (give & Search::kPartial) append_partial(out, request, found, searching.count());
+  const mailstore::ModSeq modseq = request.modseq ? shown_modseq(request, searching, view) : 0;
+  if (modseq != 0) item(" MODSEQ ", modseq);
   out += "\r\n";
 }
 
-net::Task<void> write_search(Session& session, const std::vector<Range>& found) {
+// `modseq` 0: the search has no MODSEQ key.
+net::Task<void> write_search(Session& session, const std::vector<Range>& found, mailstore::ModSeq modseq) {
   session.out += "* SEARCH";
   for (const Range& range : found) {
     for (std::uint64_t number = range.first; number <= range.last; ++number) {
@@ -166,16 +179,44 @@ net::Task<void> write_search(Session& session, const std::vector<Range>& found) 
       if (session.out.size() >= kFlushBytes) co_await session.flush();
     }
   }
+  if (modseq != 0) {
+    session.out += " (MODSEQ ";
+    append_number(session.out, modseq);
+    session.out += ')';
+  }
   session.out += "\r\n";
 }
 
-// RFC 9051 §6.4.4: UTF-8 and its subset; what else there is, no client has sent for years.
+}  // namespace
+
 bool known_charset(std::string_view charset) {
   return charset.empty() || base::iequals(charset, "UTF-8") || base::iequals(charset, "US-ASCII") ||
          base::iequals(charset, "ASCII");
 }
 
-}  // namespace
+void begin_search(Session& session, const Search& request) {
+  if (request.modseq) session.enable_condstore();
+  // RFC 7162 §3.2.10.2: what the numbers among its keys mean must not shift before the client has the answer.
+  session.hold_expunge = request.numbers;
+}
+
+void append_esearch_begin(std::string& out, const Command& command) {
+  out += "* ESEARCH (TAG ";
+  append_quoted(out, command.tag);
+  out += ')';
+  if (command.verb->uid()) out += " UID";
+}
+
+void append_partial_begin(std::string& out, const PartialRange& range) {
+  const char* sign = range.from_end ? "-" : "";
+  out += " PARTIAL (";
+  out += sign;
+  append_number(out, range.first);
+  out += ':';
+  out += sign;
+  append_number(out, range.last);
+  out += ' ';
+}
 
 net::Task<Reply> do_search(Session& session, Command& command) {
   const auto& request = std::get<Search>(command.arguments);
@@ -185,19 +226,20 @@ net::Task<Reply> do_search(Session& session, Command& command) {
     if (save) session.selected->saved.clear();
     co_return no(says::kBadCharset);
   }
+  begin_search(session, request);
   const auto searching = std::make_unique<Searching>(session, request);
   const auto done = co_await searching->run();
   if (!done) {
     if (save) session.selected->saved.clear();
     co_return refused(done.error());
   }
-  if (save) session.selected->saved = to_save(searching->uids(), request.give);
-  const auto& found = command.verb->uid() ? searching->uids() : searching->numbers();
+  if (save) session.selected->saved = to_save(request, *searching);
   if (!request.extended && !session.rev2) {
-    co_await write_search(session, found);
+    const auto& found = command.verb->uid() ? searching->uids() : searching->numbers();
+    co_await write_search(session, found, request.modseq ? searching->modseqs().highest : 0);
   } else if (request.give != Search::kSave) {
     const std::uint8_t give = request.extended ? request.give : std::uint8_t{Search::kAll};
-    append_esearch(session.out, command, give, found, searching->count());
+    append_esearch(session.out, command, give, *searching, *session.selected->view());
   }
   co_return completed(command.verb->name);
 }

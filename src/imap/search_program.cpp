@@ -29,9 +29,11 @@ bool compares(Op op, std::int64_t day, std::int64_t wanted) {
   switch (op) {
     case Op::before:
     case Op::sent_before:
+    case Op::saved_before:
       return day < wanted;
     case Op::on:
     case Op::sent_on:
+    case Op::saved_on:
       return day == wanted;
     default:
       return day >= wanted;
@@ -73,8 +75,13 @@ base::Result<std::string> read_header(mailstore::EmailReader& reader, const mail
 
 }  // namespace
 
-SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& selected)
-    : steps_(steps), selected_(selected), view_(selected.view()), ranges_(steps.size()), needles_(steps.size()) {
+SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& selected, base::WallTime now)
+    : steps_(steps),
+      selected_(selected),
+      view_(selected.view()),
+      ranges_(steps.size()),
+      needles_(steps.size()),
+      now_(base::unix_seconds(now)) {
   const std::size_t size = selected.size();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
@@ -97,6 +104,11 @@ SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& sel
       case Op::sent_on:
       case Op::sent_since:
         needs_header_ = true;
+        break;
+      case Op::saved_before:
+      case Op::saved_on:
+      case Op::saved_since:
+        needs_saved_ = true;
         break;
       case Op::text:
         needs_header_ = true;
@@ -166,6 +178,12 @@ void SearchProgram::judge_row(std::size_t index, const mailstore::Row& row, Verd
       case Op::larger:
         verdicts[i] = as_verdict(row.size > step.number);
         break;
+      case Op::email_id:
+        verdicts[i] = as_verdict(row.email.value == step.number);
+        break;
+      case Op::modseq:
+        verdicts[i] = as_verdict(row.modseq >= step.number);
+        break;
       case Op::sequence:
         verdicts[i] =
             as_verdict(contains(ranges_[i], step.set.saved ? row.uid : static_cast<std::uint32_t>(index + 1)));
@@ -190,6 +208,13 @@ void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verd
     const Step& step = steps_[i];
     if (step.op == Op::before || step.op == Op::on || step.op == Op::since) {
       verdicts[i] = as_verdict(compares(step.op, mime::local_day(email.received), step.day));
+    } else if (step.op == Op::thread_id) {
+      verdicts[i] = as_verdict(email.thread.value == step.number);
+    } else if (step.op == Op::older || step.op == Op::younger) {
+      // RFC 5032 §2: both with the target itself.
+      const std::int64_t target = now_ - static_cast<std::int64_t>(step.number);
+      const std::int64_t received = email.received.unix_seconds;
+      verdicts[i] = as_verdict(step.op == Op::older ? received <= target : received >= target);
     } else if (is_sent(step.op) && look()) {
       const auto date = envelope->date ? mime::parse_date(*envelope->date) : std::nullopt;
       verdicts[i] = as_verdict(date && compares(step.op, mime::local_day(*date), step.day));
@@ -201,6 +226,17 @@ void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verd
       }
     }
   }
+}
+
+base::Result<void> SearchProgram::judge_saved(mailstore::EmailReader& reader, mailstore::Uid uid,
+                                              Verdicts& verdicts) const {
+  TRY_ASSIGN(const std::int64_t saved, reader.saved(view_->mailbox(), uid));
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    if (step.op != Op::saved_before && step.op != Op::saved_on && step.op != Op::saved_since) continue;
+    verdicts[i] = as_verdict(compares(step.op, mime::local_day({.unix_seconds = saved}), step.day));
+  }
+  return {};
 }
 
 void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) const {
@@ -255,6 +291,10 @@ base::Result<bool> judge(const SearchProgram& program, std::size_t index, const 
   std::vector<Verdict> stack;
   program.judge_row(index, row, verdicts);
   Verdict verdict = program.combine(verdicts, stack);
+  if (verdict == Verdict::open && program.needs_saved()) {
+    TRY(program.judge_saved(reader, row.uid, verdicts));
+    verdict = program.combine(verdicts, stack);
+  }
   if (verdict != Verdict::open) return verdict == Verdict::yes;
   TRY_ASSIGN(const auto email, reader.email(row.email));
   program.judge_email(email, verdicts);

@@ -21,7 +21,7 @@ class SearchProgram {
   using Step = SearchStep;
 
   /// `steps` must outlive it.
-  SearchProgram(const std::vector<Step>& steps, const Selected& selected);
+  SearchProgram(const std::vector<Step>& steps, const Selected& selected, base::WallTime now);
 
   /// One verdict for each step; those of operators are not used.
   using Verdicts = std::vector<Verdict>;
@@ -36,6 +36,10 @@ class SearchProgram {
   base::Result<void> judge_body(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email,
                                 Verdicts& verdicts) const;
 
+  /// Keys of the save date, which only the message's record in the mailbox has.
+  base::Result<void> judge_saved(mailstore::EmailReader& reader, mailstore::Uid uid, Verdicts& verdicts) const;
+
+  bool needs_saved() const { return needs_saved_; }
   bool needs_header() const { return needs_header_; }
   bool needs_body() const { return needs_body_; }
 
@@ -45,6 +49,8 @@ class SearchProgram {
   std::shared_ptr<const mailstore::View> view_;
   std::vector<std::vector<Range>> ranges_;  // by step
   std::vector<std::string> needles_;        // by step, folded
+  std::int64_t now_ = 0;
+  bool needs_saved_ = false;
   bool needs_header_ = false;
   bool needs_body_ = false;
 };

@@ -1,21 +1,13 @@
-// SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE (RFC 9051 §6.3.2, §6.4; RFC 3691; RFC 4315).
+// SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE (RFC 9051 §6.3.2, §6.4; RFC 3691; RFC 4315; RFC 7162 §3.2.5-3.2.9).
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
 #include "imap/names.h"
+#include "imap/object_id.h"
+#include "imap/resync.h"
 
 namespace imap {
 
 namespace {
-
-void append_code(std::string& out, std::string_view code, std::uint64_t number, std::string_view text) {
-  out += "* OK [";
-  out += code;
-  out += ' ';
-  append_number(out, number);
-  out += "] ";
-  out += text;
-  out += "\r\n";
-}
 
 void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_view given) {
   const Selected& selected = *session.selected;
@@ -45,6 +37,9 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
   }
   append_code(out, "UIDVALIDITY", view.uid_validity(), "UIDs are valid");
   append_code(out, "UIDNEXT", view.uid_next(), "The next UID");
+  append_code(out, "HIGHESTMODSEQ", view.highest_modseq(), says::kHighestModSeq);
+  // RFC 8474 §4.2.
+  append_line(out, "* OK [" + mailbox_id(session.account(), mailbox.id) + "] The mailbox's id");
   if (session.rev2) {
     const bool renamed = given != mailbox.name && mailbox.role != mailstore::Role::inbox;
     const std::string extended = renamed ? oldname(given, true) : std::string();
@@ -53,12 +48,14 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
 }
 
 net::Task<Reply> open(Session& session, Command& command, bool read_only) {
+  auto& arguments = std::get<Select>(command.arguments);
+  if (arguments.resync && !session.qresync) co_return bad(says::kNoQresync);
   // RFC 9051 §6.3.2: whatever comes of it, the old mailbox is no longer selected.
   if (session.selected) {
     session.deselect();
     session.line(says::kClosed);
   }
-  auto name = session.decode_mailbox(std::get<MailboxName>(command.arguments).name);
+  auto name = session.decode_mailbox(arguments.name);
   if (!name) co_return refused(name.error());
   const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
   if (!mailbox) co_return refused(mailbox.error());
@@ -74,11 +71,25 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
   session.selected->read_only = read_only;
   session.selected->watch = std::move(watch);
   session.take_recent();
+  session.condstore = session.condstore || arguments.condstore;
   describe(session, *mailbox, *name);
+  if (arguments.resync) {
+    const auto done = co_await write_missed(session, std::move(*arguments.resync));
+    if (!done) {
+      session.deselect();
+      co_return refused(done.error());
+    }
+  }
   co_return completed(command.verb->name, read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
 }  // namespace
+
+net::Task<Reply> completed_expunge(Session& session, std::string_view verb) {
+  co_await session.tell_news(true);
+  if (!session.selected || !session.qresync) co_return completed(verb);
+  co_return completed(verb, "HIGHESTMODSEQ " + std::to_string(session.selected->told_modseq()));
+}
 
 std::unique_ptr<mailstore::Watch> watch_account(Session& session) {
   return session.services.mail.watch(session.account(), [signal = session.signal] {
@@ -124,12 +135,12 @@ net::Task<Reply> do_expunge(Session& session, Command& command) {
       }
     }
   }
-  if (!uids || !uids->empty()) {
-    const auto gone = co_await session.services.mail.expunge(session.account(), selected.mailbox, std::move(uids));
-    session.signal->changed = true;
-    if (!gone) co_return refused(gone.error());
-  }
-  co_return completed(command.verb->name);
+  if (uids && uids->empty()) co_return completed(command.verb->name);
+  const auto gone = co_await session.services.mail.expunge(session.account(), selected.mailbox, std::move(uids));
+  session.signal->changed = true;
+  if (!gone) co_return refused(gone.error());
+  if (gone->empty()) co_return completed(command.verb->name);
+  co_return co_await completed_expunge(session, command.verb->name);
 }
 
 }  // namespace imap

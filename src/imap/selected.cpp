@@ -14,6 +14,9 @@ using mailstore::Row;
 using mailstore::Uid;
 using mailstore::View;
 
+// Of one VANISHED response: lines of some ten thousand bytes at most.
+constexpr std::size_t kVanishedRanges = 1000;
+
 constexpr std::pair<std::uint8_t, std::string_view> kFlagNames[] = {
     {mailstore::kAnswered, "\\Answered"}, {mailstore::kFlagged, "\\Flagged"}, {mailstore::kDeleted, "\\Deleted"},
     {mailstore::kSeen, "\\Seen"},         {mailstore::kDraft, "\\Draft"},
@@ -51,6 +54,22 @@ bool is_expected(const View& older, const Row& before, const View& newer, const 
 
 }  // namespace
 
+void append_modseq(std::string& out, mailstore::ModSeq modseq) {
+  if (out.back() != '(') out += ' ';
+  out += "MODSEQ (";
+  append_number(out, modseq);
+  out += ')';
+}
+
+void append_vanished(std::string& out, std::span<const Range> uids, bool earlier) {
+  for (std::size_t begin = 0; begin < uids.size(); begin += kVanishedRanges) {
+    out += earlier ? "* VANISHED (EARLIER) " : "* VANISHED ";
+    const auto some = uids.subspan(begin, std::min(kVanishedRanges, uids.size() - begin));
+    append_set(out, {some.begin(), some.end()});
+    out += "\r\n";
+  }
+}
+
 void append_system_flags(std::string& out, std::uint8_t flags) {
   for (const auto& [bit, word] : kFlagNames) {
     if (!(flags & bit)) continue;
@@ -60,7 +79,10 @@ void append_system_flags(std::string& out, std::uint8_t flags) {
 }
 
 Selected::Selected(std::shared_ptr<const View> view)
-    : view_(std::move(view)), told_size_(view_->size()), told_keywords_(view_->keywords().size()) {}
+    : view_(std::move(view)),
+      told_size_(view_->size()),
+      told_keywords_(view_->keywords().size()),
+      told_modseq_(view_->highest_modseq()) {}
 
 // Ghost k stands before the row i when fewer than i + 1 rows stand before it: its index less k is at most i.
 std::size_t Selected::ghosts_before_row(std::size_t view_index) const {
@@ -137,48 +159,80 @@ void Selected::add_ghosts(const std::vector<std::uint32_t>& expunged) {
   ghosts_ = std::move(merged);
 }
 
-// From the last to the first, so that the numbers of those that are still to come stay right.
-void Selected::tell_expunged(std::string& out) {
-  for (auto ghost = ghosts_.rbegin(); ghost != ghosts_.rend(); ++ghost) {
-    out += "* ";
-    append_number(out, ghost->index + 1);
-    out += " EXPUNGE\r\n";
+void Selected::tell_expunged(std::string& out, bool vanished) {
+  if (vanished) {
+    // RFC 7162 §3.2.10.2.
+    std::vector<Range> uids;
+    for (const Ghost& ghost : ghosts_) add_ascending(uids, ghost.uid);
+    append_vanished(out, uids, false);
+  } else {
+    // From the last to the first, so that the numbers of those that are still to come stay right.
+    for (auto ghost = ghosts_.rbegin(); ghost != ghosts_.rend(); ++ghost) {
+      out += "* ";
+      append_number(out, ghost->index + 1);
+      out += " EXPUNGE\r\n";
+    }
   }
   told_size_ -= ghosts_.size();  // each of them was told of: a view is announced as soon as it is taken
   ghosts_.clear();
 }
 
-void Selected::tell_flags(std::string& out, Uid uid, bool with_uid, bool rev2) const {
+void Selected::tell_message(std::string& out, Uid uid, Form form) const {
   const auto found = view_->find(uid);
   if (!found) return;
+  const Row& row = view_->at(*found);
   out += "* ";
   append_number(out, index_of_row(*found) + 1);
   out += " FETCH (";
-  if (with_uid) {
+  if (form.uid) {
     out += "UID ";
     append_number(out, uid);
-    out += ' ';
   }
-  out += "FLAGS ";
-  append_flags(out, view_->at(*found), rev2);
+  if (form.flags) {
+    out += form.uid ? " FLAGS " : "FLAGS ";
+    append_flags(out, row, form.rev2);
+  }
+  if (form.modseq) append_modseq(out, row.modseq);
   out += ")\r\n";
+}
+
+// What the client's own STORE did, in the form that it asked for. RFC 7162 §3.2.4: for who knows CONDSTORE with the UID
+// and the mod-sequence, even when it was silent.
+void Selected::tell_echo(const Step& step, const Telling& telling, std::string& out) const {
+  const StoreEcho& echo = *telling.echo;
+  const Form form{.uid = echo.with_uid || telling.condstore,
+                  .flags = !echo.silent,
+                  .modseq = telling.condstore,
+                  .rev2 = telling.rev2};
+  for (const Uid uid : echo.uids) {
+    if (!echo.silent) {
+      tell_message(out, uid, form);
+    } else if (echo.conditional && !std::ranges::binary_search(step.changed, uid)) {
+      tell_message(out, uid, form);
+    }
+  }
+  // RFC 7162 §3.1.3: what failed is shown as it is, so that the client need not ask.
+  for (const Uid uid : echo.refused) {
+    if (std::ranges::binary_search(step.changed, uid)) continue;
+    tell_message(out, uid, {.uid = true, .flags = true, .modseq = true, .rev2 = telling.rev2});
+  }
 }
 
 void Selected::tell_changed(const Step& step, const Telling& telling, std::string& out) const {
   const StoreEcho* echo = telling.echo;
-  if (echo != nullptr && !echo->silent) {
-    for (const Uid uid : echo->uids) tell_flags(out, uid, echo->with_uid, telling.rev2);
-  }
+  if (echo != nullptr) tell_echo(step, telling, out);
   for (const Uid uid : step.changed) {
     if (echo != nullptr && std::ranges::binary_search(echo->uids, uid)) {
       if (!echo->silent) continue;
       const auto before = step.older->find(uid);
       const auto after = view_->find(uid);
-      if (before && after && is_expected(*step.older, step.older->at(*before), *view_, view_->at(*after), *echo))
+      if (before && after && is_expected(*step.older, step.older->at(*before), *view_, view_->at(*after), *echo)) {
+        if (echo->modseqs) tell_message(out, uid, {.uid = true, .flags = false, .modseq = true, .rev2 = telling.rev2});
         continue;
+      }
     }
     // RFC 9051 §6.4.6, §7.5.2: changes by others are told in any case, and with the UID.
-    tell_flags(out, uid, true, telling.rev2);
+    tell_message(out, uid, {.uid = true, .flags = true, .modseq = telling.condstore, .rev2 = telling.rev2});
   }
 }
 
@@ -198,8 +252,9 @@ void Selected::tell(const Step& step, const Telling& telling, std::string& out) 
     append_all_flags(out);
     told_keywords_ = view_->keywords().size();
   }
-  if (telling.expunge && !ghosts_.empty()) tell_expunged(out);
+  if (telling.expunge && !ghosts_.empty()) tell_expunged(out, telling.qresync);
   tell_changed(step, telling, out);
+  if (ghosts_.empty()) told_modseq_ = view_->highest_modseq();
   if (size() > told_size_) {
     told_size_ = size();
     out += "* ";
@@ -211,6 +266,14 @@ void Selected::tell(const Step& step, const Telling& telling, std::string& out) 
       out += " RECENT\r\n";
     }
   }
+}
+
+// RFC 7162 §3.2, §6: until EXPUNGE responses that wait are sent, a client must not take the mod-sequences of later
+// changes for what it knows everything of, or it would never hear of them if the connection broke now.
+void Selected::tell_held_modseq(std::string& out) {
+  const bool hold = !ghosts_.empty();
+  if (hold || held_modseq_) append_code(out, "HIGHESTMODSEQ", told_modseq_, says::kHighestModSeq);
+  held_modseq_ = hold;
 }
 
 std::size_t Selected::count_recent() const {

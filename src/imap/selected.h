@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,12 @@ struct Signal {
 
 /// What a STORE has just done, so that it is neither told twice nor, when it was SILENT, at all.
 struct StoreEcho {
-  std::vector<mailstore::Uid> uids;  // ascending
+  std::vector<mailstore::Uid> uids;     // what it was done to, ascending
+  std::vector<mailstore::Uid> refused;  // what UNCHANGEDSINCE has kept it from, ascending (RFC 7162 §3.1.3)
   bool silent = false;
   bool with_uid = false;
+  bool modseqs = false;      // a silent one tells the new mod-sequences (RFC 7162 §3.2.4)
+  bool conditional = false;  // and also those that stayed what they were
   mailstore::FlagChange change = mailstore::FlagChange::set;
   mailstore::Flags flags;
 };
@@ -76,9 +80,17 @@ class Selected {
   struct Telling {
     bool expunge = false;
     bool rev2 = false;
+    bool condstore = false;
+    bool qresync = false;
     const StoreEcho* echo = nullptr;
   };
   void tell(const Step& step, const Telling& telling, std::string& out);
+
+  /// The client has been told of everything up to this mod-sequence. While expunged messages wait to be told of it
+  /// stays below theirs, whatever changes of others were told since (RFC 7162 §3.2).
+  mailstore::ModSeq told_modseq() const { return told_modseq_; }
+  /// After a command of a client that knows CONDSTORE: says so, if EXPUNGE responses wait.
+  void tell_held_modseq(std::string& out);
 
   bool is_recent(mailstore::Uid uid) const { return !recent.empty() && contains(recent, uid); }
   std::size_t count_recent() const;
@@ -95,16 +107,29 @@ class Selected {
   };
   std::size_t ghosts_before_row(std::size_t view_index) const;
   void add_ghosts(const std::vector<std::uint32_t>& expunged);
-  void tell_expunged(std::string& out);
-  void tell_flags(std::string& out, mailstore::Uid uid, bool with_uid, bool rev2) const;
+  void tell_expunged(std::string& out, bool vanished);
+  struct Form {
+    bool uid;
+    bool flags;
+    bool modseq;
+    bool rev2;
+  };
+  void tell_message(std::string& out, mailstore::Uid uid, Form form) const;
+  void tell_echo(const Step& step, const Telling& telling, std::string& out) const;
   void tell_changed(const Step& step, const Telling& telling, std::string& out) const;
 
   std::shared_ptr<const mailstore::View> view_;
   std::vector<Ghost> ghosts_;  // ascending
   std::size_t told_size_ = 0;
   std::size_t told_keywords_ = 0;
+  mailstore::ModSeq told_modseq_ = 0;
+  bool held_modseq_ = false;  // the client was told that told_modseq() stays behind
 };
 
+/// " MODSEQ (7)" inside the parentheses of a FETCH response (RFC 7162 §3.1.4.2).
+void append_modseq(std::string& out, mailstore::ModSeq modseq);
+/// "* VANISHED (EARLIER) 1:3,7", in several lines where there are many (RFC 7162 §3.2.10).
+void append_vanished(std::string& out, std::span<const Range> uids, bool earlier);
 /// Flags as IMAP shows them, without parentheses: "\Seen \Draft $Label".
 void append_system_flags(std::string& out, std::uint8_t flags);
 

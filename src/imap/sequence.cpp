@@ -68,6 +68,23 @@ bool contains(const std::vector<Range>& sorted, std::uint32_t number) {
   return after != sorted.begin() && number <= std::prev(after)->last;
 }
 
+std::vector<Range> slice(const std::vector<Range>& set, std::size_t begin, std::size_t end) {
+  std::vector<Range> out;
+  std::size_t before = 0;
+  for (const Range& range : set) {
+    const std::size_t size = std::size_t{range.last} - range.first + 1;
+    const std::size_t from = std::clamp(begin, before, before + size) - before;
+    const std::size_t until = std::clamp(end, before, before + size) - before;
+    if (from < until) {
+      out.push_back(
+          {range.first + static_cast<std::uint32_t>(from), range.first + static_cast<std::uint32_t>(until - 1)});
+    }
+    before += size;
+    if (before >= end) break;
+  }
+  return out;
+}
+
 void append_number(std::string& out, std::uint64_t number) {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;

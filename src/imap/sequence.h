@@ -34,6 +34,9 @@ std::optional<SequenceSet> take_sequence_set(Cursor& in);
 void add_ascending(std::vector<Range>& set, std::uint32_t number);
 bool contains(const std::vector<Range>& sorted, std::uint32_t number);
 
+/// The numbers at the places [begin, end) of the set, counted from 0.
+std::vector<Range> slice(const std::vector<Range>& set, std::size_t begin, std::size_t end);
+
 /// "1:3,7"
 void append_set(std::string& out, const std::vector<Range>& ranges);
 void append_number(std::string& out, std::uint64_t number);

@@ -78,6 +78,7 @@ Situation Session::situation() const {
   return {.authenticated = identity != nullptr,
           .can_start_tls = !encrypted() && tls_ && tls_() != nullptr,
           .may_login = may_login(),
+          .append_limit = config->max_message_bytes,
           .mechanisms = identity == nullptr && may_login() ? sasl::offered(config->mechanisms, channel())
                                                            : std::vector<std::string_view>()};
 }
@@ -232,7 +233,13 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
   const bool more = view->uid_next() > selected->view()->uid_next();
   const auto older = selected->take(std::move(view));
   if (more) take_recent();
-  selected->tell(older, {.expunge = expunge, .rev2 = rev2, .echo = echo}, out);
+  selected->tell(older, {.expunge = expunge, .rev2 = rev2, .condstore = condstore, .qresync = qresync, .echo = echo},
+                 out);
+}
+
+void Session::enable_condstore() {
+  if (std::exchange(condstore, true) || !selected) return;
+  append_code(out, "HIGHESTMODSEQ", selected->told_modseq(), says::kHighestModSeq);
 }
 
 // --- Commands
@@ -250,22 +257,50 @@ net::Task<bool> Session::still_allowed() {
   co_return false;
 }
 
+void Session::forget_login() {
+  log.info("imap.unauthenticate");
+  log = stranger_log;
+  identity.reset();
+  rev2 = condstore = qresync = false;
+  login_by = services.clock.steady() + config->login_timeout;
+  adjust_limits();
+}
+
 void Session::report(std::string_view command) const {
   net::Report& report = stopping.report();
   report.command = command;
   report.state = selected ? "selected" : identity ? "authenticated" : "not authenticated";
   report.tls = encrypted();
-  if (identity) report.user = identity->address;
+  report.user = identity ? identity->address : "";
 }
+
+namespace {
+
+// RFC 7162 §3.1.12: a conditional STORE has to know what the client thinks of the messages, so its news come behind it.
+bool wants_news(const Command& command) {
+  const auto* store = std::get_if<Store>(&command.arguments);
+  return (command.verb->flags & Verb::kOnMessages) && !(store != nullptr && store->unchanged_since);
+}
+
+// RFC 9051 §7.5.1: a command with UIDs may be answered with EXPUNGE responses; a search might have numbers, too.
+bool may_begin_with_expunge(const Command& command) {
+  const Arguments& arguments = command.arguments;
+  return command.verb->uid() && !std::holds_alternative<Search>(arguments) &&
+         !std::holds_alternative<Sort>(arguments) && !std::holds_alternative<Thread>(arguments);
+}
+
+}  // namespace
 
 net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
-  if (selected && (verb.flags & Verb::kOnMessages)) co_await tell_news(false);
+  if (selected && wants_news(command)) co_await tell_news(may_begin_with_expunge(command));
   if (ending) co_return no(says::kNotNow);
   if ((verb.flags & Verb::kReadWrite) && selected->read_only) co_return no(says::kReadOnly);
   Reply reply = co_await verb.handler(*this, command);
-  if (!(verb.flags & Verb::kQuiet)) co_await tell_news(!(verb.flags & Verb::kNoExpunge));
+  const bool hold = std::exchange(hold_expunge, false) || (verb.flags & Verb::kNoExpunge);
+  if (!(verb.flags & Verb::kQuiet)) co_await tell_news(!hold);
+  if (selected && condstore) selected->tell_held_modseq(out);
   co_return reply;
 }
 

@@ -1,16 +1,99 @@
-// STORE and UID STORE (RFC 9051 §6.4.6, RFC 2180 §4.2).
+// STORE and UID STORE (RFC 9051 §6.4.6, RFC 2180 §4.2), with UNCHANGEDSINCE (RFC 7162 §3.1.3).
+#include <algorithm>
+
+#include "base/text.h"
 #include "imap/driver.h"
 
 namespace imap {
 
+namespace {
+
+using mailstore::Uid;
+
+constexpr int kMaxTries = 5;
+
+bool has_keyword(const mailstore::View& view, const mailstore::Row& row, const std::string& keyword) {
+  return std::ranges::any_of(view.keyword_set(row.keywords),
+                             [&](const auto& have) { return base::iequals(have, keyword); });
+}
+
+// Whether a message has those of the given flags that it had before, and no others of them.
+bool same_flags(const mailstore::View& before, const mailstore::Row& was, const mailstore::View& after,
+                const mailstore::Row& is, const mailstore::Flags& given) {
+  if ((was.flags & given.system) != (is.flags & given.system)) return false;
+  return std::ranges::all_of(given.keywords, [&](const auto& keyword) {
+    return has_keyword(before, was, keyword) == has_keyword(after, is, keyword);
+  });
+}
+
+// RFC 7162 §3.1.12: whose refusal says nothing about the flags at hand, because others were changed, is tried again
+// with what it has become. `refused` keeps the rest.
+net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mailstore::ModSeq since,
+                                    std::vector<Uid>& refused) {
+  const auto before = session.selected->view();
+  for (int tries = 1; tries < kMaxTries && !refused.empty(); ++tries) {
+    const auto after = co_await session.services.mail.view(session.account(), before->mailbox());
+    if (!after) co_return std::unexpected(after.error());
+    std::vector<Uid> again;
+    for (const Uid uid : refused) {
+      const auto was = before->find(uid);
+      const auto is = (*after)->find(uid);
+      if (was && is && before->at(*was).modseq <= since &&
+          same_flags(*before, before->at(*was), **after, (*after)->at(*is), echo.flags)) {
+        again.push_back(uid);
+      }
+    }
+    if (again.empty()) break;
+    const auto left = co_await session.services.mail.store_flags(session.account(), before->mailbox(), again,
+                                                                 echo.change, echo.flags, (*after)->highest_modseq());
+    if (!left) co_return std::unexpected(left.error());
+    std::erase_if(refused, [&](Uid uid) {
+      return std::ranges::binary_search(again, uid) && !std::ranges::binary_search(*left, uid);
+    });
+  }
+  co_return base::Result<void>();
+}
+
+std::string modified(const Selected& selected, const std::vector<Uid>& refused, bool uids) {
+  std::vector<Range> set;
+  for (const Uid uid : refused) {
+    add_ascending(set, uids ? uid : static_cast<std::uint32_t>(selected.lower_bound(uid) + 1));
+  }
+  std::string code = "MODIFIED ";
+  append_set(code, set);
+  return code;
+}
+
+// Changes what the echo names; what UNCHANGEDSINCE kept it from is moved to `refused`.
+net::Task<base::Result<void>> change(Session& session, StoreEcho& echo, std::optional<mailstore::ModSeq> since) {
+  auto refused = co_await session.services.mail.store_flags(session.account(), session.selected->mailbox, echo.uids,
+                                                            echo.change, echo.flags, since);
+  session.signal->changed = true;
+  if (!refused) co_return std::unexpected(refused.error());
+  if (refused->empty()) co_return base::Result<void>();
+  if (echo.change != mailstore::FlagChange::set) {
+    auto done = co_await retry(session, echo, *since, *refused);
+    if (!done) co_return done;
+  }
+  std::erase_if(echo.uids, [&](Uid uid) { return std::ranges::binary_search(*refused, uid); });
+  echo.refused = std::move(*refused);
+  co_return base::Result<void>();
+}
+
+}  // namespace
+
 net::Task<Reply> do_store(Session& session, Command& command) {
   auto& arguments = std::get<Store>(command.arguments);
+  if (arguments.unchanged_since) session.enable_condstore();
   Selected& selected = *session.selected;
-  const auto runs = selected.find(arguments.set, command.verb->uid());
+  const bool uids = command.verb->uid();
+  const auto runs = selected.find(arguments.set, uids);
   if (!runs) co_return bad(says::kBadSequence);
   auto echo = std::make_unique<StoreEcho>();
   echo->silent = arguments.silent;
-  echo->with_uid = command.verb->uid();
+  echo->with_uid = uids;
+  echo->modseqs = session.condstore;
+  echo->conditional = arguments.unchanged_since.has_value();
   echo->change = arguments.change;
   echo->flags = std::move(arguments.flags);
   bool missing = false;
@@ -23,15 +106,21 @@ net::Task<Reply> do_store(Session& session, Command& command) {
       }
     }
   }
+  std::string code;
   if (!echo->uids.empty()) {
-    const auto left = co_await session.services.mail.store_flags(session.account(), selected.mailbox, echo->uids,
-                                                                 echo->change, echo->flags, std::nullopt);
-    session.signal->changed = true;
-    if (!left) co_return refused(left.error());
-    co_await session.tell_news(command.verb->uid(), echo.get());
+    const auto done = co_await change(session, *echo, arguments.unchanged_since);
+    if (!done) co_return refused(done.error());
+    co_await session.tell_news(uids, echo.get());
+    if (session.ending) co_return no(says::kNotNow);
+    if (!echo->refused.empty()) code = modified(selected, echo->refused, uids);
+    // What went meanwhile was not changed either.
+    missing = missing || std::ranges::any_of(echo->uids, [&](Uid uid) { return !selected.view()->find(uid); });
   }
-  // RFC 2180 §4.2.1: a silent STORE passes over what is gone.
-  if (missing && !echo->silent) co_return no(says::kExpunged);
+  // RFC 2180 §4.2.1: a silent STORE passes over what is gone; RFC 9051 §6.4.9: so does one with UIDs.
+  if (missing && !echo->silent && !uids) {
+    co_return code.empty() ? no(says::kExpunged) : no("[" + code + "] " + std::string(says::kModifiedExpunged));
+  }
+  if (!code.empty()) co_return ok("[" + code + "] " + std::string(says::kModified));
   co_return completed(command.verb->name);
 }
 

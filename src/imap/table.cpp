@@ -23,8 +23,8 @@ constexpr Verb kVerbs[] = {
     {"AUTHENTICATE", kNotAuthenticated, kQuiet, parse_authenticate, do_authenticate, "RFC 9051 §6.2.2"},
     {"LOGIN", kNotAuthenticated, kQuiet, parse_login, do_login, "RFC 9051 §6.2.3"},
     {"ENABLE", kAuth, 0, parse_enable, do_enable, "RFC 9051 §6.3.1"},
-    {"SELECT", kAuth, kQuiet, parse_mailbox, do_select, "RFC 9051 §6.3.2"},
-    {"EXAMINE", kAuth, kQuiet, parse_mailbox, do_examine, "RFC 9051 §6.3.3"},
+    {"SELECT", kAuth, kQuiet, parse_select, do_select, "RFC 9051 §6.3.2"},
+    {"EXAMINE", kAuth, kQuiet, parse_select, do_examine, "RFC 9051 §6.3.3"},
     {"CREATE", kAuth, 0, parse_create, do_create, "RFC 9051 §6.3.4"},
     {"DELETE", kAuth, 0, parse_mailbox, do_delete, "RFC 9051 §6.3.5"},
     {"RENAME", kAuth, 0, parse_rename, do_rename, "RFC 9051 §6.3.6"},
@@ -36,19 +36,28 @@ constexpr Verb kVerbs[] = {
     {"STATUS", kAuth, 0, parse_status, do_status, "RFC 9051 §6.3.11"},
     {"APPEND", kAuth, 0, parse_append, do_append, "RFC 9051 §6.3.12"},
     {"IDLE", kAuth, 0, parse_nothing, do_idle, "RFC 9051 §6.3.13"},
+    {"GETQUOTA", kAuth, 0, parse_quota_root, do_getquota, "RFC 9208 §4.1.1"},
+    {"GETQUOTAROOT", kAuth, 0, parse_mailbox, do_getquotaroot, "RFC 9208 §4.1.2"},
+    {"UNAUTHENTICATE", kAuth, kQuiet, parse_nothing, do_unauthenticate, "RFC 8437 §3"},
     {"CHECK", kSelected, 0, parse_nothing, do_noop, "RFC 3501 §6.4.1"},
     {"CLOSE", kSelected, kQuiet, parse_nothing, do_close, "RFC 9051 §6.4.1"},
     {"UNSELECT", kSelected, kQuiet, parse_nothing, do_unselect, "RFC 9051 §6.4.2"},
     {"EXPUNGE", kSelected, kReadWrite, parse_nothing, do_expunge, "RFC 9051 §6.4.3"},
     {"SEARCH", kSelected, kOnMessages | kNoExpunge, parse_search, do_search, "RFC 9051 §6.4.4"},
+    {"SORT", kSelected, kOnMessages | kNoExpunge, parse_sort, do_sort, "RFC 5256"},
+    {"THREAD", kSelected, kOnMessages | kNoExpunge, parse_thread, do_thread, "RFC 5256"},
     {"FETCH", kSelected, kOnMessages | kNoExpunge, parse_fetch, do_fetch, "RFC 9051 §6.4.5"},
     {"STORE", kSelected, kOnMessages | kNoExpunge | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.6"},
     {"COPY", kSelected, kOnMessages, parse_copy, do_copy, "RFC 9051 §6.4.7"},
     {"MOVE", kSelected, kOnMessages | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.8"},
+    {"REPLACE", kSelected, kOnMessages | kReadWrite, parse_replace, do_replace, "RFC 8508 §3.2"},
+    {"UID REPLACE", kSelected, kUid | kReadWrite, parse_replace, do_replace, "RFC 8508 §3.3"},
     {"UID COPY", kSelected, kUid, parse_copy, do_copy, "RFC 9051 §6.4.9"},
     {"UID MOVE", kSelected, kUid | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.9"},
     {"UID FETCH", kSelected, kUid, parse_fetch, do_fetch, "RFC 9051 §6.4.9"},
     {"UID SEARCH", kSelected, kUid, parse_search, do_search, "RFC 9051 §6.4.9"},
+    {"UID SORT", kSelected, kUid, parse_sort, do_sort, "RFC 5256"},
+    {"UID THREAD", kSelected, kUid, parse_thread, do_thread, "RFC 5256"},
     {"UID STORE", kSelected, kUid | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.9"},
     {"UID EXPUNGE", kSelected, kUid | kReadWrite, parse_uids, do_expunge, "RFC 9051 §6.4.9"},
 };
@@ -76,6 +85,25 @@ constexpr Extension kExtensions[] = {
     {"STATUS=SIZE", "RFC 8438", Shown::always},
     {"SPECIAL-USE", "RFC 6154", Shown::always},
     {"CREATE-SPECIAL-USE", "RFC 6154", Shown::always},
+    {"CONDSTORE", "RFC 7162", Shown::always},
+    {"QRESYNC", "RFC 7162", Shown::always},
+    {"MULTIAPPEND", "RFC 3502", Shown::always},
+    {"BINARY", "RFC 3516", Shown::always},
+    {"REPLACE", "RFC 8508", Shown::always},
+    {"PARTIAL", "RFC 9394", Shown::always},
+    {"SORT", "RFC 5256", Shown::always},
+    {"SORT=DISPLAY", "RFC 5957", Shown::always},
+    {"THREAD=ORDEREDSUBJECT", "RFC 5256", Shown::always},
+    {"THREAD=REFERENCES", "RFC 5256", Shown::always},
+    {"ESORT", "RFC 5267", Shown::always},
+    {"OBJECTID", "RFC 8474", Shown::always},
+    {"SAVEDATE", "RFC 8514", Shown::always},
+    {"PREVIEW", "RFC 8970", Shown::always},
+    {"WITHIN", "RFC 5032", Shown::always},
+    {"QUOTA", "RFC 9208", Shown::always},
+    {"QUOTA=RES-STORAGE", "RFC 9208", Shown::always},
+    {"APPENDLIMIT", "RFC 7889", Shown::with_limit},
+    {"UNAUTHENTICATE", "RFC 8437", Shown::login},
 };
 
 bool shown(const Extension& extension, const Situation& situation) {
@@ -88,6 +116,10 @@ bool shown(const Extension& extension, const Situation& situation) {
       return !situation.may_login && !situation.authenticated;
     case Shown::no_login:
       return !situation.authenticated;
+    case Shown::login:
+      return situation.authenticated;
+    case Shown::with_limit:
+      return true;
   }
   return false;
 }
@@ -110,6 +142,7 @@ std::string capabilities(const Situation& situation) {
     if (!shown(extension, situation)) continue;
     out += ' ';
     out += extension.word;
+    if (extension.shown == Shown::with_limit) out += "=" + std::to_string(situation.append_limit);
   }
   // RFC 9051 §11.7: mechanisms that send a password in the clear are not announced where it would be seen.
   for (const auto name : situation.mechanisms) {

@@ -47,6 +47,8 @@ struct Extension {
     before_tls,    // while STARTTLS is possible
     no_plaintext,  // while a login is refused for want of TLS
     no_login,      // before the login
+    login,         // behind it
+    with_limit,    // with the bytes of a message that APPEND takes: "WORD=N"
   };
   std::string_view word;
   std::string_view rfc;
@@ -58,6 +60,7 @@ struct Situation {
   bool authenticated = false;
   bool can_start_tls = false;
   bool may_login = false;
+  std::uint64_t append_limit = 0;
   std::vector<std::string_view> mechanisms;  // of AUTHENTICATE; none where no login may be
 };
 /// " IMAP4rev1 IMAP4rev2 …" with a space before each word, SASL mechanisms included.
@@ -85,9 +88,15 @@ net::Task<Reply> do_list(Session&, Command&);
 net::Task<Reply> do_lsub(Session&, Command&);
 net::Task<Reply> do_namespace(Session&, Command&);
 net::Task<Reply> do_status(Session&, Command&);
+net::Task<Reply> do_getquota(Session&, Command&);
+net::Task<Reply> do_getquotaroot(Session&, Command&);
+net::Task<Reply> do_unauthenticate(Session&, Command&);
 net::Task<Reply> do_append(Session&, Command&);
+net::Task<Reply> do_replace(Session&, Command&);
 net::Task<Reply> do_idle(Session&, Command&);
 net::Task<Reply> do_expunge(Session&, Command&);
+net::Task<Reply> do_sort(Session&, Command&);
+net::Task<Reply> do_thread(Session&, Command&);
 net::Task<Reply> do_search(Session&, Command&);
 net::Task<Reply> do_fetch(Session&, Command&);
 net::Task<Reply> do_store(Session&, Command&);

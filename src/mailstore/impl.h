@@ -1,7 +1,7 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
-// wiring), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge), removal.cpp and copies.cpp (what takes
-// many commits) and unfinished.cpp (what was interrupted).
+// wiring), vanished.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
+// removal.cpp and copies.cpp (what takes many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
 #include <condition_variable>
@@ -38,6 +38,8 @@ class Impl final : public Mailstore {
   void changed(AccountId account) override { context_.live.changed(account); }
   net::Task<base::Result<std::vector<Filed>>> append(AccountId account, MailboxId mailbox,
                                                      std::vector<AppendMessage> messages) override;
+  net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+                                         AppendMessage message) override;
 
   net::Task<base::Result<MailboxList>> mailboxes(AccountId account) override;
   net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) override;
@@ -51,6 +53,8 @@ class Impl final : public Mailstore {
   net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) override {
     return views_->get(account, mailbox);
   }
+  net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
+                                                                    ModSeq since) override;
   std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) override {
     return context_.live.watch(account, std::move(on_change));
   }

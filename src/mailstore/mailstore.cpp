@@ -114,6 +114,28 @@ net::Task<base::Result<std::vector<Filed>>> Impl::append(AccountId account, Mail
   co_return filed;
 }
 
+net::Task<base::Result<Filed>> Impl::replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+                                             AppendMessage message) {
+  if (!message.message.encoded) {
+    message.message = make_incoming(std::move(message.message.body), std::move(message.message.parsed));
+  }
+  Filed filed;
+  const auto closure = [&](store::Txn& tx) -> base::Result<void> {
+    TRY_ASSIGN(Edit edit, Edit::begin(context_, tx, account));
+    TRY_ASSIGN(Edit::Box* const box, edit.mailbox(from));
+    TRY_ASSIGN(const auto was, tx.get(kPlacements, {account, from, uid}));
+    if (!was) return base::fail(base::Code::not_found, "the message that was to be replaced is gone");
+    edit.unplace(*box, uid, *was);
+    TRY(edit.release(EmailId{was->email()}));
+    TRY(edit.finish());
+    TRY_ASSIGN(filed, file(tx, account, to, message.message, message.options));
+    return {};
+  };
+  CO_TRY(co_await context_.store.write({store::Owner::of(account)}, closure));
+  changed(account);
+  co_return filed;
+}
+
 net::Task<base::Result<void>> Impl::edit(AccountId account, Step step, store::Kind kind) {
   const auto closure = [this, account, &step](store::Txn& tx) -> base::Result<void> {
     TRY_ASSIGN(Edit first, Edit::begin(context_, tx, account));

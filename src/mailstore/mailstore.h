@@ -45,6 +45,8 @@ class EmailReader {
   /// Appends bytes [offset, offset + length) of prefix + body; less when it ends before.
   virtual base::Result<void> bytes(const Email& email, std::uint64_t offset, std::uint64_t length,
                                    std::string& out) = 0;
+  /// Unix seconds when the message came into that mailbox (RFC 8514). not_found.
+  virtual base::Result<std::int64_t> saved(MailboxId mailbox, Uid uid) = 0;
 };
 
 /// Ends the watch when it is destroyed; after that the callback is not called any more.
@@ -72,6 +74,10 @@ class Mailstore {
   };
   virtual net::Task<base::Result<std::vector<Filed>>> append(AccountId account, MailboxId mailbox,
                                                              std::vector<AppendMessage> messages) = 0;
+  /// The same for one message, in the commit that removes `uid` from `from` (RFC 8508), whose bytes count no more.
+  /// not_found also when that message is gone.
+  virtual net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+                                                 AppendMessage message) = 0;
 
   // --- Mailboxes ----------------------------------------------------------------------------------------------------
   virtual net::Task<base::Result<MailboxList>> mailboxes(AccountId account) = 0;
@@ -94,6 +100,10 @@ class Mailstore {
   // --- A selected mailbox -------------------------------------------------------------------------------------------
   /// The newest view, from the cache moved forward by the change feed. not_found also when it was removed meanwhile.
   virtual net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) = 0;
+  /// RFC 7162 §3.2: the UIDs that left the mailbox after `since`, ascending; some may have come after it as well.
+  /// Nothing when the change records do not go back so far, or name more than kMaxVanished.
+  virtual net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
+                                                                            ModSeq since) = 0;
   /// Calls `on_change` (from any thread; it must only post) after each change of the account.
   [[nodiscard]] virtual std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) = 0;
   /// RFC 3501 §2.3.2: the first UID that no session was told of as \Recent; a read-write SELECT takes them (`take`).

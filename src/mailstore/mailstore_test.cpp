@@ -362,3 +362,45 @@ TEST_CASE("a view that fell behind the kept change records is read anew") {
   CHECK(compare(*old_view, *view).changed == std::vector<Uid>{2});
   CHECK(kit.problems() == std::vector<std::string>{});
 }
+
+TEST_CASE("what has vanished since a modseq is known as far as the change records go") {
+  Kit kit;
+  const Mailbox box = filled(kit, "Work", 6);
+  const ModSeq before = kit.view(kAnna, box.id)->highest_modseq();
+  const auto vanished = [&](ModSeq since) { return value(net::run(kit->vanished(kAnna, box.id, since))); };
+  CHECK(vanished(before) == std::vector<Uid>{});
+  CHECK(vanished(before + 1000) == std::vector<Uid>{});
+  value(net::run(kit->store_flags(kAnna, box.id, {2, 5}, FlagChange::add, {.system = kDeleted}, {})));
+  value(net::run(kit->expunge(kAnna, box.id, std::nullopt)));
+  const ModSeq between = kit.view(kAnna, box.id)->highest_modseq();
+  value(net::run(kit->move(kAnna, box.id, {3}, kit.mailbox(kAnna, "Archive").id)));
+  CHECK(vanished(before) == std::vector<Uid>{2, 3, 5});
+  CHECK(vanished(between) == std::vector<Uid>{3});
+  CHECK(vanished(0) == std::vector<Uid>{2, 3, 5});
+  const Mailbox other = filled(kit, "Other", 1);
+  for (int i = 0; i < 10'050; ++i) {
+    const auto change = i % 2 == 0 ? FlagChange::add : FlagChange::remove;
+    value(net::run(kit->store_flags(kAnna, other.id, {1}, change, {.system = kSeen}, {})));
+  }
+  CHECK(vanished(before) == std::nullopt);
+}
+
+TEST_CASE("a message is replaced in one commit, or stays when the new one is refused") {
+  Kit kit;
+  const Mailbox drafts = kit.mailbox(kAnna, "Drafts");
+  const std::string text = message("draft");
+  const Filed first = value(kit.deliver(kAnna, text, {}, drafts.id));
+  const std::string longer = message("draft", "", "Hello again.\r\n");
+  const auto replace = [&](std::uint64_t quota) {
+    return net::run(kit->replace(kAnna, drafts.id, first.uid, drafts.id,
+                                 {kit.incoming(longer), {.flags = {.system = kDraft}, .quota_bytes = quota}}));
+  };
+  CHECK(code(replace(longer.size() - 1)) == "over_quota");
+  CHECK(uids(*kit.view(kAnna, drafts.id)) == std::vector<Uid>{1});
+  const Filed second = value(replace(longer.size()));  // the old one's bytes count no more
+  CHECK(second.uid == 2);
+  CHECK(uids(*kit.view(kAnna, drafts.id)) == std::vector<Uid>{2});
+  CHECK(value(net::run(kit->quota(kAnna))).used_bytes == longer.size());
+  CHECK(code(replace(0)) == "not_found");
+  CHECK(kit.problems() == std::vector<std::string>{});
+}

@@ -56,6 +56,12 @@ class Reader final : public EmailReader {
     return reader_.read_body(email.blob, offset - prefix, std::min(length, email.size - offset), out);
   }
 
+  base::Result<std::int64_t> saved(MailboxId mailbox, Uid uid) override {
+    TRY_ASSIGN(const auto placement, reader_.get(kPlacements, {account_, mailbox, uid}));
+    if (!placement) return base::fail(base::Code::not_found, "message " + std::to_string(uid) + " is gone");
+    return placement->saved();
+  }
+
  private:
   std::string where(EmailId id) const {
     return "email " + std::to_string(id.value) + " of account " + std::to_string(account_.value);

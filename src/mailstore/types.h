@@ -44,6 +44,9 @@ inline constexpr std::size_t kMaxMovedMailboxes = 2'000;
 /// Copies take no quota, so their number is limited: placements of an account beyond one for each of its emails.
 inline constexpr std::uint64_t kMaxCopies = 1'000'000;
 
+/// Of UIDs that left a mailbox so many are collected; a client that has missed more is told what is left.
+inline constexpr std::size_t kMaxVanished = 100'000;
+
 struct Mailbox {
   MailboxId id;
   std::string name;  // whole path in UTF-8 (NFC), parts joined by '/'; "INBOX" in this spelling

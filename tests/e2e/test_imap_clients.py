@@ -206,12 +206,11 @@ class Mutt(ServerTest):
             status = os.waitpid(pid, 0)[1]
         self.assertEqual(status, 0, screen[-3000:])
 
-    def test_mutt_reads_and_saves(self):
-        self.server.send(message(1, subject="for mutt"))
-        with tempfile.TemporaryDirectory() as directory:
-            config = Path(directory, "muttrc")
-            config.write_text(f"""
-set folder="imaps://127.0.0.1:{self.server.port('imaps')}/"
+    def mutt(self, directory, keys, settings="", *options):
+        port = self.server.port("imaps")
+        config = Path(directory, "muttrc")
+        config.write_text(f"""
+set folder="imaps://127.0.0.1:{port}/"
 set imap_user="u1@{DOMAIN}"
 set imap_pass="{PASSWORD}"
 set ssl_verify_host=no
@@ -221,18 +220,48 @@ set delete=yes
 set confirmappend=no
 set confirmcreate=no
 set move=no
-set header_cache=""
-push "<save-message>=Archive<enter><sync-mailbox><quit>"
+{settings}
+push "{keys}"
 """)
-            certificate = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server.port('imaps')}"], input=b"",
-                                         capture_output=True).stdout
-            pem = certificate[certificate.index(b"-----BEGIN"):certificate.index(b"-----END CERTIFICATE-----") + 26]
-            Path(directory, "certs").write_bytes(pem)
-            self.run_in_terminal(["mutt", "-n", "-F", str(config), "-f", f"imaps://127.0.0.1:{self.server.port('imaps')}/INBOX"],
-                                 {**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80", "HOME": directory})
+        certificate = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}"], input=b"", capture_output=True).stdout
+        pem = certificate[certificate.index(b"-----BEGIN"):certificate.index(b"-----END CERTIFICATE-----") + 26]
+        Path(directory, "certs").write_bytes(pem)
+        self.run_in_terminal(["mutt", "-n", *options, "-F", str(config), "-f", f"imaps://127.0.0.1:{port}/INBOX"],
+                             {**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80", "HOME": directory})
+
+    def test_mutt_reads_and_saves(self):
+        self.server.send(message(1, subject="for mutt"))
+        with tempfile.TemporaryDirectory() as directory:
+            self.mutt(directory, "<save-message>=Archive<enter><sync-mailbox><quit>", 'set header_cache=""')
         with self.server.imap() as client:
             client.select("Archive")
             self.assertNotEqual(client.search(None, "SUBJECT", '"for mutt"')[1], [b""], self.server.log()[-1000:])
+            self.assertEqual(client.select("INBOX")[1], [b"0"])
+
+    def test_mutt_comes_back_with_qresync(self):
+        """It keeps what it knows, and the second time asks for what has changed: RFC 7162 §3.2.5."""
+        for number in range(4):
+            self.server.send(message(number, subject=f"kept {number}"))
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "cache").mkdir()
+            settings = f'set header_cache="{directory}/cache"\nset imap_qresync'
+            self.mutt(directory, "<quit>", settings, "-d", "3")
+            with self.server.imap() as client:
+                client.select("INBOX")
+                client.store("2", "+FLAGS", "(\\Deleted)")
+                client.expunge()
+                client.store("1", "+FLAGS", "(\\Flagged)")
+            self.server.send(message(9, subject="kept 9"))
+            self.mutt(directory, "<tag-pattern>~A<enter><tag-prefix><save-message>=Archive<enter><sync-mailbox><quit>", settings,
+                      "-d", "3")
+            talk = Path(directory, ".muttdebug0").read_text(errors="replace")
+            self.assertIn("(QRESYNC (", talk)
+            self.assertIn("VANISHED (EARLIER) 2", talk)
+        with self.server.imap() as client:
+            client.select("Archive")
+            self.assertEqual(client.search(None, "SUBJECT", '"kept"')[1], [b"1 2 3 4"])
+            self.assertEqual(client.search(None, "SUBJECT", '"kept 1"')[1], [b""])
+            self.assertEqual(client.search(None, "FLAGGED")[1], [b"1"])
             self.assertEqual(client.select("INBOX")[1], [b"0"])
 
 
@@ -281,6 +310,21 @@ class Imaplib(ServerTest):
             two.expunge()
             one.noop()
             self.assertEqual(one.response("EXPUNGE")[1], [b"1"])
+
+    def test_order_threads_and_quota(self):
+        with self.server.imap("u6") as client:
+            for number, (subject, more) in enumerate((("Plan", ""), ("Apples", ""), ("Re: Plan", "References: <0@plan>\r\n"))):
+                text = f"Subject: {subject}\r\nMessage-ID: <{number}@plan>\r\n{more}\r\nText.\r\n"
+                self.assertEqual(client.append("INBOX", "", None, text.encode())[0], "OK")
+            client.select("INBOX")
+            self.assertEqual(client.sort("(SUBJECT)", "UTF-8", "ALL")[1], [b"2 1 3"])
+            self.assertEqual(client.uid("SORT", "(REVERSE SIZE)", "UTF-8", "NOT", "2")[1], [b"3 1"])
+            self.assertEqual(client.thread("REFERENCES", "UTF-8", "ALL")[1], [b"(1 3)(2)"])
+            self.assertEqual(client.getquotaroot("INBOX")[0], "OK")
+            self.assertEqual(client.enable("CONDSTORE")[0], "OK")
+            self.assertIn(b"MODSEQ (", client.store("1", "+FLAGS", "(\\Seen)")[1][0])
+            _, data = client.fetch("1:3", "(PREVIEW EMAILID THREADID SAVEDATE)")
+            self.assertIn(b'PREVIEW "Text."', data[0])
 
     def test_idle_is_told_within_moments(self):
         with self.server.imap("u3") as client:

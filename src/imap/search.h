@@ -1,0 +1,69 @@
+#pragma once
+// Private to the room. A search that is under way, for SEARCH, SORT and THREAD (RFC 9051 §6.4.4, RFC 5256). Rows are
+// judged on the session's loop in slices, messages that have to be read on the pool in jobs of bounded work, between
+// which a lost connection is noticed. The session and the request outlive it.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imap/driver.h"
+#include "imap/search_program.h"
+
+namespace imap {
+
+class Searching {
+ public:
+  Searching(Session& session, const Search& request)
+      : session_(session),
+        view_(session.selected->view()),
+        program_(
+            std::make_shared<const SearchProgram>(request.program, *session.selected, session.services.clock.now())),
+        heard_(session.services.clock.steady()) {}
+
+  net::Task<base::Result<void>> run();
+  /// Says something when nothing was said for some time; throws when the client is gone.
+  net::Task<void> sign_of_life();
+  const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
+  const std::vector<Range>& uids() const { return uids_; }
+  std::size_t count() const { return count_; }
+  /// Of what was found: the first, the last, and the highest of all (RFC 7162 §3.1.5, RFC 4731 §3.2).
+  struct ModSeqs {
+    mailstore::ModSeq first = 0;
+    mailstore::ModSeq last = 0;
+    mailstore::ModSeq highest = 0;
+  };
+  const ModSeqs& modseqs() const { return modseqs_; }
+
+ private:
+  struct Candidate {
+    std::size_t index;
+    const mailstore::Row* row;
+    Verdict verdict;
+  };
+  net::Task<base::Result<void>> judge_open();
+  void settle();
+
+  Session& session_;
+  std::shared_ptr<const mailstore::View> view_;  // keeps the rows of the candidates
+  std::shared_ptr<const SearchProgram> program_;
+  std::vector<Candidate> candidates_;  // ascending; yes, or open
+  std::size_t open_ = 0;
+  std::vector<Range> numbers_;
+  std::vector<Range> uids_;
+  std::size_t count_ = 0;
+  ModSeqs modseqs_;
+  base::SteadyTime heard_;
+};
+
+/// UTF-8 and its subset (RFC 9051 §6.4.4); what else there is, no client has sent for years.
+bool known_charset(std::string_view charset);
+/// What a search does to the session before it begins: it may enable CONDSTORE and keep EXPUNGE responses back.
+void begin_search(Session& session, const Search& request);
+/// "* ESEARCH (TAG "a") UID"
+void append_esearch_begin(std::string& out, const Command& command);
+/// " PARTIAL (1:500 "
+void append_partial_begin(std::string& out, const PartialRange& range);
+
+}  // namespace imap
