@@ -89,8 +89,6 @@ class Crash(unittest.TestCase):
         self.addCleanup(config.unlink)
         server.arguments = ["--config", str(config)]
         server.start()
-        if "queue.start" not in server.log():
-            self.skipTest("nothing sends in this build")
         with smtplib.SMTP("127.0.0.1", server.port("submission")) as client:
             client.login(f"u1@{DOMAIN}", PASSWORD)
             for number in range(count):
@@ -134,10 +132,6 @@ class Queue(ServerTest):
             count = int(imap.select("INBOX")[1][0])
             return [email.message_from_bytes(imap.fetch(str(n), "(BODY.PEEK[])")[1][0][1], policy=email.policy.default) for n in range(1, count + 1)]
 
-    def sends(self):
-        if "queue.start" not in self.server.log():
-            self.skipTest("nothing sends in this build")
-
     def test_commands_find_hold_release_and_remove(self):
         self.submit("ann@waits.test", "bob@waits2.test")
         self.submit("carl@waits.test")
@@ -164,7 +158,6 @@ class Queue(ServerTest):
         self.assertIn("clean", self.server.cli("store", "check").stdout)
 
     def test_a_bounce_parses_and_says_what_happened(self):
-        self.sends()
         before = len(self.inbox())
         self.submit("who@refused.test", mail_options=["ENVID=abc+2B1", "RET=HDRS"], rcpt_options=["NOTIFY=FAILURE", "ORCPT=rfc822;Who@refused.test"])
         self.wait_for(lambda: len(self.inbox()) > before, "no report came")
@@ -188,7 +181,6 @@ class Queue(ServerTest):
         self.wait_for(lambda: not self.listed("--domain", "refused.test"), "it is still queued")
 
     def test_what_fails_for_now_is_tried_again_and_what_is_thrown_away_is_gone(self):
-        self.sends()
         self.submit("x@thrown.test", "y@waits.test")
         self.wait_for(lambda: self.listed("--recipient", "y@waits.test") and self.listed("--recipient", "y@waits.test")[0]["tries"] >= 2, "it was not tried twice", 60)
         entry = self.listed("--recipient", "y@waits.test")[0]
