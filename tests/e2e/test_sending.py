@@ -1,5 +1,6 @@
 """Messages sent by the room that sends for the server (postrider-send) to hosts that others wrote: Postfix's smtp-sink in its
 many moods, Debian's Postfix, and our own server."""
+import contextlib
 import email
 import os
 import shutil
@@ -204,8 +205,15 @@ import_environment = MAIL_CONFIG
 
     @classmethod
     def stop(cls):
-        # start-fg makes its shell and master one session of its own.
-        os.killpg(cls.process.pid, signal.SIGTERM)
+        # The master begins a session of its own, leaves its number, and ends its children.
+        pid = int((cls.directory / "spool/pid/master.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(pid, 0)
+                time.sleep(0.05)
+            os.killpg(pid, signal.SIGKILL)
         cls.process.wait(30)
         cls.log.close()
 
