@@ -162,7 +162,7 @@ TEST_CASE("under one id one message is taken, and a recipient who turns out to b
   lost.accepted = true;
   good(world.send(lost, "Subject: y\r\n\r\nbody\r\n", {}, program(world, "root", true)));
   REQUIRE(world.queue().size() == 1);
-  CHECK(world.queue()[0].recipients == std::vector<std::string>{"nobody@example.test"});
+  CHECK(World::addresses(world.queue()[0]) == std::vector<std::string>{"nobody@example.test"});
 
   // What is remembered goes, but not while its file is there.
   const auto later = base::system_clock().now() + std::chrono::hours(1);
