@@ -122,7 +122,7 @@ TEST_CASE("a program of this machine sends as its user, and as the rules say") {
 }
 
 TEST_CASE("a message of a program is asked the same, and mail at the hostname is the machine's") {
-  World world;
+  World world({.hostname = "mx.example.test", .refuse_forged = true, .queue = {.hostname = "mx.example.test"}});
   const auto ann = world.add("ann");
   const auto send = [&](const std::string& from) {
     return world.send(to("root@mx.example.test", "cron@mx.example.test"), "From: " + from + "\r\n\r\nbody\r\n", {},
