@@ -18,8 +18,8 @@ TEST_CASE("an operator bans a network, sees it, and takes it back") {
   CHECK(list.find("192.0.2.0/24") != std::string::npos);
   CHECK(list.find("operator") != std::string::npos);
   CHECK(list.find("spam") != std::string::npos);
-  CHECK(house.ask("ban list", {{"address", "192.0.2.7"}}, true).out.starts_with(
-      R"({"bans":[{"network":"192.0.2.0/24","since":")"));
+  CHECK(house.ask("ban list", {{"address", "192.0.2.7"}}, true)
+            .out.starts_with(R"({"bans":[{"network":"192.0.2.0/24","since":")"));
   CHECK(house.ask("ban list", {{"address", "198.51.100.7"}}, true).out == "{\"bans\":[]}\n");
   const auto visitor = guard::Visitor::of("192.0.2.7", guard::Group::users, false);
   CHECK(house.guard->connect(visitor));
@@ -54,9 +54,8 @@ TEST_CASE("an account may be given limits of its own for a day, and shows what i
   CHECK(house.ask("account set", more).status == 0);
   shows("\"messages_per_day\":20000");
   shows("\"new_recipients_per_day\":500");
-  const admin::Arguments back{{"address", "ann@example.org"},
-                              {"messages_per_day", "default"},
-                              {"new_recipients_per_day", std::uint64_t{0}}};
+  const admin::Arguments back{
+      {"address", "ann@example.org"}, {"messages_per_day", "default"}, {"new_recipients_per_day", std::uint64_t{0}}};
   CHECK(house.ask("account set", back).status == 0);
   shows("\"messages_per_day\":1000");
   shows("\"new_recipients_per_day\":0");

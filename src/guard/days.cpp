@@ -1,6 +1,7 @@
 // The days of accounts.
 
 #include <algorithm>
+#include <utility>
 
 #include "guard/service.h"
 
@@ -54,7 +55,11 @@ void Service::note_spent(base::AccountId account, const std::string& address, co
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(spent_, [&](const auto& entry) { return entry.second.day != today; });
-    news = spent_.insert_or_assign(account, SpentDay{today, allowance, spent}).second;
+    SpentDay& day = spent_[account];
+    day.day = today;
+    day.allowance = allowance;
+    day.spent = spent;
+    news = !std::exchange(messages ? day.told_of_messages : day.told_of_recipients, true);
   }
   if (!news) return;
   log_.warning("guard.day_limit", {{"account", address},

@@ -268,6 +268,28 @@ TEST_CASE("a flood from a million addresses leaves the table as it is, and a bus
   CHECK_FALSE(world.may_connect(busy));
 }
 
+TEST_CASE("sessions on several threads get no more than the limit together, and bring one ban") {
+  World world({.user = {.messages = 1000}, .network_factor = 0, .all = {}, .wrong_passwords = 50});
+  const Visitor visitor = world.user("192.0.2.7");
+  std::atomic<int> taken = 0, banned = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 1000; ++i) taken += !world.guard->take(What::messages, visitor);
+      for (int i = 0; i < 20; ++i) {
+        banned += net::run(world.guard->wrong_password(visitor, "ann", std::to_string(t * 100 + i)));
+        (void)world.guard->bans();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(taken, 1000);
+  CHECK_GT(banned, 0);
+  REQUIRE_EQ(world.guard->bans().size(), 1);
+  CHECK_EQ(world.guard->bans()[0].times, 1);
+  CHECK(world.problems().empty());
+}
+
 TEST_CASE("a session without a guard, and one of somebody exempt, are never refused") {
   const Visit nobody;
   CHECK_FALSE(nobody.take(What::messages));

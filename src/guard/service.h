@@ -71,6 +71,8 @@ class Service final : public Guard {
     std::uint32_t day = 0;
     Allowance allowance;
     Spent spent;
+    bool told_of_messages = false;  // the operator was
+    bool told_of_recipients = false;
   };
   std::unordered_map<base::AccountId, SpentDay> spent_;  // of today
 };

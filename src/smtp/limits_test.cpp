@@ -156,8 +156,7 @@ net::Task<void> floods_with_errors(Talk& talk) {
 TEST_CASE("errors are counted over the sessions of a client") {
   Talk talk({.stranger = {.errors = 5}, .records = 256});
   net::run(floods_with_errors(talk));
-  const auto refusal = talk.guarded.guard->connect(
-      guard::Visitor::of("192.0.2.1", guard::Group::strangers, false));
+  const auto refusal = talk.guarded.guard->connect(guard::Visitor::of("192.0.2.1", guard::Group::strangers, false));
   REQUIRE(refusal);
   CHECK_EQ(refused_connection("mx.example.test", *refusal),
            "421 4.7.0 mx.example.test too many errors from your address within a minute, try again later\r\n");
@@ -256,7 +255,8 @@ TEST_CASE("who speaks before the greeting is refused, who waits is served, and n
 
 TEST_CASE("a connection that is turned away is told why, in one line") {
   const auto line = [](guard::Refusal refusal) { return refused_connection("mx.example.test", refusal); };
-  CHECK_EQ(line({.banned = true, .for_good = true}), "554 5.7.1 mx.example.test takes no connections from your address\r\n");
+  CHECK_EQ(line({.banned = true, .for_good = true}),
+           "554 5.7.1 mx.example.test takes no connections from your address\r\n");
   CHECK_EQ(line({.banned = true}), "421 4.7.0 mx.example.test your address is banned for now, try again later\r\n");
   CHECK_EQ(line({.limit = {guard::What::connections, guard::Scope::client}}),
            "421 4.7.0 mx.example.test too many connections from your address within a minute, try again later\r\n");

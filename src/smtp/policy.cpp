@@ -9,9 +9,8 @@ namespace {
 
 bool is_label(std::string_view label) {
   if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
-  return std::ranges::all_of(label, [](char c) {
-    return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_';
-  });
+  return std::ranges::all_of(label,
+                             [](char c) { return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_'; });
 }
 
 bool no_name(const Stranger& stranger) { return !is_domain(stranger.helo) && !address_literal(stranger.helo); }

@@ -16,10 +16,10 @@ TEST_CASE("names that hosts have are domains, and others are not") {
   const std::string long_label(64, 'a');
   std::string long_name;
   for (int i = 0; i < 130; ++i) long_name += "a.";
-  for (const std::string& name : {std::string(""), std::string("."), std::string("a..b"), std::string(".a"),
-                                  std::string("-a.example"), std::string("a-.example"), std::string("a b"),
-                                  std::string("a@b"), std::string("[192.0.2.1]"), std::string("a/b"), long_label,
-                                  long_name + "example"}) {
+  for (const std::string& name :
+       {std::string(""), std::string("."), std::string("a..b"), std::string(".a"), std::string("-a.example"),
+        std::string("a-.example"), std::string("a b"), std::string("a@b"), std::string("[192.0.2.1]"),
+        std::string("a/b"), long_label, long_name + "example"}) {
     CAPTURE(name);
     CHECK_FALSE(is_domain(name));
   }

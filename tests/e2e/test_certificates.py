@@ -308,6 +308,9 @@ user = "nobody"
 data_dir = "/run/postrider/data"
 [limits]
 connections_per_address = 1000
+[rates]
+connections = 1000
+user_connections = 1000
 [tls]
 certificate = "/run/postrider/keys"
 [listener.imaps]

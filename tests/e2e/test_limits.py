@@ -199,6 +199,20 @@ class Minutes(LimitsTest):
         self.assertTrue(self.greeting("smtp", "198.51.100.6").startswith("220 "))
 
 
+class Raised(LimitsTest):
+    configuration = BEHIND_A_PROXY + "[rates]\nconnections = 1\n"
+
+    def test_a_provider_raises_them_while_the_server_runs(self):
+        self.assertTrue(self.greeting("smtp", "198.51.100.8").startswith("220 "))
+        self.assertTrue(self.greeting("smtp", "198.51.100.8").startswith("421 "))
+        config = Path(self.server.arguments[1])
+        config.write_text(config.read_text().replace("connections = 1\n", "connections = 50\n"))
+        self.assertIn("rates.connections = 50", self.server.cli("reload").stdout)
+        for _ in range(49):
+            self.assertTrue(self.greeting("smtp", "198.51.100.8").startswith("220 "))
+        self.assertTrue(self.greeting("smtp", "198.51.100.8").startswith("421 "))
+
+
 class Bans(LimitsTest):
     configuration = BEHIND_A_PROXY + '[bans]\nwrong_passwords = 10\n'
 

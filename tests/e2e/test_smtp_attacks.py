@@ -19,6 +19,11 @@ class Attacks(ServerTest):
 message_size = "2 MiB"
 smtp_errors = 100
 connections_per_address = 600
+[rates]
+connections = 0
+messages = 0
+recipients = 0
+errors = 0
 [timeouts]
 smtp_command = "10s"
 smtp_data = "10s"
