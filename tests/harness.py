@@ -20,6 +20,8 @@ TOP = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("POSTRIDER", TOP / "build/release/postrider"))
 DOMAIN = "example.test"
 PASSWORD = "test"
+# Configuration: nobody answers there, so mail for elsewhere waits in the queue.
+NO_RESOLVER = '[dns]\nservers = ["127.0.0.1:9"]\nspecial_names = ["test"]\n'
 OFFSETS = {"smtp": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "metrics": 80}
 # Taken out of the environment: the server takes each POSTRIDER_… for a setting.
 FULL = bool(os.environ.pop("POSTRIDER_FULL", None))

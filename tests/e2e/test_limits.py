@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import DOMAIN, PASSWORD, ServerTest, any_certificate
+from harness import DOMAIN, NO_RESOLVER, PASSWORD, ServerTest, any_certificate
 
 MIB = 1 << 20
 BEHIND_A_PROXY = "".join(f"""
@@ -301,7 +301,7 @@ class Days(LimitsTest):
 [limits]
 account_messages = 5
 account_new_recipients = 3
-"""
+""" + NO_RESOLVER
 
     @contextlib.contextmanager
     def user(self, name="u1", address="198.51.100.20"):

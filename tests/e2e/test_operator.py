@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BINARY, DOMAIN, PASSWORD, Server, ServerTest, message
+from harness import BINARY, DOMAIN, NO_RESOLVER, PASSWORD, Server, ServerTest, message
 
 
 def run(*arguments, **options):
@@ -82,8 +82,7 @@ class Sessions(ServerTest):
 
 
 class Health(ServerTest):
-    # Nobody answers there, so mail for elsewhere waits.
-    configuration = '[dns]\nservers = ["127.0.0.1:9"]\nspecial_names = ["test"]\n'
+    configuration = NO_RESOLVER
 
     def test_health_is_for_eyes_and_for_programs(self):
         self.server.send(message(1))

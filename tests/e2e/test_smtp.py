@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import DOMAIN, PASSWORD, ServerTest, any_certificate, body_is_whole, message
+from harness import DOMAIN, NO_RESOLVER, PASSWORD, ServerTest, any_certificate, body_is_whole, message
 
 
 class Receiving(ServerTest):
@@ -146,6 +146,8 @@ class Strangers(ServerTest):
 
 
 class Submission(ServerTest):
+    configuration = NO_RESOLVER
+
     def swaks(self, *arguments, port="submission", status=0):
         return self.run_client("swaks", "--server", f"127.0.0.1:{self.server.port(port)}", *arguments, status=status)
 

@@ -15,7 +15,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BINARY, DOMAIN, PASSWORD, TOP, Server, ServerTest, any_certificate, wait_for_port
+from harness import BINARY, DOMAIN, NO_RESOLVER, PASSWORD, TOP, Server, ServerTest, any_certificate, wait_for_port
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -222,7 +222,7 @@ relay = ["127.0.0.0/8"]
 [listener.submission]
 protocol = "submission"
 allow = ["192.0.2.0/24"]
-"""
+""" + NO_RESOLVER
 
     def test_a_connection_from_elsewhere_is_closed_at_once(self):
         with Talk(self.server.port("submission")) as talk:
