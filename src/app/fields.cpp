@@ -236,6 +236,9 @@ constexpr Field<Config> kSettings[] = {
         "smtp.hello_own_name", "The same for one that is this server's own name or address."),
     setting<Choice<smtp::Policy>, &Config::smtp, &smtp::Config::hello_foreign_literal>(
         "smtp.hello_foreign_literal", "The same for an address that is not the one that the stranger comes from."),
+    setting<Choice<smtp::Policy>, &Config::smtp, &smtp::Config::reverse_dns>(
+        "smtp.reverse_dns",
+        "The same for an address that has no name in the DNS, or none that leads back to it; its mail is refused."),
 
     setting<Switch, &Config::delivery, &delivery::Config::refuse_forged>(
         "submission.refuse_forged",

@@ -306,6 +306,7 @@ net::Server::Serve Server::session(const Listener& listener) {
                                                                     .relay = within(listener.relay),
                                                                     .guard = guarding,
                                                                     .exempt = exempt(listener),
+                                                                    .resolver = resolver_.get(),
                                                                     .metrics = smtp::Metrics(log_.metrics(), service)});
     return [this, mode, tls](std::unique_ptr<net::Stream> stream, base::Log log, net::Stopping stopping) {
       return smtp::serve(std::move(stream), *delivery_, smtp_config_, mode, tls, clock_, std::move(log),

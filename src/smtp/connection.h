@@ -13,6 +13,7 @@
 #include "smtp/host.h"
 #include "smtp/input.h"
 #include "smtp/reply.h"
+#include "smtp/reverse.h"
 #include "smtp/session.h"
 
 namespace smtp {
@@ -88,6 +89,7 @@ class Connection {
   // hello.cpp
   bool is_stranger() const { return mode_->service == Service::mx && !visit_.exempt(); }
   std::optional<Reply> disliked(std::string_view helo);
+  net::Task<std::optional<Reply>> nameless();
   void greet(std::string name, bool esmtp);
   void say_hello(std::string_view argument, std::string_view syntax);
   net::Task<void> handshake(std::shared_ptr<const tls::Acceptor> acceptor);
@@ -157,6 +159,7 @@ class Connection {
 
   Peer peer_;
   guard::Visit visit_;
+  std::optional<ReverseName> reverse_name_;  // once it was looked up
   std::optional<User> user_;
   std::optional<Envelope> envelope_;
   std::unique_ptr<Incoming> chunks_;

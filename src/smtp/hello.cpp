@@ -6,6 +6,12 @@
 
 namespace smtp {
 
+namespace {
+
+constexpr std::chrono::seconds kReversePatience{10};
+
+}  // namespace
+
 void Connection::greet(std::string name, bool esmtp) {
   // RFC 5321 §4.1.4: as RSET; a login stays.
   reset_transaction();
@@ -27,6 +33,21 @@ std::optional<Reply> Connection::disliked(std::string_view helo) {
   if (broken == nullptr) return std::nullopt;
   log_.noise("smtp.hello.refused", {{"helo", base::printable(helo)}, {"rule", broken->name}});
   return broken->reply();
+}
+
+/// What a stranger is told whose address has no name, where that counts. It is looked up at the first MAIL.
+net::Task<std::optional<Reply>> Connection::nameless() {
+  const Policy policy = config_->reverse_dns;
+  const auto address = base::Address::parse(peer_.endpoints.peer_address);
+  if (policy == Policy::ignore || mode_->resolver == nullptr || !is_stranger() || !address) co_return std::nullopt;
+  if (!reverse_name_) {
+    reverse_name_ = co_await look_up_reverse(*mode_->resolver, *address, clock_.steady() + kReversePatience);
+    if (*reverse_name_ != ReverseName::confirmed) {
+      log_.noise("smtp.reverse_dns.odd", {{"found", *reverse_name_ == ReverseName::missing ? "missing" : "unknown"}});
+    }
+  }
+  if (policy != Policy::refuse || *reverse_name_ == ReverseName::confirmed) co_return std::nullopt;
+  co_return *reverse_name_ == ReverseName::missing ? reply::no_reverse_name() : reply::reverse_name_unknown();
 }
 
 void Connection::say_hello(std::string_view argument, std::string_view syntax) {

@@ -85,6 +85,11 @@ net::Task<void> Connection::mail(std::string_view argument) {
     co_await end_with(reply::banned(config_->hostname));
     co_return;
   }
+  if (const auto refusal = co_await nameless()) {
+    log_.noise("smtp.reverse_dns.refused", {{"code", refusal->code}});
+    say(*refusal);
+    co_return;
+  }
   const auto allowed = co_await host_.check_sender(user_ ? &*user_ : nullptr, parsed->sender, peer_);
   if (!allowed) {
     const Reply reply = reply::sender_refused(allowed.error());

@@ -302,6 +302,12 @@ Reply not_a_name() {
 }
 Reply not_your_address() { return {550, "5.7.1", "The address literal is not the address that you come from"}; }
 
+// RFC 7372 §3.3.
+Reply no_reverse_name() { return {550, "5.7.25", "Your address has no name in the DNS that leads back to it"}; }
+Reply reverse_name_unknown() {
+  return {451, "4.7.25", "The name of your address cannot be looked up for now, try again later"};
+}
+
 Reply stopping(std::string_view hostname) {
   return {421, "4.3.2", joined(hostname, " is shutting down, try again later")};
 }

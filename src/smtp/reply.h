@@ -98,6 +98,8 @@ Reply spoke_too_early();
 Reply not_your_name();
 Reply not_a_name();
 Reply not_your_address();
+Reply no_reverse_name();
+Reply reverse_name_unknown();
 
 // The end.
 Reply stopping(std::string_view hostname);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/live.h"
 #include "base/log.h"
+#include "dns/resolver.h"
 #include "guard/visit.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -41,6 +42,7 @@ struct Config {
   Policy hello_syntax = Policy::log;           // a HELO or EHLO name that is neither a domain nor an address literal
   Policy hello_own_name = Policy::refuse;      // one that is ours
   Policy hello_foreign_literal = Policy::log;  // an address literal that is not the client's address
+  Policy reverse_dns = Policy::ignore;         // an address without a name in the DNS that leads back to it (reverse.h)
   std::chrono::seconds command_timeout{300};   // RFC 5321 §4.5.3.2.7
   std::chrono::seconds data_timeout{180};      // between two blocks of DATA (§4.5.3.2.5)
   std::chrono::seconds session_timeout{3600 * 2};
@@ -58,6 +60,7 @@ struct Mode {
   std::function<bool(std::string_view address)> relay;    // a peer of those that may send to anywhere without AUTH
   guard::Guard* guard = nullptr;                          // outlives the sessions; nullptr: nothing is limited
   std::function<bool(std::string_view address)> exempt;   // a peer whose address the guard does not look at
+  dns::Resolver* resolver = nullptr;                      // outlives the sessions; nullptr: names are not looked up
   Metrics metrics;
 };
 
