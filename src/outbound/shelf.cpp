@@ -55,17 +55,27 @@ Task<void> say_goodbye(std::unique_ptr<Session> session) {
   co_await session->client->quit();
 }
 
+/// Off the shelf when the wait ends, and also when the loop does and its tasks with it: a later loop may have its
+/// address.
+struct OnShelf {
+  std::shared_ptr<Shelf::State> state;
+  std::shared_ptr<Place> place;
+  ~OnShelf() { state->remove(place); }
+};
+
 Task<void> wait_on_shelf(std::shared_ptr<Shelf::State> state, std::shared_ptr<Place> place,
                          std::unique_ptr<Session> session, std::chrono::seconds patience) {
   bool woken = false;
   bool late = false;
-  try {
-    place->stream->set_deadline(std::chrono::steady_clock::now() + patience);
-    woken = co_await place->stream->wait() == net::Ready::woken;
-  } catch (const net::Closed& closed) {
-    late = closed.why == net::Closed::Why::timeout;
+  {
+    const OnShelf here{state, place};
+    try {
+      place->stream->set_deadline(std::chrono::steady_clock::now() + patience);
+      woken = co_await place->stream->wait() == net::Ready::woken;
+    } catch (const net::Closed& closed) {
+      late = closed.why == net::Closed::Why::timeout;
+    }
   }
-  state->remove(place);
   if (place->wanted) {
     // What the host has to say now is 421, or nothing.
     co_return place->handed.set(woken ? std::move(session) : nullptr);

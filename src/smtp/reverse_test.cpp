@@ -18,8 +18,7 @@ ReverseName look_up(dns::Resolver& resolver, const char* text) {
 }
 
 void point(dns::test::FakeResolver& resolver, const char* from, std::vector<std::string> names) {
-  resolver.set(reverse_name(address(from)), dns::Type::ptr,
-               {.status = dns::Status::found, .names = std::move(names)});
+  resolver.set(reverse_name(address(from)), dns::Type::ptr, {.status = dns::Status::found, .names = std::move(names)});
 }
 
 /// What a client from 203.0.113.7 hears that says MAIL twice in one session.
