@@ -71,7 +71,7 @@ bool set_names(SSL& ssl, const std::vector<std::string>& names) {
 
 bool set_dane(SSL& ssl, const ClientRequest& request) {
   if (SSL_dane_enable(&ssl, request.names.front().c_str()) <= 0) return false;
-  // RFC 7672 §3.1.1: with DANE-EE neither the names nor the dates of the certificate count.
+  // RFC 7671 §5.1, RFC 7672 §3.1.1: with DANE-EE neither the names nor the dates of the certificate count.
   SSL_dane_set_flags(&ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
   if (!set_names(ssl, {request.names.begin() + 1, request.names.end()})) return false;
   bool any = false;
