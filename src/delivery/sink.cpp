@@ -8,6 +8,7 @@
 #include "delivery/taken.h"
 #include "delivery/trace.h"
 #include "directory/directory.h"
+#include "mime/header.h"
 #include "mime/repair.h"
 #include "queue/entry.h"
 #include "queue/history.h"
@@ -345,7 +346,8 @@ void MessageSink::note_events(store::Txn& tx, const Plan& plan, const LocalError
   if (keep.count() == 0) return;
   constexpr std::uint32_t kFiled = 1u << 31;  // apart from the numbers of those that are queued
   const std::string message_id = parsed.envelopes.empty() ? std::string() : parsed.envelopes[0].message_id;
-  const std::string from = received_head_.substr(std::string_view("Received: ").size());
+  std::string from = mime::unfold(std::string_view(received_head_).substr(std::string_view("Received: ").size()));
+  std::ranges::replace(from, '\t', ' ');
   std::vector<queue::Noted> events{queue::noted("accepted", envelope_.sender, from, {envelope_.sender, message_id})};
   for (std::size_t i = 0; i < errors.size(); ++i) {
     if (errors[i]) continue;

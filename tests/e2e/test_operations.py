@@ -188,7 +188,7 @@ class Sending(ServerTest):
             words = shlex.split(line)
             self.assertEqual(words.pop(0), "postrider")
             said = self.run_client(BINARY, *words, "--dir", self.server.directory)
-            self.assertRegex(said, r"accepted +ann@example\.org .*from client\.test \(\[127\.0\.0\.1\]\)")
+            self.assertRegex(said, r"accepted +ann@example\.org .*from client\.test \(\[127\.0\.0\.1\]\) by mail")
             self.assertRegex(said, rf"filed +u1@{DOMAIN}")
         self.run_client(BINARY, "trace", "nobody@example.net", "--dir", self.server.directory, status=1)
 
