@@ -188,7 +188,8 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
     return commit(tx, plan, options, incoming, entry, outcome);
   });
   if (spending) spending->settle();
-  if (outcome.before && !written) co_return Accepted{std::to_string(outcome.before->value), {}};
+  if (!written && written.error().code == base::Code::exists && outcome.before)
+    co_return Accepted{std::to_string(outcome.before->value), {}};
   if (!written) {
     // An error of the store's own is nobody's refusal, whatever the closure had found.
     const bool refused = outcome.failure && written.error().code == outcome.failure->code &&

@@ -11,24 +11,9 @@ namespace {
 
 using test::behind;
 using test::Client;
+using test::tell;
 using test::World;
 using Lines = std::vector<std::string>;
-
-net::Task<void> with_two(World& world, net::Task<void> (*story)(World&, Client&, Client&), int messages) {
-  for (int i = 1; i <= messages; ++i) co_await world.deliver(test::message(i));
-  Client one(world);
-  Client two(world);
-  co_await one.login();
-  co_await two.login();
-  co_await story(world, one, two);
-  co_await one.end();
-  co_await two.end();
-}
-
-void tell(net::Task<void> (*story)(World&, Client&, Client&), int messages) {
-  World world;
-  net::run(with_two(world, story, messages));
-}
 
 // RFC 8474 §5: an id belongs to the content, wherever it is; those of a thread are the same in all mailboxes.
 net::Task<void> object_ids(World& world, Client& one, Client& two) {

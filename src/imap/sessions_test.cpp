@@ -9,24 +9,9 @@ namespace imap {
 namespace {
 
 using test::Client;
+using test::tell;
 using test::World;
 using Lines = std::vector<std::string>;
-
-net::Task<void> with_two(World& world, net::Task<void> (*story)(World&, Client&, Client&), int messages) {
-  for (int i = 1; i <= messages; ++i) co_await world.deliver(test::message(i));
-  Client one(world);
-  Client two(world);
-  co_await one.login();
-  co_await two.login();
-  co_await story(world, one, two);
-  co_await one.end();
-  co_await two.end();
-}
-
-void tell(net::Task<void> (*story)(World&, Client&, Client&), int messages) {
-  World world;
-  net::run(with_two(world, story, messages));
-}
 
 net::Task<void> expunges(World&, Client& one, Client& two) {
   (void)co_await one.command("STORE 2,4 +FLAGS.SILENT (\\Deleted)");

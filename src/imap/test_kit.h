@@ -226,4 +226,23 @@ class Client {
   std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);
 };
 
+/// A story of two sessions that have INBOX selected, with so many messages in it.
+using Story = net::Task<void> (*)(World&, Client& one, Client& two);
+
+inline net::Task<void> with_two(World& world, Story story, int messages) {
+  for (int i = 1; i <= messages; ++i) co_await world.deliver(message(i));
+  Client one(world);
+  Client two(world);
+  co_await one.login();
+  co_await two.login();
+  co_await story(world, one, two);
+  co_await one.end();
+  co_await two.end();
+}
+
+inline void tell(Story story, int messages) {
+  World world;
+  net::run(with_two(world, story, messages));
+}
+
 }  // namespace imap::test
