@@ -1,4 +1,4 @@
-// postrider-load KIND [--option value ...]: smtp, imap, idle, slow, login, group-commit. Prints one JSON object.
+// postrider-load KIND [--option value ...]: smtp, imap, idle, slow, login, mixed, exists, group-commit. Prints one JSON object.
 
 #include "load.h"
 
@@ -124,11 +124,13 @@ int main(int argc, char** argv) {
     if (kind == "idle") return load::idle(options);
     if (kind == "slow") return load::slow(options);
     if (kind == "login") return load::login(options);
+    if (kind == "mixed") return load::mixed(options);
+    if (kind == "exists") return load::exists(options);
     if (kind == "group-commit") return load::group_commit(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "postrider-load %s: %s\n", kind.c_str(), error.what());
     return 1;
   }
-  std::fprintf(stderr, "usage: postrider-load smtp|imap|idle|slow|login|group-commit [--option value ...]\n");
+  std::fprintf(stderr, "usage: postrider-load smtp|imap|idle|slow|login|mixed|exists|group-commit [--option value ...]\n");
   return 2;
 }

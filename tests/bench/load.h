@@ -56,6 +56,8 @@ int imap(const Options& options);
 int idle(const Options& options);
 int slow(const Options& options);
 int login(const Options& options);
+int mixed(const Options& options);
+int exists(const Options& options);
 int group_commit(const Options& options);
 
 }  // namespace load

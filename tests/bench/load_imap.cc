@@ -1,5 +1,6 @@
 // Reads a mailbox over IMAP without TLS: logs in, selects --mailbox, sends `--command` (with the tag put in front)
-// --rounds times and reads everything that it answers; counts lines and bytes, literals by their announced size.
+// --rounds times and reads everything that it answers; counts lines and bytes, literals by their announced size. With
+// --resync N it then leaves, changes a flag of N messages over a second connection, and comes back by SELECT (QRESYNC …).
 
 #include <fmt/format.h>
 
@@ -33,14 +34,56 @@ Counted answer(Connection& connection, std::string_view tag) {
   }
 }
 
-}  // namespace
-
-int imap(const Options& options) {
-  Connection connection(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2143)));
+void log_in(Connection& connection, const Options& options) {
   connection.line();
   connection.send(
       fmt::format("a LOGIN {} {}\r\n", options.text("user", "u1@example.test"), options.text("password", "test")));
   answer(connection, "a");
+}
+
+/// The number behind `word` in what comes up to the tagged answer.
+std::uint64_t number_behind(Connection& connection, std::string_view word, std::string_view tag) {
+  std::uint64_t found = 0;
+  for (;;) {
+    const std::string_view line = connection.line();
+    if (line.starts_with(tag)) return found;
+    const std::size_t at = line.find(word);
+    if (at != std::string_view::npos) found = std::stoull(std::string(line.substr(at + word.size())));
+  }
+}
+
+/// Seconds that SELECT (QRESYNC …) takes when the flags of `changes` messages have changed meanwhile.
+double resync(Connection& connection, const Options& options, std::int64_t changes) {
+  const std::string mailbox = options.text("mailbox", "INBOX");
+  connection.send("r ENABLE QRESYNC\r\n");
+  answer(connection, "r");
+  connection.send(fmt::format("r STATUS {} (UIDVALIDITY)\r\n", mailbox));
+  const auto validity = number_behind(connection, "UIDVALIDITY ", "r ");
+  connection.send(fmt::format("r STATUS {} (HIGHESTMODSEQ)\r\n", mailbox));
+  const auto modseq = number_behind(connection, "HIGHESTMODSEQ ", "r ");
+  connection.send("r UNSELECT\r\n");
+  answer(connection, "r");
+  {
+    Connection other(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2143)));
+    log_in(other, options);
+    other.send(fmt::format("b SELECT {}\r\n", mailbox));
+    answer(other, "b");
+    other.send(fmt::format("c STORE 1:{} +FLAGS.SILENT (resync{})\r\n", changes, modseq % 100));
+    answer(other, "c");
+  }
+  const auto start = Clock::now();
+  connection.send(fmt::format("r SELECT {} (QRESYNC ({} {}))\r\n", mailbox, validity, modseq));
+  const Counted told = answer(connection, "r");
+  const double seconds = seconds_since(start);
+  if (told.responses < static_cast<std::uint64_t>(changes)) throw std::runtime_error("not all changes were told");
+  return seconds;
+}
+
+}  // namespace
+
+int imap(const Options& options) {
+  Connection connection(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2143)));
+  log_in(connection, options);
   auto start = Clock::now();
   connection.send(fmt::format("b SELECT {}\r\n", options.text("mailbox", "INBOX")));
   answer(connection, "b");
@@ -54,9 +97,12 @@ int imap(const Options& options) {
     counted.bytes += round.bytes;
     counted.responses += round.responses;
   }
-  fmt::print(R"({{"select_seconds": {:.6f}, "seconds": {:.6f}, "bytes": {}, "responses": {}}})"
+  const double seconds = seconds_since(start);
+  const auto changes = options.number("resync", 0);
+  const double resynced = changes > 0 ? resync(connection, options, changes) : 0;
+  fmt::print(R"({{"select_seconds": {:.6f}, "seconds": {:.6f}, "bytes": {}, "responses": {}, "resync_seconds": {:.6f}}})"
              "\n",
-             select, seconds_since(start), counted.bytes, counted.responses);
+             select, seconds, counted.bytes, counted.responses, resynced);
   connection.send("d LOGOUT\r\n");
   return 0;
 }
