@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "mailstore/saved_view.h"
 #include "mailstore/structure.h"
 #include "mailstore/types.h"
 
@@ -136,10 +137,41 @@ void AccountCheck::check_placement(MailboxId mailbox, Uid uid, const schema::Pla
   expect((record.flags() & ~std::uint32_t{kAllFlags}) == 0, here(mailbox, uid), "the message has unknown flags");
 }
 
+/// The saved view of the mailbox whose placements come next.
+base::Result<void> AccountCheck::read_saved(MailboxId mailbox) {
+  saved_of_ = mailbox;
+  saved_ = {};
+  saved_at_ = 0;
+  const auto found = boxes_.find(mailbox);
+  if (found == boxes_.end() || !found->second.record) return {};
+  auto saved = read_saved_view(reader_, account_, mailbox, *found->second.record);
+  if (!saved && saved.error().code == base::Code::unavailable) return std::unexpected(saved.error());
+  expect(saved.has_value(), here(mailbox), saved ? "" : saved.error().text);
+  if (saved && *saved) saved_ = **saved;
+  expect(!record_ || saved_.synced <= record_->modseq(), here(mailbox), "its saved view is ahead of the account");
+  return {};
+}
+
+/// A message that has not changed since its mailbox was saved is there as it is.
+void AccountCheck::compare_saved(MailboxId mailbox, Uid uid, const schema::PlacementRecord& record) {
+  if (!saved_.rows || record.modseq() > saved_.synced) return;
+  const Rows& rows = *saved_.rows;
+  while (saved_at_ < rows.size() && rows.at(saved_at_).uid < uid) ++saved_at_;
+  const Row* row = saved_at_ < rows.size() ? &rows.at(saved_at_) : nullptr;
+  const auto number = rows.sets().numbers.find(record.keywords());
+  expect(row != nullptr && row->uid == uid && row->modseq == record.modseq() && row->flags == record.flags() &&
+             row->email.value == record.email() && number != rows.sets().numbers.end() &&
+             row->keywords == number->second,
+         here(mailbox, uid), "the saved view of the mailbox has it otherwise");
+}
+
 base::Result<void> AccountCheck::read_placements() {
   TRY(each(kPlacements, [&](const auto& key, const schema::PlacementRecord* record) -> base::Result<void> {
     const auto& [account, mailbox, uid] = key;
     ++placements_;
+    if (mailbox != saved_of_) {
+      TRY(read_saved(mailbox));
+    }
     if (const auto found = boxes_.find(mailbox); found != boxes_.end()) {
       ++found->second.messages;
       found->second.last_uid = uid;
@@ -151,6 +183,7 @@ base::Result<void> AccountCheck::read_placements() {
       return {};
     }
     check_placement(mailbox, uid, *record);
+    compare_saved(mailbox, uid, *record);
     references_.push_back({EmailId{record->email()}, mailbox, uid, record->size()});
     return {};
   }));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "mailstore/saved_view.h"
 #include "mailstore/tables.h"
 #include "store/store.h"
 
@@ -49,6 +50,8 @@ class AccountCheck {
   base::Result<void> check_removed();
   base::Result<void> read_mailboxes();
   base::Result<void> read_names();
+  base::Result<void> read_saved(MailboxId mailbox);
+  void compare_saved(MailboxId mailbox, Uid uid, const schema::PlacementRecord& record);
   base::Result<void> read_placements();
   base::Result<void> compare_placement_of();
   base::Result<void> read_emails();
@@ -75,6 +78,9 @@ class AccountCheck {
   std::map<MailboxId, Box> boxes_;
   std::vector<Reference> references_;
   std::set<std::pair<MailboxId, Uid>> broken_placements_;
+  MailboxId saved_of_;  // whose saved view is at hand
+  Synced saved_;
+  std::size_t saved_at_ = 0;
   std::uint64_t placements_ = 0;
   std::uint64_t emails_ = 0;
   std::uint64_t email_bytes_ = 0;

@@ -93,11 +93,12 @@ class Impl final : public Mailstore {
   /// Removes what a copy of several commits has made, and its record; nothing when there is none.
   net::Task<base::Result<void>> take_back(AccountId account, std::uint64_t copy);
 
-  /// A removed account, or a removed mailbox of it, or a copy that is to be taken back.
+  /// A removed account, or a removed mailbox of it, or a copy that is to be taken back, or a view that is to be saved.
   struct Unfinished {
     AccountId account;
     MailboxId mailbox{};
     std::uint64_t copy = 0;
+    Synced view{};
   };
   void finish_later(const Unfinished& work);
   void find_unfinished();

@@ -179,7 +179,10 @@ base::Result<void> Impl::check(const store::Reader& reader, const std::function<
 }
 
 Impl::Impl(store::Store& store, const base::Clock& clock, base::Log log)
-    : context_{.store = store, .clock = clock, .log = std::move(log)}, views_(std::make_shared<Views>(context_)) {
+    : context_{.store = store, .clock = clock, .log = std::move(log)},
+      views_(std::make_shared<Views>(context_, [this](AccountId account, Synced view) {
+        finish_later({.account = account, .view = std::move(view)});
+      })) {
   find_unfinished();
 }
 
@@ -187,9 +190,9 @@ Impl::~Impl() { stop_finishing(); }
 
 std::vector<store::TableName> tables() {
   const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
-  return {name(kAccounts),      name(kMailboxes), name(kNames),      name(kNameHistory),
-          name(kSubscriptions), name(kEmails),    name(kPlacements), name(kPlacementOf),
-          name(kThreads),       name(kChanges),   name(kRemovals),   name(kCopies)};
+  return {name(kAccounts), name(kMailboxes),  name(kNames),       name(kNameHistory), name(kSubscriptions),
+          name(kEmails),   name(kPlacements), name(kPlacementOf), name(kThreads),     name(kChanges),
+          name(kRemovals), name(kCopies),     name(kSavedViews),  name(kSavedRows)};
 }
 
 std::optional<AccountId> account_of(std::string_view key) {

@@ -1,7 +1,10 @@
 // What takes many commits: the messages of a removed mailbox, and a whole account. The first commit makes it invisible
 // and leaves a record in the table of removals, the last one takes that record away.
 
+#include <limits>
+
 #include "mailstore/impl.h"
+#include "mailstore/saved_view.h"
 
 namespace mailstore {
 namespace {
@@ -30,10 +33,11 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
   }
   if (found.size() == kRemovalBatch) {
     from = found.back().uid + 1;
-  } else {
-    edit.tx().erase(kRemovals, {account, mailbox});
-    from = 0;
+    return {};
   }
+  TRY_ASSIGN(const bool more, erase_saved_view(edit.tx(), account, mailbox, 0));
+  if (!more) edit.tx().erase(kRemovals, {account, mailbox});
+  from = more ? std::numeric_limits<Uid>::max() : 0;
   return {};
 }
 

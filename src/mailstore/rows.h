@@ -41,6 +41,7 @@ class Rows final : public View {
   const std::vector<std::string>& keywords() const override { return sets_->names; }
 
   const std::vector<std::shared_ptr<const Chunk>>& chunks() const { return chunks_; }
+  const KeywordSets& sets() const { return *sets_; }
 
  private:
   friend class RowsBuilder;
@@ -63,6 +64,8 @@ class RowsBuilder {
 
   /// The row of a placement.
   Row row(Uid uid, const schema::PlacementRecord& placement);
+  /// The number of a set of keywords, given as in PlacementRecord; a new one is the next.
+  std::uint16_t set_number(const std::string& numbers);
   /// Behind all others.
   void append(const Row& row);
 
@@ -74,7 +77,6 @@ class RowsBuilder {
   bool overflowed() const { return overflowed_; }
 
  private:
-  std::uint16_t set_number(const std::string& numbers);
   void flush();
   void merge(const Rows::Chunk& chunk, std::span<const Row> changes);
 

@@ -45,8 +45,13 @@ inline constexpr store::Table<Key<AccountId, MailboxId>, store::Nothing> kRemova
 /// (account, an id of the store): a COPY of several commits that is not done.
 inline constexpr store::Table<Key<AccountId, std::uint64_t>, schema::CopyRecord> kCopies{43, "mail.copy"};
 
+inline constexpr store::Table<Key<AccountId, MailboxId>, schema::SavedView> kSavedViews{44, "mail.saved_view"};
+/// (account, mailbox, generation, piece)
+inline constexpr store::Table<Key<AccountId, MailboxId, std::uint64_t, std::uint32_t>, schema::SavedRows> kSavedRows{
+    45, "mail.saved_rows"};
+
 inline constexpr std::uint8_t kFirstTable = 32;
-inline constexpr std::uint8_t kLastTable = 43;
+inline constexpr std::uint8_t kLastTable = 45;
 
 /// The mailbox that is the parent of those at the top.
 inline constexpr MailboxId kTop{};

@@ -1,6 +1,6 @@
 // What must not be lost: removed mailboxes and accounts whose records are still to go, copies that are to be taken
-// back. A start finds what a crash left; what fails while the store runs is tried again until it succeeds. All on one
-// thread, which is made when there is something to do.
+// back. A start finds what a crash left; what fails while the store runs is tried again until it succeeds. And what may
+// be lost: views that are saved. All on one thread, which is made when there is something to do.
 
 #include "mailstore/impl.h"
 #include "net/loop.h"
@@ -51,6 +51,12 @@ void Impl::finish_all() {
 
 /// False when it is to be tried again.
 bool Impl::finish_one(const Unfinished& work) {
+  if (work.view.rows) {
+    const auto saved = net::run(save_view(context_.store, work.account, work.view));
+    if (!saved)
+      context_.log.debug("mailstore.view.unsaved", {{"account", work.account.value}, {"why", saved.error().text}});
+    return true;
+  }
   base::Result<void> done;
   try {
     done = net::run(work.copy != 0 ? take_back(work.account, work.copy)

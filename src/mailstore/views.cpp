@@ -20,11 +20,14 @@ base::Counter counter(const base::Log& log, std::string_view how) {
 
 }  // namespace
 
-Views::Views(Context& context, std::size_t cached_rows)
+Views::Views(Context& context, Save save, std::size_t cached_rows, std::size_t saved_rows)
     : context_(context),
+      save_(std::move(save)),
       cached_rows_(cached_rows),
+      saved_rows_(saved_rows),
       kept_(counter(context.log, "kept")),
       advanced_(counter(context.log, "advanced")),
+      restored_(counter(context.log, "restored")),
       read_(counter(context.log, "read")),
       cached_gauge_(context.log.metrics().gauge("postrider_mailstore_view_rows",
                                                 "Messages in the views of mailboxes that are kept in memory.")) {}
@@ -63,7 +66,7 @@ void Views::work(Id id) {
         if (!entry.strong && entry.weak.expired()) entries_.erase(id);
         return;
       }
-      base = {entry.strong ? entry.strong : entry.weak.lock(), entry.synced};
+      base = {{entry.strong ? entry.strong : entry.weak.lock(), entry.synced}, entry.saved};
       entry.dropped = false;
     }
     // Whoever waits now asked before this snapshot is taken; who comes later waits for the next round.
@@ -75,10 +78,15 @@ void Views::work(Id id) {
                          {{"account", id.first.value}, {"mailbox", id.second.value}, {"why", e.what()}});
     }
     Garbage garbage;
+    bool save = false;
     {
       const std::lock_guard lock(mutex_);
       Entry& entry = entries_[id];
-      if (loaded && !entry.dropped) keep(id, entry, *loaded, garbage);
+      if (loaded && !entry.dropped) {
+        save = worth_saving(*loaded);
+        if (save) loaded->saved = {loaded->synced, loaded->rows->highest_modseq(), 0};
+        keep(id, entry, *loaded, garbage);
+      }
       if (!loaded && loaded.error().code == base::Code::not_found) release(entry, garbage);
       sweep();
       cached_gauge_.set(static_cast<double>(rows_));
@@ -86,6 +94,7 @@ void Views::work(Id id) {
     for (const Waiter& waiter : waiting) {
       waiter->set(loaded ? Result(loaded->rows) : Result(std::unexpected(loaded.error())));
     }
+    if (save) save_(id.first, *loaded);
   }
 }
 
@@ -102,6 +111,7 @@ void Views::keep(Id id, Entry& entry, const Loaded& loaded, Garbage& garbage) {
   entry.strong = loaded.rows;
   entry.weak = loaded.rows;
   entry.synced = loaded.synced;
+  entry.saved = loaded.saved;
   entry.cost = cost;
   rows_ += cost;
   // The one at hand stays even when it alone is above the limit: somebody is about to use it.
@@ -146,7 +156,33 @@ void Views::drop(AccountId account) {
   }
 }
 
-base::Result<Views::Loaded> Views::load(Id id, const Loaded& base) const {
+/// What was saved, or no rows.
+Views::Loaded Views::read_saved(const store::Reader& reader, Id id, const schema::MailboxRecord& record) const {
+  if (record.messages() < saved_rows_) return {};
+  auto saved = read_saved_view(reader, id.first, id.second, record);
+  if (!saved) {
+    context_.log.warning("mailstore.view.unread", {{"account", id.first.value},
+                                                   {"mailbox", id.second.value},
+                                                   {"why", saved.error().text},
+                                                   {"then", "the placements are read"}});
+  }
+  if (!saved || !*saved) return {};
+  restored_.add();
+  return {**saved, {(*saved)->synced, (*saved)->rows->highest_modseq(), 0}};
+}
+
+/// Whether the mailbox has changed so much since it was saved that catching up would take milliseconds, or the account
+/// so often that with as many changes again it would no longer be possible. For each change about 32 rows are written,
+/// up to 125 in a mailbox of a million.
+bool Views::worth_saving(const Loaded& loaded) const {
+  const std::size_t size = loaded.rows->size();
+  const Saved& saved = loaded.saved;
+  if (size < saved_rows_ || loaded.rows->highest_modseq() == saved.highest) return false;
+  if (saved.synced == 0 || saved.behind >= std::max<std::size_t>(1000, size / 32)) return true;
+  return loaded.synced - saved.synced >= std::clamp<ModSeq>(size / 32, kKeptChanges / 10, kKeptChanges * 8 / 10);
+}
+
+base::Result<Views::Loaded> Views::load(Id id, Loaded base) const {
   TRY_ASSIGN(const auto reader, context_.store.reader());
   TRY_ASSIGN(const auto account, reader->get(kAccounts, {id.first}));
   if (!account || account->removing()) return std::unexpected(no_mailbox(id.second));
@@ -154,21 +190,22 @@ base::Result<Views::Loaded> Views::load(Id id, const Loaded& base) const {
   if (!record || record->place_only()) return std::unexpected(no_mailbox(id.second));
 
   const ModSeq now = account->modseq();
+  if (!base.rows) base = read_saved(*reader, id, *record);
   const bool same = base.rows && base.rows->uid_validity() == record->uid_validity() && base.synced <= now;
   if (same && base.rows->highest_modseq() == record->highest_modseq()) {
     kept_.add();
-    return Loaded{base.rows, now};
+    return Loaded{{base.rows, now}, base.saved};
   }
   if (same && base.synced >= account->change_floor()) {
     TRY_ASSIGN(auto rows, advance(*reader, id, *record, base, now));
     if (rows) {
       advanced_.add();
-      return Loaded{std::move(rows), now};
+      return Loaded{{std::move(rows), now}, base.saved};
     }
   }
   TRY_ASSIGN(auto rows, read_all(*reader, id, *record));
   read_.add();
-  return Loaded{std::move(rows), now};
+  return Loaded{{std::move(rows), now}, {}};
 }
 
 base::Result<std::shared_ptr<const Rows>> Views::read_all(const store::Reader& reader, Id id,
@@ -195,7 +232,7 @@ base::Result<std::shared_ptr<const Rows>> Views::read_all(const store::Reader& r
 
 /// The base moved forward by the change records, or nothing when reading everything is the better way.
 base::Result<std::shared_ptr<const Rows>> Views::advance(const store::Reader& reader, Id id,
-                                                         const schema::MailboxRecord& record, const Loaded& base,
+                                                         const schema::MailboxRecord& record, Loaded& base,
                                                          ModSeq until) const {
   const std::size_t limit = 1000 + base.rows->size() / 4;
   std::vector<Uid> touched;
@@ -215,6 +252,7 @@ base::Result<std::shared_ptr<const Rows>> Views::advance(const store::Reader& re
   }
   std::ranges::sort(touched);
   touched.erase(std::ranges::unique(touched).begin(), touched.end());
+  base.saved.behind += touched.size();
 
   RowsBuilder builder(id.second, record, base.rows.get());
   std::vector<Row> rows;

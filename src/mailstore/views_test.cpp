@@ -14,7 +14,7 @@ struct Small {
   Kit kit;
   std::vector<MailboxId> boxes;
   Context context{.store = kit.store(), .clock = base::system_clock()};
-  std::shared_ptr<Views> views = std::make_shared<Views>(context, 100);
+  std::shared_ptr<Views> views = std::make_shared<Views>(context, [](AccountId, Synced) {}, 100);
 
   Small() {
     for (const char* name : {"a", "b", "c"}) {

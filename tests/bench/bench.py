@@ -9,7 +9,8 @@ import tempfile
 import time
 
 from mime import bench_mime
-from measure import LOAD, QUEUE_BENCH, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, rss_bytes, show, smtp_load
+from measure import (LOAD, QUEUE_BENCH, STORE_BENCH, TOP, cpu_when_quiet, fetch_load, load, mixed_load, rss_bytes, select_load, show,
+                     smtp_load)
 
 from harness import DOMAIN, PASSWORD, Server, wait_for_port
 
@@ -95,6 +96,92 @@ def bench_imap(seconds):
         for name, command, rounds in [("flags, first after start", *FETCHES[0][1:]), *FETCHES]:
             rows.append({"FETCH of 20,000": name, **fetch_load(running.port("imap"), [running.pid], command, rounds, user, PASSWORD)})
     show("IMAP, a mailbox of 20,000 messages of 4 KiB", rows)
+    return rows
+
+
+def drop_page_cache():
+    """So that what comes next is read from the disk; as root only."""
+    if os.geteuid() == 0:
+        os.sync()
+        with open("/proc/sys/vm/drop_caches", "w") as file:
+            file.write("3\n")
+
+
+def bench_scale(seconds):
+    """Mailboxes of 1,000 to 1,000,000 messages: opened first after a start, with nothing of them in memory (cold), and again
+    (warm); the newest message's flags and those of all; and coming back with QRESYNC after ten changes."""
+    del seconds
+    rows = []
+    sizes = [1_000, 20_000, 100_000, 1_000_000]
+    with server(users=len(sizes)) as running:
+        def cold():
+            running.stop()
+            drop_page_cache()
+            running.start()
+
+        load("smtp", "--port", running.port("smtp"), "--sessions", 8, "--size", 4096, "--count", 1000 * len(sizes), "--users", len(sizes),
+             "--domain", DOMAIN)
+        for number, size in enumerate(sizes):
+            user, port, have = f"u{number + 1}@{DOMAIN}", running.port("imap"), 0
+            load("imap", "--port", port, "--user", user, "--command", "CREATE Large")
+            while have < size:  # with copies of the first, and then of itself
+                source, count = ("INBOX", 900) if have == 0 else ("Large", min(have, size - have))
+                load("imap", "--port", port, "--user", user, "--mailbox", source, "--command", f"COPY 1:{count} Large")
+                have += count
+            cold()
+            before, begin = rss_bytes(running.pid), cpu_when_quiet([running.pid], quiet=0.5)
+            first = select_load(port, "UID FETCH * (FLAGS)", user, PASSWORD, "Large")
+            row = {"messages": size, "cold SELECT ms": first["select"], "and the newest's flags": first["command"],
+                   "CPU ms": (cpu_when_quiet([running.pid], quiet=0.5) - begin) * 1000, "MB more": (rss_bytes(running.pid) - before) / 1e6}
+            warm = [select_load(port, "UID FETCH 1:* (FLAGS)", user, PASSWORD, "Large", resync=10) for _ in range(3)]
+            for name, key in (("warm SELECT ms", "select"), ("all flags ms", "command"), ("QRESYNC, 10 changed ms", "resync")):
+                row[name] = sorted(one[key] for one in warm)[1]
+            cold()
+            again = select_load(port, "UID FETCH * (FLAGS)", user, PASSWORD, "Large")
+            rows.append({**row, "cold again ms": again["select"] + again["command"]})
+    show("opening mailboxes", rows)
+    return rows
+
+
+def bench_mixed(seconds):
+    """What 20 mail programs ask for all day; tests/bench/load_mixed.cc has the mix."""
+    with server() as running:
+        load("smtp", "--port", running.port("smtp"), "--sessions", 10, "--size", 4096, "--count", 200 * USERS, "--users", USERS, "--domain", DOMAIN)
+        row = mixed_load(running.port("imap"), [running.pid], seconds, 20, USERS, DOMAIN)
+    show("IMAP, mixed load of 20 clients", [row])
+    return [row]
+
+
+IDLE_USERS = 200
+
+
+def bench_idle(seconds):
+    """10,000 sessions in IDLE over TLS of 200 users: memory of each, and how soon one of them hears of a message."""
+    del seconds
+    rows, holders = [], []
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write('[limits]\nconnections = 20000\nconnections_per_address = 20000\n')
+        file.flush()
+        running = server(users=IDLE_USERS)
+        running.arguments = ["--config", file.name]
+        with running:
+            last = None
+            for connections in (100, 9900):  # the first hundred warm up what is not per connection
+                holders.append(subprocess.Popen([str(LOAD), "idle", "--port", str(running.port("imaps")), "--connections", str(connections),
+                                                 "--users", str(IDLE_USERS), "--domain", DOMAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                                text=True))
+                if not holders[-1].stdout.readline():
+                    raise SystemExit(f"the idle connections failed:\n{running.log()[-2000:]}")
+                time.sleep(15)
+                now = rss_bytes(running.pid)
+                told = load("exists", "--port", running.port("smtp"), "--imap-port", running.port("imap"), "--domain", DOMAIN, "--count", 200)
+                rows.append({"TLS sessions in IDLE": connections + (100 if last else 0), "RSS MB": now / 1e6,
+                             "KiB each": (now - last) / connections / 1024 if last else 0.0, "dot to EXISTS, median ms": told["median_ms"],
+                             "p99 ms": told["p99_ms"]})
+                last = now
+            for holder in holders:
+                holder.communicate("")
+    show("waiting sessions, and a message of 4 KiB to one of them", rows)
     return rows
 
 
@@ -217,7 +304,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
-    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "slow": bench_slow, "imap": bench_imap, "login": bench_login,
+    parts = {"mime": bench_mime, "store": bench_store, "smtp": bench_smtp, "slow": bench_slow, "imap": bench_imap, "scale": bench_scale, "mixed": bench_mixed, "idle": bench_idle, "login": bench_login,
              "memory": bench_memory, "accounts": bench_accounts, "queue": bench_queue, "relay": bench_relay}
     results = {name: parts[name](options.seconds) for name in options.parts or parts}
     path = TOP / "build/bench/result.json"

@@ -1,4 +1,5 @@
-// postrider-load KIND [--option value ...]: smtp, imap, idle, slow, login, mixed, exists, group-commit. Prints one JSON object.
+// postrider-load KIND [--option value ...]: smtp, imap, idle, slow, login, mixed, exists, group-commit. Prints one JSON
+// object.
 
 #include "load.h"
 
@@ -131,6 +132,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "postrider-load %s: %s\n", kind.c_str(), error.what());
     return 1;
   }
-  std::fprintf(stderr, "usage: postrider-load smtp|imap|idle|slow|login|mixed|exists|group-commit [--option value ...]\n");
+  std::fprintf(stderr,
+               "usage: postrider-load smtp|imap|idle|slow|login|mixed|exists|group-commit [--option value ...]\n");
   return 2;
 }

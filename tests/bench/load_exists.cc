@@ -1,5 +1,5 @@
-// How long a client in IDLE waits to be told: a message is delivered over SMTP to a user whose INBOX an IMAP session has
-// selected, --count times, one after the other; the time runs from the final dot to the EXISTS response.
+// How long a client in IDLE waits to be told: a message is delivered over SMTP to a user whose INBOX an IMAP session
+// has selected, --count times, one after the other; the time runs from the final dot to the EXISTS response.
 
 #include <fmt/format.h>
 

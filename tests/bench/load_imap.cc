@@ -1,6 +1,7 @@
 // Reads a mailbox over IMAP without TLS: logs in, selects --mailbox, sends `--command` (with the tag put in front)
 // --rounds times and reads everything that it answers; counts lines and bytes, literals by their announced size. With
-// --resync N it then leaves, changes a flag of N messages over a second connection, and comes back by SELECT (QRESYNC …).
+// --resync N it then leaves, changes a flag of N messages over a second connection, and comes back by SELECT (QRESYNC
+// …).
 
 #include <fmt/format.h>
 
@@ -100,9 +101,10 @@ int imap(const Options& options) {
   const double seconds = seconds_since(start);
   const auto changes = options.number("resync", 0);
   const double resynced = changes > 0 ? resync(connection, options, changes) : 0;
-  fmt::print(R"({{"select_seconds": {:.6f}, "seconds": {:.6f}, "bytes": {}, "responses": {}, "resync_seconds": {:.6f}}})"
-             "\n",
-             select, seconds, counted.bytes, counted.responses, resynced);
+  fmt::print(
+      R"({{"select_seconds": {:.6f}, "seconds": {:.6f}, "bytes": {}, "responses": {}, "resync_seconds": {:.6f}}})"
+      "\n",
+      select, seconds, counted.bytes, counted.responses, resynced);
   connection.send("d LOGOUT\r\n");
   return 0;
 }

@@ -1,6 +1,7 @@
-// A mixed IMAP load without TLS: --sessions connections, each with a user's mailbox selected, do what mail programs do all
-// day, one command after the other: of 20 commands 4 are NOOP, 3 fetch what a list of 50 messages shows, 3 its flags, 3 a
-// whole message, 2 change a flag, 1 is STATUS, 1 LIST, 1 SEARCH UNSEEN, 1 SELECT, 1 APPEND. INBOX must have 100 messages.
+// A mixed IMAP load without TLS: --sessions connections, each with a user's mailbox selected, do what mail programs do
+// all day, one command after the other: of 20 commands 4 are NOOP, 3 fetch what a list of 50 messages shows, 3 its
+// flags, 3 a whole message, 2 change a flag, 1 is STATUS, 1 LIST, 1 SEARCH UNSEEN, 1 SELECT, 1 APPEND. INBOX must have
+// 100 messages.
 
 #include <fmt/format.h>
 
@@ -18,9 +19,10 @@ namespace load {
 namespace {
 
 enum class Kind { noop, list_50, flags_50, body, store, status, list, search, select, append };
-constexpr std::array kMix = {Kind::noop,   Kind::list_50, Kind::flags_50, Kind::body,   Kind::noop,   Kind::store, Kind::list_50,
-                             Kind::body,   Kind::status,  Kind::flags_50, Kind::noop,   Kind::search, Kind::list,  Kind::select,
-                             Kind::append, Kind::list_50, Kind::store,    Kind::body,   Kind::noop,   Kind::flags_50};
+constexpr std::array kMix = {Kind::noop,    Kind::list_50, Kind::flags_50, Kind::body,   Kind::noop,
+                             Kind::store,   Kind::list_50, Kind::body,     Kind::status, Kind::flags_50,
+                             Kind::noop,    Kind::search,  Kind::list,     Kind::select, Kind::append,
+                             Kind::list_50, Kind::store,   Kind::body,     Kind::noop,   Kind::flags_50};
 
 class Client {
  public:
@@ -28,7 +30,8 @@ class Client {
       : connection_(options.text("host", "127.0.0.1"), static_cast<int>(options.number("port", 2143))),
         random_(static_cast<std::uint64_t>(number)),
         at_(static_cast<std::size_t>(number)),
-        message_(make_message(static_cast<std::size_t>(options.number("size", 4096)), static_cast<std::uint64_t>(number))) {
+        message_(
+            make_message(static_cast<std::size_t>(options.number("size", 4096)), static_cast<std::uint64_t>(number))) {
     connection_.line();
     const auto user = number % options.number("users", 10) + 1;
     ask(fmt::format("LOGIN u{}@{} {}", user, options.text("domain", "example.test"), options.text("password", "test")));
@@ -65,7 +68,9 @@ class Client {
   }
 
  private:
-  std::size_t one() { return std::uniform_int_distribution<std::size_t>(1, std::max<std::size_t>(exists_, 1))(random_); }
+  std::size_t one() {
+    return std::uniform_int_distribution<std::size_t>(1, std::max<std::size_t>(exists_, 1))(random_);
+  }
   std::string fifty() {
     const std::size_t first = std::min(one(), exists_ > 50 ? exists_ - 49 : 1);
     return fmt::format("{}:{}", first, std::min(exists_, first + 49));
@@ -82,7 +87,8 @@ class Client {
       if (line.starts_with("* ") && line.ends_with(" EXISTS")) {
         std::from_chars(line.data() + 2, line.data() + line.size(), exists_);
       }
-      if (!line.empty() && line.back() == '}') connection_.skip(std::stoull(std::string(line.substr(line.rfind('{') + 1))));
+      if (!line.empty() && line.back() == '}')
+        connection_.skip(std::stoull(std::string(line.substr(line.rfind('{') + 1))));
     }
   }
 

@@ -85,13 +85,29 @@ def smtp_load(port, roots, sessions, size, seconds, users, domain):
     return {"messages": result["messages"], "per_second": result["messages"] / result["seconds"], "cpu_ms_each": cpu * 1000 / count}
 
 
-def fetch_load(port, roots, command, rounds, user, password):
+def fetch_load(port, roots, command, rounds, user, password, mailbox="INBOX"):
     before = cpu_when_quiet(roots, quiet=0.5)
-    result = load("imap", "--port", port, "--user", user, "--password", password, "--command", command, "--rounds", rounds)
+    result = load("imap", "--port", port, "--user", user, "--password", password, "--mailbox", mailbox, "--command", command,
+                  "--rounds", rounds)
     cpu = cpu_when_quiet(roots, quiet=0.5) - before
     return {"seconds": result["seconds"] / rounds, "select_ms": result["select_seconds"] * 1000,
             "mb_per_second": result["bytes"] / result["seconds"] / 1e6, "cpu_ms": cpu * 1000 / rounds,
             "responses": result["responses"] // rounds}
+
+
+def select_load(port, command, user, password, mailbox, resync=0):
+    """SELECT of a mailbox, a command on it, and with `resync` SELECT (QRESYNC …) after so many changes."""
+    result = load("imap", "--port", port, "--user", user, "--password", password, "--mailbox", mailbox, "--command", command,
+                  "--resync", resync)
+    return {"select": result["select_seconds"] * 1000, "command": result["seconds"] * 1000, "resync": result["resync_seconds"] * 1000}
+
+
+def mixed_load(port, roots, seconds, sessions, users, domain):
+    before = cpu_when_quiet(roots, quiet=0.5)
+    result = load("mixed", "--port", port, "--sessions", sessions, "--users", users, "--domain", domain, "--milliseconds", int(seconds * 1000))
+    cpu = cpu_when_quiet(roots, quiet=0.5) - before
+    count = max(1, result["commands"])
+    return {"commands/s": result["commands"] / result["seconds"], "cpu_ms_each": cpu * 1000 / count}
 
 
 def show(title, rows):
