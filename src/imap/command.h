@@ -216,14 +216,30 @@ struct SearchStep {
   SequenceSet set;
 };
 struct Search {
-  enum Return : std::uint8_t { kMin = 1, kMax = 2, kAll = 4, kCount = 8, kSave = 16, kPartial = 32 };
+  enum Return : std::uint16_t {
+    kMin = 1,
+    kMax = 2,
+    kAll = 4,
+    kCount = 8,
+    kSave = 16,
+    kPartial = 32,
+    kUpdate = 64,   // RFC 5267 §4.3
+    kContext = 128  // RFC 5267 §4.2: a hint
+  };
   bool extended = false;  // RETURN (…) was given
-  std::uint8_t give = 0;
+  std::uint16_t give = 0;
   PartialRange partial;  // with kPartial
   bool modseq = false;   // a key asks for mod-sequences
   bool numbers = false;  // a key has sequence numbers
   std::string charset;
   std::vector<SearchStep> program;
+
+  /// RFC 5182 §2.1: who only saves is not shown what was found, nor is who only wants to hear of changes.
+  bool shows_results() const { return (give & ~(kSave | kUpdate | kContext)) != 0; }
+};
+/// RFC 5267 §4.3.5: CANCELUPDATE.
+struct Tags {
+  std::vector<std::string> tags;
 };
 /// RFC 5256, RFC 5957.
 struct Sort {
@@ -247,7 +263,7 @@ struct Id {
 };
 
 using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
-                               Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot>;
+                               Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags>;
 
 struct Verb;  // table.h
 
@@ -284,6 +300,7 @@ base::Result<Arguments> parse_store(Cursor& in);
 base::Result<Arguments> parse_copy(Cursor& in);
 base::Result<Arguments> parse_uids(Cursor& in);
 base::Result<Arguments> parse_search(Cursor& in);
+base::Result<Arguments> parse_cancelupdate(Cursor& in);
 base::Result<Arguments> parse_sort(Cursor& in);
 base::Result<Arguments> parse_thread(Cursor& in);
 base::Result<Arguments> parse_id(Cursor& in);

@@ -11,10 +11,11 @@ namespace {
 
 using Op = SearchStep::Op;
 
-constexpr std::pair<std::string_view, std::uint8_t> kReturns[] = {
-    {"MIN", Search::kMin},     {"MAX", Search::kMax},   {"ALL", Search::kAll},
-    {"COUNT", Search::kCount}, {"SAVE", Search::kSave},
+constexpr std::pair<std::string_view, std::uint16_t> kReturns[] = {
+    {"MIN", Search::kMin},   {"MAX", Search::kMax},       {"ALL", Search::kAll},         {"COUNT", Search::kCount},
+    {"SAVE", Search::kSave}, {"UPDATE", Search::kUpdate}, {"CONTEXT", Search::kContext},
 };
+constexpr std::size_t kMaxTags = 100;
 
 struct FlagKey {
   std::string_view word;
@@ -296,6 +297,18 @@ base::Result<void> take_search_keys(Cursor& in, Search& out) {
     out.numbers |= step.op == Op::sequence && !step.set.saved;
   }
   return {};
+}
+
+base::Result<Arguments> parse_cancelupdate(Cursor& in) {
+  Tags out;
+  while (in.space()) {
+    auto tag = in.string();
+    if (!tag) return syntax("CANCELUPDATE wants tags as strings");
+    if (out.tags.size() == kMaxTags) return syntax("There are too many tags");
+    out.tags.push_back(std::move(*tag));
+  }
+  if (out.tags.empty()) return syntax("CANCELUPDATE wants tags as strings");
+  return out;
 }
 
 base::Result<Arguments> parse_search(Cursor& in) {

@@ -98,6 +98,20 @@ TEST_CASE("sets resolve to sorted ranges") {
   CHECK(refuses("a FETCH 4294967296 FLAGS"));
 }
 
+TEST_CASE("sets are joined, intersected and taken from one another") {
+  using Ranges = std::vector<Range>;
+  const Ranges some{{2, 4}, {7, 7}, {10, UINT32_MAX}};
+  const Ranges other{{1, 2}, {4, 8}, {12, 13}};
+  CHECK(intersection(some, other) == Ranges{{2, 2}, {4, 4}, {7, 7}, {12, 13}});
+  CHECK(joined(some, other) == Ranges{{1, 8}, {10, UINT32_MAX}});
+  CHECK(without(some, other) == Ranges{{3, 3}, {10, 11}, {14, UINT32_MAX}});
+  CHECK(without(other, some) == Ranges{{1, 1}, {5, 6}, {8, 8}});
+  CHECK(without(some, {{1, UINT32_MAX}}).empty());
+  CHECK(without({{1, 3}, {5, 6}}, {{2, 5}}) == Ranges{{1, 1}, {6, 6}});
+  CHECK(without(some, {}) == some);
+  CHECK(count_of(other) == 9);
+}
+
 TEST_CASE("strings in their three forms, and what breaks them") {
   CHECK(parsed<Login>("a LOGIN a]b \"c\\\"d\"").user == "a]b");
   CHECK(parsed<Login>("a LOGIN a]b \"c\\\"d\"").password == "c\"d");

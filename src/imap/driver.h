@@ -19,6 +19,8 @@ namespace imap {
 /// What is written at once at most, while a long answer is made.
 inline constexpr std::size_t kFlushBytes = 64 * 1024;
 
+class Contexts;
+
 class Session {
  public:
   Session(std::unique_ptr<net::Stream> stream, Services services, const base::Live<Config>& config,
@@ -41,6 +43,7 @@ class Session {
 
   std::unique_ptr<directory::Identity> identity;  // after the login
   std::unique_ptr<Selected> selected;
+  std::unique_ptr<Contexts> contexts;  // of the selected mailbox; nullptr: none
   std::shared_ptr<Signal> signal;
   base::SteadyTime login_by;   // a session that nobody has logged in to by then ends
   bool rev2 = false;           // ENABLE IMAP4rev2

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "imap/context.h"
 #include "imap/names.h"
 #include "net/loop.h"
 
@@ -67,25 +68,27 @@ net::Task<base::Result<void>> Searching::judge_open() {
   co_return base::Result<void>();
 }
 
-net::Task<base::Result<void>> Searching::run() {
-  const Selected& selected = *session_.selected;
+net::Task<base::Result<void>> Searching::run(std::vector<Range> among) {
   SearchProgram::Verdicts verdicts;
   std::vector<Verdict> stack;
-  for (std::size_t i = 0; i < view_->size(); ++i) {
-    const mailstore::Row& row = view_->at(i);
-    const std::size_t index = selected.index_of_row(i);
-    program_->judge_row(index, row, verdicts);
-    const Verdict verdict = program_->combine(verdicts, stack);
-    if (verdict != Verdict::no) candidates_.push_back({index, &row, verdict});
-    if (verdict == Verdict::open) ++open_;
-    if (open_ == kOpenRows) {
-      auto done = co_await judge_open();
-      if (!done) co_return done;
-      settle();
-    }
-    if ((i + 1) % kSlice == 0) {
-      if (open_ == 0) settle();
-      co_await net::sleep_for({});
+  std::size_t rows = 0;
+  for (const Range& range : among) {
+    for (std::size_t i = view_->lower_bound(range.first); i < view_->size() && view_->at(i).uid <= range.last; ++i) {
+      const mailstore::Row& row = view_->at(i);
+      const std::size_t index = where_.index_of_row(i);
+      program_->judge_row(index, row, verdicts);
+      const Verdict verdict = program_->combine(verdicts, stack);
+      if (verdict != Verdict::no) candidates_.push_back({index, &row, verdict});
+      if (verdict == Verdict::open) ++open_;
+      if (open_ == kOpenRows) {
+        auto done = co_await judge_open();
+        if (!done) co_return done;
+        settle();
+      }
+      if (++rows % kSlice == 0) {
+        if (open_ == 0) settle();
+        co_await net::sleep_for({});
+      }
     }
   }
   if (open_ > 0) {
@@ -107,9 +110,9 @@ std::vector<Range> cut(const Search& request, const std::vector<Range>& found, s
 // RFC 9051 §6.4.4.1, table 4, and RFC 9394 §3.2: with ALL or COUNT, or nothing but SAVE, everything that was found is
 // saved; else what is shown.
 std::vector<Range> to_save(const Search& request, const Searching& searching) {
-  constexpr std::uint8_t kSome = Search::kMin | Search::kMax | Search::kPartial;
+  constexpr std::uint16_t kSome = Search::kMin | Search::kMax | Search::kPartial;
   const std::vector<Range>& uids = searching.uids();
-  const std::uint8_t give = request.give;
+  const std::uint16_t give = request.give;
   if (uids.empty() || (give & (Search::kAll | Search::kCount)) || !(give & kSome)) return uids;
   SequenceSet out;
   if (give & Search::kPartial) out.ranges = cut(request, uids, searching.count());
@@ -121,7 +124,7 @@ std::vector<Range> to_save(const Search& request, const Searching& searching) {
 // RFC 4731 §3.2: with MIN, MAX or PARTIAL alone, the highest of what is shown.
 mailstore::ModSeq shown_modseq(const Search& request, const Searching& searching, const mailstore::View& view) {
   const auto& modseqs = searching.modseqs();
-  const std::uint8_t give = request.give;
+  const std::uint16_t give = request.give;
   if (!request.extended || (give & (Search::kAll | Search::kCount))) return modseqs.highest;
   mailstore::ModSeq shown = 0;
   if (give & Search::kMin) shown = modseqs.first;
@@ -147,11 +150,11 @@ void append_partial(std::string& out, const Search& request, const std::vector<R
   out += ')';
 }
 
-void append_esearch(std::string& out, const Command& command, std::uint8_t give, const Searching& searching,
+void append_esearch(std::string& out, const Command& command, std::uint16_t give, const Searching& searching,
                     const mailstore::View& view) {
   const auto& request = std::get<Search>(command.arguments);
   const auto& found = command.verb->uid() ? searching.uids() : searching.numbers();
-  append_esearch_begin(out, command);
+  append_esearch_begin(out, command.tag, command.verb->uid());
   const auto item = [&](std::string_view word, std::uint64_t value) {
     out += word;
     append_number(out, value);
@@ -200,11 +203,11 @@ void begin_search(Session& session, const Search& request) {
   session.hold_expunge = request.numbers;
 }
 
-void append_esearch_begin(std::string& out, const Command& command) {
+void append_esearch_begin(std::string& out, std::string_view tag, bool uid) {
   out += "* ESEARCH (TAG ";
-  append_quoted(out, command.tag);
+  append_quoted(out, tag);
   out += ')';
-  if (command.verb->uid()) out += " UID";
+  if (uid) out += " UID";
 }
 
 void append_partial_begin(std::string& out, const PartialRange& range) {
@@ -226,19 +229,21 @@ net::Task<Reply> do_search(Session& session, Command& command) {
     if (save) session.selected->saved.clear();
     co_return no(says::kBadCharset);
   }
+  if (reuses_tag(session, command.tag, request)) co_return bad(says::kTagReuse);
   begin_search(session, request);
-  const auto searching = std::make_unique<Searching>(session, request);
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request);
   const auto done = co_await searching->run();
   if (!done) {
     if (save) session.selected->saved.clear();
     co_return refused(done.error());
   }
+  if (request.give & Search::kUpdate) follow(session, command, request, searching->uids());
   if (save) session.selected->saved = to_save(request, *searching);
   if (!request.extended && !session.rev2) {
     const auto& found = command.verb->uid() ? searching->uids() : searching->numbers();
     co_await write_search(session, found, request.modseq ? searching->modseqs().highest : 0);
-  } else if (request.give != Search::kSave) {
-    const std::uint8_t give = request.extended ? request.give : std::uint8_t{Search::kAll};
+  } else if (!request.extended || request.shows_results()) {
+    const std::uint16_t give = request.extended ? request.give : std::uint16_t{Search::kAll};
     append_esearch(session.out, command, give, *searching, *session.selected->view());
   }
   co_return completed(command.verb->name);

@@ -1,7 +1,7 @@
 #pragma once
-// Private to the room. A search that is under way, for SEARCH, SORT and THREAD (RFC 9051 §6.4.4, RFC 5256). Rows are
-// judged on the session's loop in slices, messages that have to be read on the pool in jobs of bounded work, between
-// which a lost connection is noticed. The session and the request outlive it.
+// Private to the room. A search that is under way, for SEARCH, SORT, THREAD and contexts (RFC 9051 §6.4.4, RFC 5256).
+// Rows are judged on the session's loop in slices, messages that have to be read on the pool in jobs of bounded work,
+// between which a lost connection is noticed. The session and the request outlive it.
 
 #include <memory>
 #include <string>
@@ -15,14 +15,16 @@ namespace imap {
 
 class Searching {
  public:
-  Searching(Session& session, const Search& request)
+  /// In the selected mailbox, or in one that the caller looks at for this.
+  Searching(Session& session, const Selected& where, const Search& request)
       : session_(session),
-        view_(session.selected->view()),
-        program_(
-            std::make_shared<const SearchProgram>(request.program, *session.selected, session.services.clock.now())),
+        where_(where),
+        view_(where.view()),
+        program_(std::make_shared<const SearchProgram>(request.program, where, session.services.clock.now())),
         heard_(session.services.clock.steady()) {}
 
-  net::Task<base::Result<void>> run();
+  /// Among the messages with these UIDs; without any, among all.
+  net::Task<base::Result<void>> run(std::vector<Range> among = {{1, UINT32_MAX}});
   /// Says something when nothing was said for some time; throws when the client is gone.
   net::Task<void> sign_of_life();
   const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
@@ -46,6 +48,7 @@ class Searching {
   void settle();
 
   Session& session_;
+  const Selected& where_;
   std::shared_ptr<const mailstore::View> view_;  // keeps the rows of the candidates
   std::shared_ptr<const SearchProgram> program_;
   std::vector<Candidate> candidates_;  // ascending; yes, or open
@@ -62,7 +65,7 @@ bool known_charset(std::string_view charset);
 /// What a search does to the session before it begins: it may enable CONDSTORE and keep EXPUNGE responses back.
 void begin_search(Session& session, const Search& request);
 /// "* ESEARCH (TAG "a") UID"
-void append_esearch_begin(std::string& out, const Command& command);
+void append_esearch_begin(std::string& out, std::string_view tag, bool uid);
 /// " PARTIAL (1:500 "
 void append_partial_begin(std::string& out, const PartialRange& range);
 

@@ -237,9 +237,10 @@ void Selected::tell_changed(const Step& step, const Telling& telling, std::strin
 }
 
 Selected::Step Selected::take(std::shared_ptr<const View> newer) {
-  Step step{.older = view_, .changed = {}};
+  Step step{.older = view_, .changed = {}, .expunged = {}};
   if (newer != view_) {
     auto difference = mailstore::compare(*view_, *newer);
+    for (const std::uint32_t position : difference.expunged) step.expunged.push_back(view_->at(position).uid);
     add_ghosts(difference.expunged);
     step.changed = std::move(difference.changed);
     view_ = std::move(newer);

@@ -73,6 +73,7 @@ class Selected {
   struct Step {
     std::shared_ptr<const mailstore::View> older;
     std::vector<mailstore::Uid> changed;
+    std::vector<mailstore::Uid> expunged;
   };
   Step take(std::shared_ptr<const mailstore::View> newer);
 

@@ -12,6 +12,20 @@ std::optional<std::uint32_t> take_seq_number(Cursor& in) {
   return in.nz_number();
 }
 
+// Of ranges that are sorted by their beginnings.
+void join_neighbours(std::vector<Range>& ranges) {
+  std::size_t kept = 0;
+  for (const Range& range : ranges) {
+    // last + 1 in 64 bits, for UIDs go up to 2^32-1.
+    if (kept > 0 && range.first <= ranges[kept - 1].last + std::uint64_t{1}) {
+      ranges[kept - 1].last = std::max(ranges[kept - 1].last, range.last);
+    } else {
+      ranges[kept++] = range;
+    }
+  }
+  ranges.resize(kept);
+}
+
 }  // namespace
 
 std::optional<SequenceSet> take_sequence_set(Cursor& in) {
@@ -42,16 +56,7 @@ std::vector<Range> SequenceSet::resolved(std::uint32_t star) const {
     out.push_back({std::min(a, b), std::max(a, b)});
   }
   std::ranges::sort(out, {}, &Range::first);
-  std::size_t kept = 0;
-  for (const Range& range : out) {
-    // Neighbours are joined as well; last + 1 in 64 bits, for UIDs go up to 2^32-1.
-    if (kept > 0 && range.first <= out[kept - 1].last + std::uint64_t{1}) {
-      out[kept - 1].last = std::max(out[kept - 1].last, range.last);
-    } else {
-      out[kept++] = range;
-    }
-  }
-  out.resize(kept);
+  join_neighbours(out);
   return out;
 }
 
@@ -83,6 +88,53 @@ std::vector<Range> slice(const std::vector<Range>& set, std::size_t begin, std::
     if (before >= end) break;
   }
   return out;
+}
+
+std::vector<Range> intersection(const std::vector<Range>& a, const std::vector<Range>& b) {
+  std::vector<Range> out;
+  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+    const Range both{std::max(i->first, j->first), std::min(i->last, j->last)};
+    if (both.first <= both.last) out.push_back(both);
+    if (i->last < j->last) {
+      ++i;
+    } else {
+      ++j;
+    }
+  }
+  return out;
+}
+
+std::vector<Range> joined(const std::vector<Range>& a, const std::vector<Range>& b) {
+  std::vector<Range> out;
+  out.reserve(a.size() + b.size());
+  std::ranges::merge(a, b, std::back_inserter(out), {}, &Range::first, &Range::first);
+  join_neighbours(out);
+  return out;
+}
+
+std::vector<Range> without(const std::vector<Range>& a, const std::vector<Range>& b) {
+  std::vector<Range> out;
+  auto hole = b.begin();
+  for (Range left : a) {
+    while (hole != b.end() && hole->last < left.first) ++hole;
+    // A hole may reach into the next range, so it is only passed when it ends within this one.
+    for (; hole != b.end() && hole->first <= left.last; ++hole) {
+      if (left.first < hole->first) out.push_back({left.first, hole->first - 1});
+      if (hole->last >= left.last) {
+        left.first = 0;
+        break;
+      }
+      left.first = hole->last + 1;
+    }
+    if (left.first != 0) out.push_back(left);
+  }
+  return out;
+}
+
+std::size_t count_of(const std::vector<Range>& set) {
+  std::size_t count = 0;
+  for (const Range& range : set) count += std::size_t{range.last} - range.first + 1;
+  return count;
 }
 
 void append_number(std::string& out, std::uint64_t number) {

@@ -37,6 +37,12 @@ bool contains(const std::vector<Range>& sorted, std::uint32_t number);
 /// The numbers at the places [begin, end) of the set, counted from 0.
 std::vector<Range> slice(const std::vector<Range>& set, std::size_t begin, std::size_t end);
 
+/// What is in both, in either, and in `a` but not in `b`. Sets are sorted, their neighbours joined; linear.
+std::vector<Range> intersection(const std::vector<Range>& a, const std::vector<Range>& b);
+std::vector<Range> joined(const std::vector<Range>& a, const std::vector<Range>& b);
+std::vector<Range> without(const std::vector<Range>& a, const std::vector<Range>& b);
+std::size_t count_of(const std::vector<Range>& set);
+
 /// "1:3,7"
 void append_set(std::string& out, const std::vector<Range>& ranges);
 void append_number(std::string& out, std::uint64_t number);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "imap/command.h"
+#include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/names.h"
 
@@ -193,6 +194,7 @@ void Session::discard_input() {
 // ----------------------------------------------------------------------------------------------
 
 void Session::deselect() {
+  contexts.reset();
   if (selected) selected->watch.reset();
   selected.reset();
 }
@@ -231,10 +233,18 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
     }
   }
   const bool more = view->uid_next() > selected->view()->uid_next();
-  const auto older = selected->take(std::move(view));
+  const auto step = selected->take(std::move(view));
   if (more) take_recent();
-  selected->tell(older, {.expunge = expunge, .rev2 = rev2, .condstore = condstore, .qresync = qresync, .echo = echo},
+  // RFC 5267 §4.3.4: what is gone leaves the results that are followed while its number still holds.
+  if (contexts) contexts->remove(*selected, step.expunged, out);
+  selected->tell(step, {.expunge = expunge, .rev2 = rev2, .condstore = condstore, .qresync = qresync, .echo = echo},
                  out);
+  if (!contexts) co_return;
+  const auto told = co_await contexts->consider(*this, touched(step, *selected->view()));
+  if (!told) {
+    deselect();
+    bye(says::kByeUnavailable);
+  }
 }
 
 void Session::enable_condstore() {

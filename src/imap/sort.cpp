@@ -4,12 +4,12 @@
 #include <atomic>
 
 #include "base/text.h"
+#include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/envelope.h"
 #include "imap/search.h"
+#include "imap/sort_keys.h"
 #include "imap/thread.h"
-#include "mime/date.h"
-#include "mime/header.h"
 
 namespace imap {
 
@@ -20,16 +20,11 @@ constexpr std::chrono::milliseconds kJobTime{50};
 
 using Reader = mailstore::EmailReader;
 
-struct SortValue {
-  std::int64_t number = 0;
-  std::string text;
-  friend auto operator<=>(const SortValue&, const SortValue&) = default;
-};
 struct Found {
   std::uint32_t number = 0;
   const mailstore::Row* row = nullptr;
   bool readable = true;  // RFC 2180 §4.3: what is gone, or cannot be read, is not found
-  std::vector<SortValue> values;
+  SortValues values;
 };
 
 /// Shared with the jobs on the pool; nobody else looks at it meanwhile.
@@ -40,59 +35,6 @@ struct Results {
   std::vector<ThreadMessage> messages;
   std::string text;
 };
-
-std::string mailbox_of(const std::optional<EnvelopeAddress>& address) {
-  return address && address->mailbox ? collate(*address->mailbox) : std::string();
-}
-
-// RFC 5957 §3.
-std::string display_of(const std::optional<EnvelopeAddress>& address) {
-  if (!address) return {};
-  if (address->name) {
-    if (auto name = collate(mime::decode_text(*address->name)); !name.empty()) return name;
-  }
-  if (!address->mailbox) return {};
-  return collate(address->host ? *address->mailbox + "@" + *address->host : *address->mailbox);
-}
-
-// RFC 5256 §2.2.
-std::int64_t sent_date(const Envelope& envelope, const Reader::Email& email) {
-  const auto date = envelope.date ? mime::parse_date(*envelope.date) : std::nullopt;
-  return date ? date->unix_seconds : email.received.unix_seconds;
-}
-
-SortValue value_of(Sort::Key key, const Found& found, const Reader::Email& email, const Envelope& envelope) {
-  switch (key) {
-    case Sort::Key::arrival:
-      return {.number = email.received.unix_seconds};
-    case Sort::Key::date:
-      return {.number = sent_date(envelope, email)};
-    case Sort::Key::size:
-      return {.number = found.row->size};
-    case Sort::Key::cc:
-      return {.text = mailbox_of(envelope.cc)};
-    case Sort::Key::from:
-      return {.text = mailbox_of(envelope.from)};
-    case Sort::Key::to:
-      return {.text = mailbox_of(envelope.to)};
-    case Sort::Key::subject:
-      return {.text = base_subject(envelope.subject.value_or("")).text};
-    case Sort::Key::display_from:
-      return {.text = display_of(envelope.from)};
-    case Sort::Key::display_to:
-      return {.text = display_of(envelope.to)};
-  }
-  return {};
-}
-
-base::Result<void> read_values(Reader& reader, const std::vector<Sort::Criterion>& criteria, Found& found) {
-  TRY_ASSIGN(const auto email, reader.email(found.row->email));
-  const Envelope envelope = parse_envelope(email.envelope).value_or(Envelope{});
-  for (const Sort::Criterion& criterion : criteria) {
-    found.values.push_back(value_of(criterion.key, found, email, envelope));
-  }
-  return {};
-}
 
 base::Result<void> read_thread(Reader& reader, bool references, const Found& found, std::vector<ThreadMessage>& out) {
   TRY_ASSIGN(const auto email, reader.email(found.row->email));
@@ -165,11 +107,8 @@ net::Task<std::expected<std::shared_ptr<Results>, Reply>> find(Session& session,
 
 void sort_results(std::vector<Found>& found, const std::vector<Sort::Criterion>& criteria) {
   std::ranges::sort(found, [&](const Found& a, const Found& b) {
-    for (std::size_t i = 0; i < criteria.size(); ++i) {
-      const auto order = a.values[i] <=> b.values[i];
-      if (order != 0) return criteria[i].reverse ? order > 0 : order < 0;
-    }
-    return a.number < b.number;
+    const auto order = compare_sorted(criteria, a.values, b.values);
+    return order != 0 ? order < 0 : a.number < b.number;
   });
 }
 
@@ -187,7 +126,7 @@ mailstore::ModSeq highest_modseq(std::span<const Found> found) {
 }
 
 void append_esort(std::string& out, const Command& command, const Search& request, std::span<const Found> found) {
-  append_esearch_begin(out, command);
+  append_esearch_begin(out, command.tag, command.verb->uid());
   const auto item = [&](std::string_view word, std::uint64_t value) {
     out += word;
     append_number(out, value);
@@ -242,15 +181,17 @@ net::Task<void> write_sort(Session& session, std::shared_ptr<const Results> resu
 net::Task<Reply> do_sort(Session& session, Command& command) {
   const auto& request = std::get<Sort>(command.arguments);
   if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
+  if (reuses_tag(session, command.tag, request.search)) co_return bad(says::kTagReuse);
   begin_search(session, request.search);
-  const auto searching = std::make_unique<Searching>(session, request.search);
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search);
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;
-  const auto done = co_await for_each_result(session, *searching, results,
-                                             [&request](Reader& reader, Found& one) -> base::Result<void> {
-                                               return read_values(reader, request.criteria, one);
-                                             });
+  const auto done = co_await for_each_result(
+      session, *searching, results, [&request](Reader& reader, Found& one) -> base::Result<void> {
+        TRY_ASSIGN(one.values, read_sort_values(reader, request.criteria, *one.row));
+        return {};
+      });
   if (!done) co_return refused(done.error());
   const auto sorted =
       co_await session.services.mail.read(session.account(), [results, &request](Reader&) -> base::Result<void> {
@@ -258,8 +199,13 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
         return {};
       });
   if (!sorted) co_return refused(sorted.error());
+  if (request.search.give & Search::kUpdate) {
+    std::vector<mailstore::Uid> order;
+    for (const Found& one : results->found) order.push_back(one.row->uid);
+    follow_sorted(session, command, request, std::move(order));
+  }
   if (request.search.extended) {
-    append_esort(session.out, command, request.search, results->found);
+    if (request.search.shows_results()) append_esort(session.out, command, request.search, results->found);
   } else {
     co_await write_sort(session, results, request.search.modseq);
   }
@@ -270,7 +216,7 @@ net::Task<Reply> do_thread(Session& session, Command& command) {
   const auto& request = std::get<Thread>(command.arguments);
   if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
   begin_search(session, request.search);
-  const auto searching = std::make_unique<Searching>(session, request.search);
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search);
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;

@@ -1,0 +1,76 @@
+#include "imap/sort_keys.h"
+
+#include "imap/base_subject.h"
+#include "imap/thread.h"
+#include "mime/date.h"
+#include "mime/header.h"
+
+namespace imap {
+
+namespace {
+
+std::string mailbox_of(const std::optional<EnvelopeAddress>& address) {
+  return address && address->mailbox ? collate(*address->mailbox) : std::string();
+}
+
+// RFC 5957 §3.
+std::string display_of(const std::optional<EnvelopeAddress>& address) {
+  if (!address) return {};
+  if (address->name) {
+    if (auto name = collate(mime::decode_text(*address->name)); !name.empty()) return name;
+  }
+  if (!address->mailbox) return {};
+  return collate(address->host ? *address->mailbox + "@" + *address->host : *address->mailbox);
+}
+
+SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::EmailReader::Email& email,
+                   const Envelope& envelope) {
+  switch (key) {
+    case Sort::Key::arrival:
+      return {.number = email.received.unix_seconds};
+    case Sort::Key::date:
+      return {.number = sent_date(envelope, email)};
+    case Sort::Key::size:
+      return {.number = row.size};
+    case Sort::Key::cc:
+      return {.text = mailbox_of(envelope.cc)};
+    case Sort::Key::from:
+      return {.text = mailbox_of(envelope.from)};
+    case Sort::Key::to:
+      return {.text = mailbox_of(envelope.to)};
+    case Sort::Key::subject:
+      return {.text = base_subject(envelope.subject.value_or("")).text};
+    case Sort::Key::display_from:
+      return {.text = display_of(envelope.from)};
+    case Sort::Key::display_to:
+      return {.text = display_of(envelope.to)};
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<SortValues> read_sort_values(mailstore::EmailReader& reader, const std::vector<Sort::Criterion>& criteria,
+                                          const mailstore::Row& row) {
+  TRY_ASSIGN(const auto email, reader.email(row.email));
+  const Envelope envelope = parse_envelope(email.envelope).value_or(Envelope{});
+  SortValues values;
+  for (const Sort::Criterion& criterion : criteria) values.push_back(value_of(criterion.key, row, email, envelope));
+  return values;
+}
+
+std::strong_ordering compare_sorted(const std::vector<Sort::Criterion>& criteria, const SortValues& a,
+                                    const SortValues& b) {
+  for (std::size_t i = 0; i < criteria.size(); ++i) {
+    const auto order = a[i] <=> b[i];
+    if (order != 0) return criteria[i].reverse ? 0 <=> order : order;
+  }
+  return std::strong_ordering::equal;
+}
+
+std::int64_t sent_date(const Envelope& envelope, const mailstore::EmailReader::Email& email) {
+  const auto date = envelope.date ? mime::parse_date(*envelope.date) : std::nullopt;
+  return date ? date->unix_seconds : email.received.unix_seconds;
+}
+
+}  // namespace imap
