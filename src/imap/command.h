@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "imap/mailbox_set.h"
 #include "imap/sequence.h"
 #include "mailstore/types.h"
 #include "mime/date.h"
@@ -237,6 +238,11 @@ struct Search {
   /// RFC 5182 §2.1: who only saves is not shown what was found, nor is who only wants to hear of changes.
   bool shows_results() const { return (give & ~(kSave | kUpdate | kContext)) != 0; }
 };
+/// RFC 7377 §2: ESEARCH.
+struct MultiSearch {
+  std::vector<MailboxFilter> in;
+  Search search;
+};
 /// RFC 5267 §4.3.5: CANCELUPDATE.
 struct Tags {
   std::vector<std::string> tags;
@@ -262,8 +268,9 @@ struct Id {
   std::vector<std::pair<std::string, std::optional<std::string>>> fields;
 };
 
-using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
-                               Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags>;
+using Arguments =
+    std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List, Append,
+                 Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags, MultiSearch>;
 
 struct Verb;  // table.h
 
@@ -300,6 +307,7 @@ base::Result<Arguments> parse_store(Cursor& in);
 base::Result<Arguments> parse_copy(Cursor& in);
 base::Result<Arguments> parse_uids(Cursor& in);
 base::Result<Arguments> parse_search(Cursor& in);
+base::Result<Arguments> parse_esearch(Cursor& in);
 base::Result<Arguments> parse_cancelupdate(Cursor& in);
 base::Result<Arguments> parse_sort(Cursor& in);
 base::Result<Arguments> parse_thread(Cursor& in);

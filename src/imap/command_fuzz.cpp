@@ -42,6 +42,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto& arguments = parsed.command->arguments;
   if (const auto* search = std::get_if<imap::Search>(&arguments)) check(*search);
+  if (const auto* multi = std::get_if<imap::MultiSearch>(&arguments)) {
+    if (multi->in.empty()) std::abort();
+    check(multi->search);
+  }
   if (const auto* sort = std::get_if<imap::Sort>(&arguments)) check(sort->search);
   if (const auto* thread = std::get_if<imap::Thread>(&arguments)) check(thread->search);
   if (const auto* list = std::get_if<imap::List>(&arguments)) {

@@ -311,16 +311,56 @@ base::Result<Arguments> parse_cancelupdate(Cursor& in) {
   return out;
 }
 
-base::Result<Arguments> parse_search(Cursor& in) {
-  Search out;
-  if (!in.space()) return syntax("A search key is missing");
+namespace {
+
+// What follows the space behind SEARCH, or behind the source options of ESEARCH.
+base::Result<void> take_search(Cursor& in, Search& out) {
   if (in.word("RETURN")) TRY(take_search_returns(in, out));
   if (in.word("CHARSET")) {
     auto charset = in.space() ? in.astring() : std::nullopt;
     if (!charset || charset->empty() || !in.space()) return syntax("The charset is malformed");
     out.charset = std::move(*charset);
   }
-  TRY(take_search_keys(in, out));
+  return take_search_keys(in, out);
+}
+
+// RFC 7377 §4: esearch-source-opts behind "IN". There are no scope options.
+base::Result<std::vector<MailboxFilter>> take_sources(Cursor& in) {
+  if (!in.space() || !in.take('(')) return syntax("IN wants a list of mailboxes");
+  std::vector<MailboxFilter> out;
+  do {
+    TRY_ASSIGN(auto filter, take_mailbox_filter(in));
+    if (filter.kind == MailboxFilter::Kind::selected_delayed) return syntax("SELECTED-DELAYED is not for searches");
+    if (out.size() == kMaxFilterNames) return syntax("There are too many sets of mailboxes");
+    out.push_back(std::move(filter));
+  } while (in.space());
+  if (!in.take(')')) return syntax("A closing parenthesis is missing");
+  if (!in.space()) return syntax("A search key is missing");
+  return out;
+}
+
+}  // namespace
+
+base::Result<Arguments> parse_search(Cursor& in) {
+  Search out;
+  if (!in.space()) return syntax("A search key is missing");
+  TRY(take_search(in, out));
+  return out;
+}
+
+base::Result<Arguments> parse_esearch(Cursor& in) {
+  MultiSearch out;
+  if (!in.space()) return syntax("A search key is missing");
+  if (in.word("IN")) {
+    TRY_ASSIGN(out.in, take_sources(in));
+  } else {
+    out.in.push_back({.kind = MailboxFilter::Kind::selected, .names = {}});  // RFC 7377 §2.2
+  }
+  TRY(take_search(in, out.search));
+  // RFC 7377 §2.2: SAVE is for the selected mailbox alone.
+  const bool others =
+      std::ranges::any_of(out.in, [](const auto& filter) { return filter.kind != MailboxFilter::Kind::selected; });
+  if (others && (out.search.give & Search::kSave)) return syntax("SAVE is for the selected mailbox alone");
   return out;
 }
 

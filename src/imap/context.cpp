@@ -107,8 +107,8 @@ class Context {
  public:
   const std::string tag;
 
-  Context(std::string the_tag, bool uids, Search search, std::vector<Range> found)
-      : tag(std::move(the_tag)), uids_(uids), search_(std::move(search)), found_(std::move(found)) {}
+  Context(std::string_view the_tag, Correlator correlator, Search search, std::vector<Range> found)
+      : tag(the_tag), correlator_(std::move(correlator)), search_(std::move(search)), found_(std::move(found)) {}
 
   void sort_by(std::vector<Sort::Criterion> criteria, std::vector<Uid> order) {
     criteria_ = std::move(criteria);
@@ -120,7 +120,7 @@ class Context {
   void remove(const Selected& selected, const std::vector<Range>& gone, std::string& out) {
     const std::vector<Range> lost = intersection(found_, gone);
     if (lost.empty()) return;
-    begin(out);
+    out += correlator_.begin;
     take_away(selected, lost, out);
     out += "\r\n";
   }
@@ -133,9 +133,7 @@ class Context {
     const std::vector<Range> lost = without(intersection(found_, touched), searching->uids());
     const std::vector<Range> won = without(searching->uids(), found_);
     if (lost.empty() && won.empty()) co_return base::Result<void>();
-    std::string line;
-    begin(line);
-    const std::size_t empty = line.size();
+    std::string line = correlator_.begin;
     if (!lost.empty()) take_away(selected, lost, line);
     if (!won.empty() && sorted()) {
       const auto placed = co_await put_in_order(session, won, line);
@@ -144,14 +142,12 @@ class Context {
       found_ = joined(found_, won);
       append_item(line, " ADDTO (0 ", numbers(selected, won));
     }
-    if (line.size() != empty) session.line(line);
+    if (line.size() != correlator_.begin.size()) session.line(line);
     co_return base::Result<void>();
   }
 
  private:
   bool sorted() const { return !criteria_.empty(); }
-
-  void begin(std::string& out) const { append_esearch_begin(out, tag, uids_); }
 
   static void append_item(std::string& out, std::string_view word, const std::vector<Range>& set) {
     out += word;
@@ -160,10 +156,10 @@ class Context {
   }
 
   std::uint32_t number(const Selected& selected, Uid uid) const {
-    return uids_ ? uid : static_cast<std::uint32_t>(selected.lower_bound(uid) + 1);
+    return correlator_.uids ? uid : static_cast<std::uint32_t>(selected.lower_bound(uid) + 1);
   }
   std::vector<Range> numbers(const Selected& selected, const std::vector<Range>& set) const {
-    if (uids_) return set;
+    if (correlator_.uids) return set;
     std::vector<Range> out;
     for (const Range& range : set) {
       for (std::uint64_t uid = range.first; uid <= range.last; ++uid) {
@@ -245,7 +241,7 @@ class Context {
     found_ = joined(found_, added);
   }
 
-  bool uids_;
+  Correlator correlator_;
   Search search_;
   std::vector<Range> found_;               // UIDs
   std::vector<Sort::Criterion> criteria_;  // none: in the order of the mailbox
@@ -291,20 +287,16 @@ std::optional<Search> frozen(const Search& request, const Selected& selected) {
   return out;
 }
 
-void begin_context(Session& session, const Command& command, const Search& request, const std::vector<Range>& found,
-                   const std::vector<Sort::Criterion>& criteria, std::vector<Uid> order) {
-  const auto refuse = [&](std::string_view why) {
-    session.out += "* NO [NOUPDATE ";
-    append_quoted(session.out, command.tag);
-    session.out += "] ";
-    session.line(why);
-  };
+// `criteria`: none, or what `order` follows.
+void begin_context(Session& session, std::string_view tag, Correlator correlator, const Search& request,
+                   const std::vector<Range>& found, const std::vector<Sort::Criterion>& criteria = {},
+                   std::vector<Uid> order = {}) {
   auto search = frozen(request, *session.selected);
-  if (!search) return refuse(says::kNotFollowed);
-  auto context = std::make_unique<Context>(command.tag, command.verb->uid(), std::move(*search), found);
+  if (!search) return refuse_update(session, tag, says::kNotFollowed);
+  auto context = std::make_unique<Context>(tag, std::move(correlator), std::move(*search), found);
   if (!criteria.empty()) context->sort_by(criteria, std::move(order));
   if (!session.contexts) session.contexts = std::make_unique<Contexts>();
-  if (!session.contexts->add(std::move(context))) refuse(says::kManyContexts);
+  if (!session.contexts->add(std::move(context))) refuse_update(session, tag, says::kManyContexts);
 }
 
 }  // namespace
@@ -359,15 +351,24 @@ bool reuses_tag(const Session& session, std::string_view tag, const Search& requ
   return (request.give & Search::kUpdate) && session.contexts && session.contexts->has(tag);
 }
 
-void follow(Session& session, const Command& command, const Search& request, const std::vector<Range>& found) {
-  begin_context(session, command, request, found, {}, {});
+void refuse_update(Session& session, std::string_view tag, std::string_view why) {
+  session.out += "* NO [NOUPDATE ";
+  append_quoted(session.out, tag);
+  session.out += "] ";
+  session.line(why);
 }
 
-void follow_sorted(Session& session, const Command& command, const Sort& request, std::vector<Uid> order) {
+void follow(Session& session, std::string_view tag, Correlator correlator, const Search& request,
+            const std::vector<Range>& found) {
+  begin_context(session, tag, std::move(correlator), request, found);
+}
+
+void follow_sorted(Session& session, std::string_view tag, Correlator correlator, const Sort& request,
+                   std::vector<Uid> order) {
   std::vector<Range> found;
   for (const Uid uid : order) found.push_back({uid, uid});
-  begin_context(session, command, request.search, SequenceSet{.ranges = std::move(found)}.resolved(0), request.criteria,
-                std::move(order));
+  const auto uids = SequenceSet{.saved = false, .ranges = std::move(found)}.resolved(0);
+  begin_context(session, tag, std::move(correlator), request.search, uids, request.criteria, std::move(order));
 }
 
 net::Task<Reply> do_cancelupdate(Session& session, Command& command) {

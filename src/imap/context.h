@@ -44,8 +44,16 @@ std::vector<Range> touched(const Selected::Step& step, const mailstore::View& vi
 
 /// RFC 5267 §4.3: UPDATE with a tag whose results are followed already.
 bool reuses_tag(const Session& session, std::string_view tag, const Search& request);
-/// From here on the client hears of changes; or it is told that it won't (NOUPDATE, §4.3.1).
-void follow(Session& session, const Command& command, const Search& request, const std::vector<Range>& found);
-void follow_sorted(Session& session, const Command& command, const Sort& request, std::vector<mailstore::Uid> order);
+/// How the responses begin that tell of changes, and whether they have UIDs.
+struct Correlator {
+  std::string begin;
+  bool uids = false;
+};
+/// From here on the client hears of changes in the selected mailbox; or it is told that it won't (NOUPDATE, §4.3.1).
+void follow(Session& session, std::string_view tag, Correlator correlator, const Search& request,
+            const std::vector<Range>& found);
+void follow_sorted(Session& session, std::string_view tag, Correlator correlator, const Sort& request,
+                   std::vector<mailstore::Uid> order);
+void refuse_update(Session& session, std::string_view tag, std::string_view why);
 
 }  // namespace imap

@@ -107,20 +107,6 @@ std::vector<Range> cut(const Search& request, const std::vector<Range>& found, s
   return slice(found, begin, end);
 }
 
-// RFC 9051 §6.4.4.1, table 4, and RFC 9394 §3.2: with ALL or COUNT, or nothing but SAVE, everything that was found is
-// saved; else what is shown.
-std::vector<Range> to_save(const Search& request, const Searching& searching) {
-  constexpr std::uint16_t kSome = Search::kMin | Search::kMax | Search::kPartial;
-  const std::vector<Range>& uids = searching.uids();
-  const std::uint16_t give = request.give;
-  if (uids.empty() || (give & (Search::kAll | Search::kCount)) || !(give & kSome)) return uids;
-  SequenceSet out;
-  if (give & Search::kPartial) out.ranges = cut(request, uids, searching.count());
-  if (give & Search::kMin) out.ranges.push_back({uids.front().first, uids.front().first});
-  if (give & Search::kMax) out.ranges.push_back({uids.back().last, uids.back().last});
-  return out.resolved(0);
-}
-
 // RFC 4731 §3.2: with MIN, MAX or PARTIAL alone, the highest of what is shown.
 mailstore::ModSeq shown_modseq(const Search& request, const Searching& searching, const mailstore::View& view) {
   const auto& modseqs = searching.modseqs();
@@ -148,28 +134,6 @@ void append_partial(std::string& out, const Search& request, const std::vector<R
     append_set(out, part);
   }
   out += ')';
-}
-
-void append_esearch(std::string& out, const Command& command, std::uint16_t give, const Searching& searching,
-                    const mailstore::View& view) {
-  const auto& request = std::get<Search>(command.arguments);
-  const auto& found = command.verb->uid() ? searching.uids() : searching.numbers();
-  append_esearch_begin(out, command.tag, command.verb->uid());
-  const auto item = [&](std::string_view word, std::uint64_t value) {
-    out += word;
-    append_number(out, value);
-  };
-  if ((give & Search::kMin) && !found.empty()) item(" MIN ", found.front().first);
-  if ((give & Search::kMax) && !found.empty()) item(" MAX ", found.back().last);
-  if ((give & Search::kAll) && !found.empty()) {
-    out += " ALL ";
-    append_set(out, found);
-  }
-  if (give & Search::kCount) item(" COUNT ", searching.count());
-  if (give & Search::kPartial) append_partial(out, request, found, searching.count());
-  const mailstore::ModSeq modseq = request.modseq ? shown_modseq(request, searching, view) : 0;
-  if (modseq != 0) item(" MODSEQ ", modseq);
-  out += "\r\n";
 }
 
 // `modseq` 0: the search has no MODSEQ key.
@@ -203,11 +167,46 @@ void begin_search(Session& session, const Search& request) {
   session.hold_expunge = request.numbers;
 }
 
-void append_esearch_begin(std::string& out, std::string_view tag, bool uid) {
-  out += "* ESEARCH (TAG ";
-  append_quoted(out, tag);
-  out += ')';
-  if (uid) out += " UID";
+Correlator correlator_of(const Command& command) {
+  Correlator out{.begin = "* ESEARCH (TAG ", .uids = command.verb->uid()};
+  append_quoted(out.begin, command.tag);
+  out.begin += out.uids ? ") UID" : ")";
+  return out;
+}
+
+// RFC 9051 §6.4.4.1, table 4, and RFC 9394 §3.2: with ALL or COUNT, or nothing but SAVE, everything that was found is
+// saved; else what is shown.
+std::vector<Range> to_save(const Search& request, const Searching& searching) {
+  constexpr std::uint16_t kSome = Search::kMin | Search::kMax | Search::kPartial;
+  const std::vector<Range>& uids = searching.uids();
+  const std::uint16_t give = request.give;
+  if (uids.empty() || (give & (Search::kAll | Search::kCount)) || !(give & kSome)) return uids;
+  SequenceSet out;
+  if (give & Search::kPartial) out.ranges = cut(request, uids, searching.count());
+  if (give & Search::kMin) out.ranges.push_back({uids.front().first, uids.front().first});
+  if (give & Search::kMax) out.ranges.push_back({uids.back().last, uids.back().last});
+  return out.resolved(0);
+}
+
+void append_esearch(std::string& out, std::string_view begin, const Search& request, const std::vector<Range>& found,
+                    const Searching& searching, const mailstore::View& view) {
+  const std::uint16_t give = request.extended ? request.give : std::uint16_t{Search::kAll};
+  out += begin;
+  const auto item = [&](std::string_view word, std::uint64_t value) {
+    out += word;
+    append_number(out, value);
+  };
+  if ((give & Search::kMin) && !found.empty()) item(" MIN ", found.front().first);
+  if ((give & Search::kMax) && !found.empty()) item(" MAX ", found.back().last);
+  if ((give & Search::kAll) && !found.empty()) {
+    out += " ALL ";
+    append_set(out, found);
+  }
+  if (give & Search::kCount) item(" COUNT ", searching.count());
+  if (give & Search::kPartial) append_partial(out, request, found, searching.count());
+  const mailstore::ModSeq modseq = request.modseq ? shown_modseq(request, searching, view) : 0;
+  if (modseq != 0) item(" MODSEQ ", modseq);
+  out += "\r\n";
 }
 
 void append_partial_begin(std::string& out, const PartialRange& range) {
@@ -237,14 +236,15 @@ net::Task<Reply> do_search(Session& session, Command& command) {
     if (save) session.selected->saved.clear();
     co_return refused(done.error());
   }
-  if (request.give & Search::kUpdate) follow(session, command, request, searching->uids());
+  if (request.give & Search::kUpdate) {
+    follow(session, command.tag, correlator_of(command), request, searching->uids());
+  }
   if (save) session.selected->saved = to_save(request, *searching);
+  const auto& found = command.verb->uid() ? searching->uids() : searching->numbers();
   if (!request.extended && !session.rev2) {
-    const auto& found = command.verb->uid() ? searching->uids() : searching->numbers();
     co_await write_search(session, found, request.modseq ? searching->modseqs().highest : 0);
   } else if (!request.extended || request.shows_results()) {
-    const std::uint16_t give = request.extended ? request.give : std::uint16_t{Search::kAll};
-    append_esearch(session.out, command, give, *searching, *session.selected->view());
+    append_esearch(session.out, correlator_of(command).begin, request, found, *searching, *session.selected->view());
   }
   co_return completed(command.verb->name);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/search_program.h"
 
@@ -15,18 +16,21 @@ namespace imap {
 
 class Searching {
  public:
-  /// In the selected mailbox, or in one that the caller looks at for this.
-  Searching(Session& session, const Selected& where, const Search& request)
+  /// In the selected mailbox, or in one that the caller looks at for this. `heard`: when the client last heard of us.
+  Searching(Session& session, const Selected& where, const Search& request, base::SteadyTime heard)
       : session_(session),
         where_(where),
         view_(where.view()),
         program_(std::make_shared<const SearchProgram>(request.program, where, session.services.clock.now())),
-        heard_(session.services.clock.steady()) {}
+        heard_(heard) {}
+  Searching(Session& session, const Selected& where, const Search& request)
+      : Searching(session, where, request, session.services.clock.steady()) {}
 
   /// Among the messages with these UIDs; without any, among all.
   net::Task<base::Result<void>> run(std::vector<Range> among = {{1, UINT32_MAX}});
   /// Says something when nothing was said for some time; throws when the client is gone.
   net::Task<void> sign_of_life();
+  base::SteadyTime heard() const { return heard_; }
   const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
   const std::vector<Range>& uids() const { return uids_; }
   std::size_t count() const { return count_; }
@@ -65,7 +69,12 @@ bool known_charset(std::string_view charset);
 /// What a search does to the session before it begins: it may enable CONDSTORE and keep EXPUNGE responses back.
 void begin_search(Session& session, const Search& request);
 /// "* ESEARCH (TAG "a") UID"
-void append_esearch_begin(std::string& out, std::string_view tag, bool uid);
+Correlator correlator_of(const Command& command);
+/// The response that `begin` begins. `found`: what was found, as it is to be shown.
+void append_esearch(std::string& out, std::string_view begin, const Search& request, const std::vector<Range>& found,
+                    const Searching& searching, const mailstore::View& view);
+/// What SAVE keeps: UIDs (RFC 9051 §6.4.4.1, RFC 9394 §3.2).
+std::vector<Range> to_save(const Search& request, const Searching& searching);
 /// " PARTIAL (1:500 "
 void append_partial_begin(std::string& out, const PartialRange& range);
 

@@ -126,7 +126,7 @@ mailstore::ModSeq highest_modseq(std::span<const Found> found) {
 }
 
 void append_esort(std::string& out, const Command& command, const Search& request, std::span<const Found> found) {
-  append_esearch_begin(out, command.tag, command.verb->uid());
+  out += correlator_of(command).begin;
   const auto item = [&](std::string_view word, std::uint64_t value) {
     out += word;
     append_number(out, value);
@@ -202,7 +202,7 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
   if (request.search.give & Search::kUpdate) {
     std::vector<mailstore::Uid> order;
     for (const Found& one : results->found) order.push_back(one.row->uid);
-    follow_sorted(session, command, request, std::move(order));
+    follow_sorted(session, command.tag, correlator_of(command), request, std::move(order));
   }
   if (request.search.extended) {
     if (request.search.shows_results()) append_esort(session.out, command, request.search, results->found);

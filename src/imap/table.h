@@ -98,6 +98,7 @@ net::Task<Reply> do_expunge(Session&, Command&);
 net::Task<Reply> do_sort(Session&, Command&);
 net::Task<Reply> do_thread(Session&, Command&);
 net::Task<Reply> do_search(Session&, Command&);
+net::Task<Reply> do_esearch(Session&, Command&);
 net::Task<Reply> do_cancelupdate(Session&, Command&);
 net::Task<Reply> do_fetch(Session&, Command&);
 net::Task<Reply> do_store(Session&, Command&);

@@ -1,0 +1,47 @@
+#pragma once
+// Sets of mailboxes as commands name them: "selected", "inboxes", "personal", "subscribed", "subtree", "subtree-one"
+// and "mailboxes" (RFC 5465 §6, RFC 7377 §2.2). The parser is pure and bounded; what a set holds is computed from the
+// account's list of mailboxes, linear in both.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "imap/lexer.h"
+#include "mailstore/types.h"
+
+namespace imap {
+
+/// Of one list.
+inline constexpr std::size_t kMaxFilterNames = 1000;
+
+struct MailboxFilter {
+  enum class Kind : std::uint8_t {
+    selected,
+    selected_delayed,  // RFC 5465 §6.1.2; not in a search
+    inboxes,
+    personal,
+    subscribed,
+    subtree,
+    subtree_one,
+    mailboxes,
+  };
+  Kind kind = Kind::selected;
+  std::vector<std::string> names;  // of the last three, as the client wrote them
+};
+
+/// filter-mailboxes (RFC 5465 §8, RFC 7377 §4).
+base::Result<MailboxFilter> take_mailbox_filter(Cursor& in);
+
+/// A name as the client wrote it, to the mail store's UTF-8.
+using DecodeName = std::function<base::Result<std::string>(std::string_view wire)>;
+
+/// The selectable mailboxes that any of the filters names, each once, in the order of the list. Names that are not
+/// there, or are no names, name nothing. "selected" is not looked at: it means what a session has selected.
+std::vector<const mailstore::Mailbox*> find_mailboxes(const std::vector<MailboxFilter>& filters,
+                                                      const mailstore::MailboxList& list, const DecodeName& decode);
+
+}  // namespace imap

@@ -1,0 +1,158 @@
+// ESEARCH: a search of several mailboxes (RFC 7377). They are searched one after another, each in the view that it has
+// at its turn, so that only one is held; what a mailbox has is told before the next one is looked at.
+#include <algorithm>
+
+#include "imap/context.h"
+#include "imap/driver.h"
+#include "imap/mailbox_set.h"
+#include "imap/names.h"
+#include "imap/search.h"
+
+namespace imap {
+
+namespace {
+
+struct Target {
+  mailstore::MailboxId id;
+  std::string name;
+};
+
+bool names_selected(const MultiSearch& arguments) {
+  return std::ranges::any_of(arguments.in,
+                             [](const auto& filter) { return filter.kind == MailboxFilter::Kind::selected; });
+}
+
+// RFC 7377 §2.1: with all three correlators.
+std::string correlated(const Session& session, std::string_view tag, const Target& target, std::uint32_t uid_validity) {
+  std::string out = "* ESEARCH (TAG ";
+  append_quoted(out, tag);
+  out += " MAILBOX ";
+  append_name(out, target.name, session.rev2);
+  out += " UIDVALIDITY ";
+  append_number(out, uid_validity);
+  out += ") UID";
+  return out;
+}
+
+// "selected" is looked up as well: another session may have given the mailbox another name.
+net::Task<base::Result<std::vector<Target>>> find_targets(Session& session, const MultiSearch& arguments) {
+  const auto all = co_await session.services.mail.mailboxes(session.account());
+  if (!all) co_return std::unexpected(all.error());
+  auto found =
+      find_mailboxes(arguments.in, *all, [&session](std::string_view wire) { return session.decode_mailbox(wire); });
+  std::vector<Target> out;
+  const auto is_selected = [&](const auto& mailbox) { return mailbox.id == session.selected->mailbox; };
+  if (names_selected(arguments)) {
+    const auto selected = std::ranges::find_if(all->mailboxes, is_selected);
+    if (selected != all->mailboxes.end()) out.push_back({selected->id, selected->name});
+    std::erase_if(found, [&](const auto* mailbox) { return is_selected(*mailbox); });
+  }
+  for (const mailstore::Mailbox* mailbox : found) out.push_back({mailbox->id, mailbox->name});
+  co_return out;
+}
+
+// A mailbox that is not selected, as a client would find it that selects it now; nothing when it is gone.
+net::Task<base::Result<std::unique_ptr<Selected>>> look_at(Session& session, mailstore::MailboxId id) {
+  auto view = co_await session.services.mail.view(session.account(), id);
+  if (!view && view.error().code == base::Code::not_found) co_return nullptr;
+  if (!view) co_return std::unexpected(std::move(view).error());
+  auto out = std::make_unique<Selected>(std::move(*view));
+  out->mailbox = id;
+  const mailstore::Uid next = out->view()->uid_next();
+  const mailstore::Uid first = session.services.mail.first_recent(session.account(), id, next, /*take=*/false);
+  if (first < next) out->recent.push_back({first, next - 1});
+  co_return out;
+}
+
+/// One ESEARCH command that is under way.
+class MultiSearching {
+ public:
+  MultiSearching(Session& session, const Command& command)
+      : session_(session),
+        command_(command),
+        request_(std::get<MultiSearch>(command.arguments).search),
+        heard_(session.services.clock.steady()) {}
+
+  net::Task<base::Result<void>> search(Target target) {
+    const bool selected = session_.selected && session_.selected->mailbox == target.id;
+    std::unique_ptr<Selected> other;
+    if (!selected) {
+      auto seen = co_await look_at(session_, target.id);
+      if (!seen) co_return std::unexpected(std::move(seen).error());
+      if (!*seen) co_return base::Result<void>();
+      other = std::move(*seen);
+    }
+    const Selected& where = selected ? *session_.selected : *other;
+    const auto searching = std::make_unique<Searching>(session_, where, request_, heard_);
+    const auto done = co_await searching->run();
+    if (!done) co_return done;
+    co_await searching->sign_of_life();
+    heard_ = searching->heard();
+    std::string begin = correlated(session_, command_.tag, target, where.view()->uid_validity());
+    if (selected) keep(*searching, begin);
+    // RFC 7377 §2.1: of a mailbox in which nothing was found nothing is said, whatever is to be returned.
+    if (searching->count() > 0 && (!request_.extended || request_.shows_results())) {
+      append_esearch(session_.out, begin, request_, searching->uids(), *searching, *where.view());
+      if (session_.out.size() >= kFlushBytes) co_await session_.flush();
+    }
+    co_return base::Result<void>();
+  }
+
+  /// Whether what is to be followed was among what was searched.
+  bool follows() const { return follows_; }
+
+ private:
+  void keep(const Searching& searching, const std::string& begin) {
+    if (request_.give & Search::kUpdate) {
+      follow(session_, command_.tag, {.begin = begin, .uids = true}, request_, searching.uids());
+      follows_ = true;
+    }
+    if (request_.give & Search::kSave) session_.selected->saved = to_save(request_, searching);
+  }
+
+  Session& session_;
+  const Command& command_;
+  const Search& request_;
+  base::SteadyTime heard_;
+  bool follows_ = false;
+};
+
+net::Task<base::Result<void>> search_all(Session& session, const Command& command) {
+  const auto& arguments = std::get<MultiSearch>(command.arguments);
+  auto targets = co_await find_targets(session, arguments);
+  if (!targets) co_return std::unexpected(std::move(targets).error());
+  const auto searching = std::make_unique<MultiSearching>(session, command);
+  for (const Target& target : *targets) {
+    const auto done = co_await searching->search(target);
+    if (!done) co_return done;
+  }
+  // RFC 7377 §2.2: only what is selected is followed.
+  if ((arguments.search.give & Search::kUpdate) && !searching->follows()) {
+    refuse_update(session, command.tag, says::kNotSearched);
+  }
+  co_return base::Result<void>();
+}
+
+}  // namespace
+
+net::Task<Reply> do_esearch(Session& session, Command& command) {
+  const auto& arguments = std::get<MultiSearch>(command.arguments);
+  const Search& request = arguments.search;
+  const bool update = (request.give & Search::kUpdate) != 0;
+  if (!session.selected && (update || names_selected(arguments))) co_return bad(says::kNothingSelected);
+  if (reuses_tag(session, command.tag, request)) co_return bad(says::kTagReuse);
+  const bool save = (request.give & Search::kSave) != 0;
+  if (!known_charset(request.charset)) {
+    if (save) session.selected->saved.clear();
+    co_return no(says::kBadCharset);
+  }
+  begin_search(session, request);
+  const auto done = co_await search_all(session, command);
+  if (!done) {
+    if (save) session.selected->saved.clear();
+    co_return refused(done.error());
+  }
+  co_return completed("ESEARCH");
+}
+
+}  // namespace imap
