@@ -86,7 +86,8 @@ TEST_CASE("rows come back as they were, and nothing else decodes") {
                     .keywords = static_cast<std::uint16_t>(random() >> (random() % 64)),
                     .flags = static_cast<std::uint8_t>(random())});
   }
-  rows.push_back({.uid = 0xffff'ffff, .size = 0xffff'ffff, .email = EmailId{~0ull}, .modseq = ~0ull, .keywords = 0xffff});
+  rows.push_back(
+      {.uid = 0xffff'ffff, .size = 0xffff'ffff, .email = EmailId{~0ull}, .modseq = ~0ull, .keywords = 0xffff});
   const std::string bytes = encode_rows(rows);
   std::vector<Row> back;
   REQUIRE(decode_rows(bytes, back));
@@ -153,7 +154,8 @@ TEST_CASE("a large mailbox is saved when it is read, and opened from that after 
     CHECK(saved(kit, box)->pieces() == 2);
     kit.reopen();
     CHECK(lines(*kit.view(kAnna, box)) == before);
-    value(net::run(kit->store_flags(kAnna, box, {17, 4999}, FlagChange::add, {.system = kFlagged, .keywords = {"new"}}, {})));
+    value(net::run(
+        kit->store_flags(kAnna, box, {17, 4999}, FlagChange::add, {.system = kFlagged, .keywords = {"new"}}, {})));
     const auto changed = lines(*kit.view(kAnna, box));
     kit.reopen();
     CHECK(lines(*kit.view(kAnna, box)) == changed);
@@ -173,7 +175,8 @@ TEST_CASE("it is saved anew when it has become old, and the older copy goes") {
   wait_for([&] { return saved(kit, box).has_value(); });
   const auto first = saved(kit, box)->generation();
   for (int i = 0; i < 1001; ++i) {
-    value(net::run(kit->store_flags(kAnna, box, {7}, i % 2 == 0 ? FlagChange::add : FlagChange::remove, {.system = kSeen}, {})));
+    value(net::run(
+        kit->store_flags(kAnna, box, {7}, i % 2 == 0 ? FlagChange::add : FlagChange::remove, {.system = kSeen}, {})));
   }
   kit.view(kAnna, box);
   wait_for([&] { return saved(kit, box)->generation() != first && pieces(kit, box) == 1; });

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from measure import TOP, fetch_load, load, show, smtp_load
+from peers_imap import compare_imap
 
 from bench import FETCHES, USERS, server
 from harness import DOMAIN, PASSWORD, free_base_port
@@ -28,7 +29,7 @@ class Peers:
         self.processes = []
 
     def port(self, name):
-        return self.base + {"smtp": 25, "imap": 143}[name]
+        return self.base + {"smtp": 25, "imap": 143, "imaps": 993}[name]
 
     def write(self, name, text):
         path = self.directory / name
@@ -43,14 +44,23 @@ class Peers:
         os.chown(mail, owner.pw_uid, owner.pw_gid)
         self.write("passwd", "".join(f"u{i + 1}@{DOMAIN}:{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{mail}/u{i + 1}::\n"
                                      for i in range(self.users)))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                        f"/CN=mail.{DOMAIN}", "-keyout", self.directory / "tls.key", "-out", self.directory / "tls.pem"],
+                       check=True, capture_output=True)
         dovecot = self.write("dovecot/dovecot.conf", f"""
 base_dir = {self.directory}/run
 state_dir = {self.directory}/state
 log_path = {self.directory}/dovecot.log
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{self.directory}/tls.pem
+ssl_key = <{self.directory}/tls.key
 disable_plaintext_auth = no
+mail_max_userip_connections = 10000
+protocol imap {{
+  mail_max_userip_connections = 10000
+}}
 first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:~/Maildir
@@ -72,9 +82,17 @@ service imap-login {{
     port = {self.port('imap')}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {self.port('imaps')}
+    ssl = yes
   }}
+  service_count = 0
+  client_limit = 4000
+  process_limit = 4
 }}
+service imap {{
+  process_limit = 4000
+}}
+default_client_limit = 8000
 service anvil {{
   chroot =
 }}
@@ -187,9 +205,10 @@ def main():
                 fetches.append({"FETCH of 20,000": name, "server": who,
                                 **fetch_load(side.port("imap"), roots, command, rounds, f"u1@{DOMAIN}", PASSWORD)})
     show("IMAP, a mailbox of 20,000 messages of 4 KiB, warm", fetches)
+    mailboxes = compare_imap(options.seconds, server, Peers)
     path = TOP / "build/bench/peers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"smtp": rows, "imap": fetches}, indent=1) + "\n")
+    path.write_text(json.dumps({"smtp": rows, "imap": fetches, **mailboxes}, indent=1) + "\n")
     print(f"\n{path.relative_to(TOP)}")
 
 
