@@ -3,6 +3,7 @@
 // RFC 3501 §9 and the extensions named below). The parser is total: every text gives a command or an error in words.
 // It does not recurse on its input; nesting and the number of search keys are bounded.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -208,6 +209,7 @@ struct SearchStep {
     op_and,  // count
   };
   Op op = Op::all;
+  bool fuzzy = false;  // RFC 6203; only strings are not matched strictly
   std::uint8_t bits = 0;
   std::uint32_t count = 0;
   std::int64_t day = 0;
@@ -224,14 +226,16 @@ struct Search {
     kCount = 8,
     kSave = 16,
     kPartial = 32,
-    kUpdate = 64,   // RFC 5267 §4.3
-    kContext = 128  // RFC 5267 §4.2: a hint
+    kUpdate = 64,     // RFC 5267 §4.3
+    kContext = 128,   // RFC 5267 §4.2: a hint
+    kRelevancy = 256  // RFC 6203 §4
   };
   bool extended = false;  // RETURN (…) was given
   std::uint16_t give = 0;
   PartialRange partial;  // with kPartial
   bool modseq = false;   // a key asks for mod-sequences
   bool numbers = false;  // a key has sequence numbers
+  bool fuzzy = false;    // a key is not matched strictly
   std::string charset;
   std::vector<SearchStep> program;
 
@@ -247,15 +251,19 @@ struct MultiSearch {
 struct Tags {
   std::vector<std::string> tags;
 };
-/// RFC 5256, RFC 5957.
+/// RFC 5256, RFC 5957, RFC 6203 §6.
 struct Sort {
-  enum class Key : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  enum class Key : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
   struct Criterion {
     Key key = Key::arrival;
     bool reverse = false;
   };
   std::vector<Criterion> criteria;
   Search search;
+
+  bool by_relevancy() const {
+    return std::ranges::any_of(criteria, [](const auto& criterion) { return criterion.key == Key::relevancy; });
+  }
 };
 struct Thread {
   bool references = false;  // or ORDEREDSUBJECT

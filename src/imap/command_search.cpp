@@ -12,8 +12,10 @@ namespace {
 using Op = SearchStep::Op;
 
 constexpr std::pair<std::string_view, std::uint16_t> kReturns[] = {
-    {"MIN", Search::kMin},   {"MAX", Search::kMax},       {"ALL", Search::kAll},         {"COUNT", Search::kCount},
-    {"SAVE", Search::kSave}, {"UPDATE", Search::kUpdate}, {"CONTEXT", Search::kContext},
+    {"MIN", Search::kMin},         {"MAX", Search::kMax},
+    {"ALL", Search::kAll},         {"COUNT", Search::kCount},
+    {"SAVE", Search::kSave},       {"UPDATE", Search::kUpdate},
+    {"CONTEXT", Search::kContext}, {"RELEVANCY", Search::kRelevancy},
 };
 constexpr std::size_t kMaxTags = 100;
 
@@ -61,10 +63,12 @@ class ProgramParser {
   struct Open {
     Op op;                // op_and: a list; op_not, op_or: waiting for their keys
     std::uint32_t count;  // keys that it has
+    bool fuzzy = false;   // only says how its one key is meant, and is no step of its own
   };
 
   base::Result<void> emit(SearchStep step) {
     if (out_.size() == kMaxSearchSteps) return syntax("The search has more than 1000 keys");
+    step.fuzzy = fuzzy_ > 0;
     out_.push_back(std::move(step));
     return {};
   }
@@ -72,13 +76,14 @@ class ProgramParser {
     if (count == 1) return {};
     return emit({.op = Op::op_and, .count = count});
   }
-  base::Result<void> open(Op op) {
+  base::Result<void> open(Op op, bool fuzzy = false) {
     if (open_.size() == kMaxSearchDepth) return syntax("The search is nested more than 100 deep");
-    open_.push_back({op, 0});
+    open_.push_back({op, 0, fuzzy});
+    if (fuzzy) ++fuzzy_;
     return {};
   }
 
-  // "NOT ", "OR " and "(" before a key.
+  // "NOT ", "OR ", "FUZZY " and "(" before a key.
   base::Result<void> take_operators() {
     while (true) {
       if (in_.take('(')) {
@@ -89,6 +94,9 @@ class ProgramParser {
       } else if (in_.word("OR")) {
         if (!in_.space()) return syntax("OR wants two search keys");
         TRY(open(Op::op_or));
+      } else if (in_.word("FUZZY")) {
+        if (!in_.space()) return syntax("FUZZY wants a search key");
+        TRY(open(Op::op_not, /*fuzzy=*/true));
       } else {
         return {};
       }
@@ -101,7 +109,11 @@ class ProgramParser {
       Open& top = open_.back();
       ++top.count;
       if (top.op == Op::op_and || (top.op == Op::op_or && top.count == 1)) return {};
-      TRY(emit({.op = top.op}));
+      if (top.fuzzy) {
+        --fuzzy_;
+      } else {
+        TRY(emit({.op = top.op}));
+      }
       open_.pop_back();
     }
   }
@@ -262,6 +274,7 @@ class ProgramParser {
   Cursor& in_;
   std::vector<SearchStep>& out_;
   std::vector<Open> open_;
+  std::size_t fuzzy_ = 0;  // of open_
 };
 
 }  // namespace
@@ -294,8 +307,11 @@ base::Result<void> take_search_keys(Cursor& in, Search& out) {
   TRY(ProgramParser(in, out.program).parse());
   for (const SearchStep& step : out.program) {
     out.modseq |= step.op == Op::modseq;
+    out.fuzzy |= step.fuzzy;
     out.numbers |= step.op == Op::sequence && !step.set.saved;
   }
+  // RFC 6203 §4.
+  if ((out.give & Search::kRelevancy) && !out.fuzzy) return syntax("RELEVANCY wants a FUZZY key");
   return {};
 }
 

@@ -20,6 +20,7 @@ constexpr std::pair<std::string_view, Sort::Key> kKeys[] = {
     {"TO", Sort::Key::to},
     {"DISPLAYFROM", Sort::Key::display_from},
     {"DISPLAYTO", Sort::Key::display_to},
+    {"RELEVANCY", Sort::Key::relevancy},
 };
 
 base::Result<void> take_criteria(Cursor& in, Sort& out) {
@@ -56,6 +57,8 @@ base::Result<Arguments> parse_sort(Cursor& in) {
   if (out.search.give & Search::kSave) return syntax("SAVE is for SEARCH");
   TRY(take_criteria(in, out));
   TRY(take_search(in, out.search));
+  // RFC 6203 §6.
+  if (out.by_relevancy() && !out.search.fuzzy) return syntax("RELEVANCY wants a FUZZY key");
   return out;
 }
 

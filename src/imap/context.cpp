@@ -365,6 +365,7 @@ void follow(Session& session, std::string_view tag, Correlator correlator, const
 
 void follow_sorted(Session& session, std::string_view tag, Correlator correlator, const Sort& request,
                    std::vector<Uid> order) {
+  if (request.by_relevancy()) return refuse_update(session, tag, says::kRelevancyMoves);
   std::vector<Range> found;
   for (const Uid uid : order) found.push_back({uid, uid});
   const auto uids = SequenceSet{.saved = false, .ranges = std::move(found)}.resolved(0);

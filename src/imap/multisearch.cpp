@@ -83,7 +83,8 @@ class MultiSearching {
       other = std::move(*seen);
     }
     const Selected& where = selected ? *session_.selected : *other;
-    const auto searching = std::make_unique<Searching>(session_, where, request_, heard_);
+    const auto searching =
+        std::make_unique<Searching>(session_, where, request_, request_.give & Search::kRelevancy, heard_);
     const auto done = co_await searching->run();
     if (!done) co_return done;
     co_await searching->sign_of_life();

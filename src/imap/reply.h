@@ -68,6 +68,7 @@ inline constexpr std::string_view kManyContexts = "Too many results are followed
 inline constexpr std::string_view kNotFollowed = "What these keys find may change without any message changing";
 inline constexpr std::string_view kNotSearched = "Only the selected mailbox is followed, which was not searched";
 inline constexpr std::string_view kNothingSelected = "There is no selected mailbox to search";
+inline constexpr std::string_view kRelevancyMoves = "An order by relevancy is not followed";
 inline constexpr std::string_view kNoQuotaRoot = "[NONEXISTENT] The only quota root is \"\"";
 inline constexpr std::string_view kNoQresync = "This needs ENABLE QRESYNC first";
 inline constexpr std::string_view kPartialAlone = "PARTIAL is for UID FETCH";

@@ -27,6 +27,7 @@ void Searching::settle() {
     if (candidate.verdict != Verdict::yes) continue;
     add_ascending(numbers_, static_cast<std::uint32_t>(candidate.index + 1));
     add_ascending(uids_, candidate.row->uid);
+    if (scored_) scores_.push_back(candidate.score);
     const mailstore::ModSeq modseq = candidate.row->modseq;
     if (count_++ == 0) modseqs_.first = modseq;
     modseqs_.last = modseq;
@@ -59,6 +60,7 @@ net::Task<base::Result<void>> Searching::judge_open() {
             if (!match && match.error().code == base::Code::unavailable) return std::unexpected(match.error());
             // RFC 2180 §4.3: what is gone, or cannot be read, is not found.
             candidate.verdict = match && *match ? Verdict::yes : Verdict::no;
+            if (candidate.verdict == Verdict::yes) candidate.score = static_cast<std::uint8_t>(**match);
           }
           return {};
         });
@@ -206,7 +208,24 @@ void append_esearch(std::string& out, std::string_view begin, const Search& requ
   if (give & Search::kPartial) append_partial(out, request, found, searching.count());
   const mailstore::ModSeq modseq = request.modseq ? shown_modseq(request, searching, view) : 0;
   if (modseq != 0) item(" MODSEQ ", modseq);
+  if (give & Search::kRelevancy) {
+    const auto [first, last] = scored_bounds(request, searching.count());
+    append_scores(out, std::span(searching.scores()).subspan(first, last - first));
+  }
   out += "\r\n";
+}
+
+std::pair<std::size_t, std::size_t> scored_bounds(const Search& request, std::size_t count) {
+  return request.give & Search::kPartial ? partial_bounds(request.partial, count) : std::pair(std::size_t{0}, count);
+}
+
+void append_scores(std::string& out, std::span<const std::uint8_t> scores) {
+  out += " RELEVANCY (";
+  for (const std::uint8_t score : scores) {
+    if (out.back() != '(') out += ' ';
+    append_number(out, score);
+  }
+  out += ')';
 }
 
 void append_partial_begin(std::string& out, const PartialRange& range) {
@@ -230,7 +249,8 @@ net::Task<Reply> do_search(Session& session, Command& command) {
   }
   if (reuses_tag(session, command.tag, request)) co_return bad(says::kTagReuse);
   begin_search(session, request);
-  const auto searching = std::make_unique<Searching>(session, *session.selected, request);
+  const auto searching =
+      std::make_unique<Searching>(session, *session.selected, request, request.give & Search::kRelevancy);
   const auto done = co_await searching->run();
   if (!done) {
     if (save) session.selected->saved.clear();

@@ -4,6 +4,7 @@
 // between which a lost connection is noticed. The session and the request outlive it.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,14 +18,16 @@ namespace imap {
 class Searching {
  public:
   /// In the selected mailbox, or in one that the caller looks at for this. `heard`: when the client last heard of us.
-  Searching(Session& session, const Selected& where, const Search& request, base::SteadyTime heard)
+  /// `scored`: how relevant the results are is wanted as well (RFC 6203 §4).
+  Searching(Session& session, const Selected& where, const Search& request, bool scored, base::SteadyTime heard)
       : session_(session),
         where_(where),
         view_(where.view()),
-        program_(std::make_shared<const SearchProgram>(request.program, where, session.services.clock.now())),
+        program_(std::make_shared<const SearchProgram>(request.program, where, session.services.clock.now(), scored)),
+        scored_(scored),
         heard_(heard) {}
-  Searching(Session& session, const Selected& where, const Search& request)
-      : Searching(session, where, request, session.services.clock.steady()) {}
+  Searching(Session& session, const Selected& where, const Search& request, bool scored = false)
+      : Searching(session, where, request, scored, session.services.clock.steady()) {}
 
   /// Among the messages with these UIDs; without any, among all.
   net::Task<base::Result<void>> run(std::vector<Range> among = {{1, UINT32_MAX}});
@@ -34,6 +37,8 @@ class Searching {
   const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
   const std::vector<Range>& uids() const { return uids_; }
   std::size_t count() const { return count_; }
+  /// One for each of what was found, 1 to 100; empty unless they were wanted.
+  const std::vector<std::uint8_t>& scores() const { return scores_; }
   /// Of what was found: the first, the last, and the highest of all (RFC 7162 §3.1.5, RFC 4731 §3.2).
   struct ModSeqs {
     mailstore::ModSeq first = 0;
@@ -47,6 +52,7 @@ class Searching {
     std::size_t index;
     const mailstore::Row* row;
     Verdict verdict;
+    std::uint8_t score = 100;
   };
   net::Task<base::Result<void>> judge_open();
   void settle();
@@ -59,8 +65,10 @@ class Searching {
   std::size_t open_ = 0;
   std::vector<Range> numbers_;
   std::vector<Range> uids_;
+  std::vector<std::uint8_t> scores_;
   std::size_t count_ = 0;
   ModSeqs modseqs_;
+  bool scored_;
   base::SteadyTime heard_;
 };
 
@@ -75,6 +83,10 @@ void append_esearch(std::string& out, std::string_view begin, const Search& requ
                     const Searching& searching, const mailstore::View& view);
 /// What SAVE keeps: UIDs (RFC 9051 §6.4.4.1, RFC 9394 §3.2).
 std::vector<Range> to_save(const Search& request, const Searching& searching);
+/// " RELEVANCY (4 99 42)" (RFC 6203 §4)
+void append_scores(std::string& out, std::span<const std::uint8_t> scores);
+/// The places of the results whose scores RELEVANCY tells: with PARTIAL those that it shows, else all.
+std::pair<std::size_t, std::size_t> scored_bounds(const Search& request, std::size_t count);
 /// " PARTIAL (1:500 "
 void append_partial_begin(std::string& out, const PartialRange& range);
 

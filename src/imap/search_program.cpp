@@ -75,13 +75,14 @@ base::Result<std::string> read_header(mailstore::EmailReader& reader, const mail
 
 }  // namespace
 
-SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& selected, base::WallTime now)
+SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& selected, base::WallTime now, bool scored)
     : steps_(steps),
       selected_(selected),
       view_(selected.view()),
       ranges_(steps.size()),
       needles_(steps.size()),
-      now_(base::unix_seconds(now)) {
+      now_(base::unix_seconds(now)),
+      scored_(scored) {
   const std::size_t size = selected.size();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
@@ -120,7 +121,25 @@ SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& sel
       default:
         break;
     }
+    if (!step.fuzzy || (step.op != Op::header && step.op != Op::text && step.op != Op::body)) continue;
+    fuzzy_.resize(steps.size());
+    fuzzy_[i].emplace(needles_[i]);
   }
+}
+
+SearchProgram::Matches SearchProgram::matches() const {
+  Matches out(fuzzy_.size());
+  for (std::size_t i = 0; i < fuzzy_.size(); ++i) {
+    if (fuzzy_[i]) out[i].emplace(*fuzzy_[i]);
+  }
+  return out;
+}
+
+// In a whole text, of a header field.
+bool SearchProgram::finds(std::size_t step, std::string_view folded, unsigned place, Matches& matches) const {
+  if (matches.empty() || !matches[step]) return contains_text(folded, needles_[step]);
+  matches[step]->look(folded, place);
+  return matches[step]->found();
 }
 
 Verdict SearchProgram::combine(const Verdicts& verdicts, std::vector<Verdict>& stack) const {
@@ -197,7 +216,8 @@ void SearchProgram::judge_row(std::size_t index, const mailstore::Row& row, Verd
   }
 }
 
-void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verdicts& verdicts) const {
+void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verdicts& verdicts,
+                                Matches& matches) const {
   std::optional<DateAndSubject> envelope;
   bool looked = false;
   const auto look = [&] {
@@ -222,7 +242,7 @@ void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verd
       // An empty subject looks as if there were none; the header tells the difference.
       if (envelope->subject) {
         verdicts[i] =
-            as_verdict(contains_text(mime::fold_for_search(mime::decode_text(*envelope->subject)), needles_[i]));
+            as_verdict(finds(i, mime::fold_for_search(mime::decode_text(*envelope->subject)), Places::kBest, matches));
       }
     }
   }
@@ -239,12 +259,15 @@ base::Result<void> SearchProgram::judge_saved(mailstore::EmailReader& reader, ma
   return {};
 }
 
-void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) const {
+void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts, Matches& matches) const {
   const auto fields = mime::fields(header);
   const std::string likely = mime::likely_charset(fields);
   const mime::Field* date_field = mime::find(fields, "Date");
   const auto date = date_field ? mime::parse_date(mime::unfold(date_field->body)) : std::nullopt;
   std::string whole;  // folded, made when a TEXT key wants it
+  const auto folded = [&](const mime::Field& field) {
+    return mime::fold_for_search(mime::decode_text(field.body, likely));
+  };
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     switch (step.op) {
@@ -255,14 +278,22 @@ void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) co
         break;
       case Op::header:
         verdicts[i] = as_verdict(std::ranges::any_of(fields, [&](const mime::Field& field) {
-          if (!base::iequals(field.name, step.field)) return false;
-          return needles_[i].empty() ||
-                 contains_text(mime::fold_for_search(mime::decode_text(field.body, likely)), needles_[i]);
+          return base::iequals(field.name, step.field) &&
+                 (needles_[i].empty() || finds(i, folded(field), Places::kBest, matches));
         }));
         break;
       case Op::text:
         if (whole.empty()) whole = folded_header(header);
-        if (contains_text(whole, needles_[i])) verdicts[i] = Verdict::yes;
+        if (!matches.empty() && matches[i]) {
+          for (const mime::Field& field : fields) {
+            const bool best = base::iequals(field.name, "Subject") || base::iequals(field.name, "From");
+            matches[i]->look(folded(field), best ? Places::kBest : Places::kHeader);
+          }
+          matches[i]->look_for_phrase(whole, Places::kHeader);
+          if (matches[i]->found()) verdicts[i] = Verdict::yes;
+        } else if (contains_text(whole, needles_[i])) {
+          verdicts[i] = Verdict::yes;
+        }
         break;
       default:
         break;
@@ -271,44 +302,102 @@ void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts) co
 }
 
 base::Result<void> SearchProgram::judge_body(mailstore::EmailReader& reader, const mailstore::EmailReader::Email& email,
-                                             Verdicts& verdicts) const {
+                                             Verdicts& verdicts, Matches& matches) const {
   std::vector<std::size_t> open;
   std::vector<Needle> needles;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Op op = steps_[i].op;
     if ((op != Op::body && op != Op::text) || verdicts[i] != Verdict::open) continue;
     open.push_back(i);
-    needles.push_back({.text = needles_[i], .mime_headers = op == Op::text, .found = needles_[i].empty()});
+    needles.push_back({.text = needles_[i],
+                       .mime_headers = op == Op::text,
+                       .found = needles_[i].empty(),
+                       .fuzzy = matches.empty() || !matches[i] ? nullptr : &*matches[i],
+                       .to_the_end = scored_});
   }
   TRY(find_in_body(reader, email, needles));
   for (std::size_t i = 0; i < open.size(); ++i) verdicts[open[i]] = as_verdict(needles[i].found);
   return {};
 }
 
-base::Result<bool> judge(const SearchProgram& program, std::size_t index, const mailstore::Row& row,
-                         mailstore::EmailReader& reader) {
+unsigned SearchProgram::score(const Verdicts& verdicts, const Matches& matches) const {
+  constexpr unsigned kStrict = 100;
+  if (matches.empty()) return kStrict;
+  struct Part {
+    Verdict verdict;
+    std::optional<unsigned> score;  // nothing: no key of it has one
+  };
+  std::vector<Part> stack;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto pop = [&] {
+      const Part top = stack.back();
+      stack.pop_back();
+      return top;
+    };
+    switch (steps_[i].op) {
+      case Op::op_not:
+        stack.back() = {negated(stack.back().verdict), std::nullopt};
+        break;
+      case Op::op_or: {
+        const Part b = pop();
+        const Part a = pop();
+        std::optional<unsigned> best;
+        if (a.verdict == Verdict::yes) best = a.score;
+        if (b.verdict == Verdict::yes) best = std::max(best, b.score);
+        stack.push_back({negated(both(negated(a.verdict), negated(b.verdict))), best});
+        break;
+      }
+      case Op::op_and: {
+        Verdict all = Verdict::yes;
+        unsigned sum = 0;
+        unsigned count = 0;
+        for (std::uint32_t n = 0; n < steps_[i].count; ++n) {
+          const Part part = pop();
+          all = both(all, part.verdict);
+          if (!part.score) continue;
+          sum += *part.score;
+          ++count;
+        }
+        stack.push_back({all, count == 0 ? std::nullopt : std::optional(sum / count)});
+        break;
+      }
+      default: {
+        const bool counts = matches[i] && verdicts[i] == Verdict::yes;
+        stack.push_back({verdicts[i], counts ? std::optional(matches[i]->score()) : std::nullopt});
+      }
+    }
+  }
+  return stack.back().score.value_or(kStrict);
+}
+
+base::Result<std::optional<unsigned>> judge(const SearchProgram& program, std::size_t index, const mailstore::Row& row,
+                                            mailstore::EmailReader& reader) {
   SearchProgram::Verdicts verdicts;
   std::vector<Verdict> stack;
+  auto matches = program.matches();
   program.judge_row(index, row, verdicts);
   Verdict verdict = program.combine(verdicts, stack);
+  const auto judged = [&]() -> std::optional<unsigned> {
+    return verdict == Verdict::yes ? std::optional(program.score(verdicts, matches)) : std::nullopt;
+  };
   if (verdict == Verdict::open && program.needs_saved()) {
     TRY(program.judge_saved(reader, row.uid, verdicts));
     verdict = program.combine(verdicts, stack);
   }
-  if (verdict != Verdict::open) return verdict == Verdict::yes;
+  if (verdict != Verdict::open) return judged();
   TRY_ASSIGN(const auto email, reader.email(row.email));
-  program.judge_email(email, verdicts);
+  program.judge_email(email, verdicts, matches);
   verdict = program.combine(verdicts, stack);
   if (verdict == Verdict::open && program.needs_header()) {
     TRY_ASSIGN(const std::string header, read_header(reader, email));
-    program.judge_header(header, verdicts);
+    program.judge_header(header, verdicts, matches);
     verdict = program.combine(verdicts, stack);
   }
   if (verdict == Verdict::open && program.needs_body()) {
-    TRY(program.judge_body(reader, email, verdicts));
+    TRY(program.judge_body(reader, email, verdicts, matches));
     verdict = program.combine(verdicts, stack);
   }
-  return verdict == Verdict::yes;
+  return judged();
 }
 
 }  // namespace imap

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imap/fuzzy.h"
 #include "mailstore/mailstore.h"
 
 namespace imap {
@@ -15,6 +16,17 @@ struct Needle {
   std::string_view text;      // folded
   bool mime_headers = false;  // also in the header fields of parts (TEXT, but not BODY)
   bool found = false;
+  FuzzyMatch* fuzzy = nullptr;  // looks for what it looks for instead
+  bool to_the_end = false;      // it is not enough that it is found: how often decides how relevant it is
+};
+
+/// What it is worth, in percent, when a search that is not strict finds something there.
+struct Places {
+  static constexpr unsigned kBest = 100;   // the field that was asked for; of TEXT Subject and From; what BODY finds
+  static constexpr unsigned kHeader = 80;  // of TEXT: any other field
+  static constexpr unsigned kOnce = 50;    // of TEXT: a body that has a word once
+  static constexpr unsigned kOften = 80;   // of TEXT: a body that has it often, or the whole phrase
+  static constexpr unsigned kBodyOnce = 70;
 };
 
 /// Looks for all needles in what BODY and TEXT search behind the message's own header: parts of type text, and the

@@ -23,6 +23,7 @@ using Reader = mailstore::EmailReader;
 struct Found {
   std::uint32_t number = 0;
   const mailstore::Row* row = nullptr;
+  std::uint8_t score = 100;
   bool readable = true;  // RFC 2180 §4.3: what is gone, or cannot be read, is not found
   SortValues values;
 };
@@ -100,6 +101,7 @@ net::Task<std::expected<std::shared_ptr<Results>, Reply>> find(Session& session,
       if (row.uid > range.last) break;
       const auto number = static_cast<std::uint32_t>(session.selected->index_of_row(i) + 1);
       results->found.push_back({.number = command.verb->uid() ? row.uid : number, .row = &row, .values = {}});
+      if (!searching.scores().empty()) results->found.back().score = searching.scores()[results->found.size() - 1];
     }
   }
   co_return results;
@@ -158,6 +160,12 @@ void append_esort(std::string& out, const Command& command, const Search& reques
   }
   if (request.give & (Search::kAll | Search::kCount)) shown = highest_modseq(found);
   if (request.modseq && shown != 0) item(" MODSEQ ", shown);
+  if (request.give & Search::kRelevancy) {
+    const auto [begin, end] = scored_bounds(request, found.size());
+    std::vector<std::uint8_t> scores;
+    for (const Found& one : found.subspan(begin, end - begin)) scores.push_back(one.score);
+    append_scores(out, scores);
+  }
   out += "\r\n";
 }
 
@@ -183,13 +191,14 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
   if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
   if (reuses_tag(session, command.tag, request.search)) co_return bad(says::kTagReuse);
   begin_search(session, request.search);
-  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search);
+  const bool scored = request.by_relevancy() || (request.search.give & Search::kRelevancy);
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search, scored);
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;
   const auto done = co_await for_each_result(
       session, *searching, results, [&request](Reader& reader, Found& one) -> base::Result<void> {
-        TRY_ASSIGN(one.values, read_sort_values(reader, request.criteria, *one.row));
+        TRY_ASSIGN(one.values, read_sort_values(reader, request.criteria, *one.row, one.score));
         return {};
       });
   if (!done) co_return refused(done.error());

@@ -24,7 +24,7 @@ std::string display_of(const std::optional<EnvelopeAddress>& address) {
 }
 
 SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::EmailReader::Email& email,
-                   const Envelope& envelope) {
+                   const Envelope& envelope, unsigned score) {
   switch (key) {
     case Sort::Key::arrival:
       return {.number = email.received.unix_seconds};
@@ -44,6 +44,8 @@ SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::Em
       return {.text = display_of(envelope.from)};
     case Sort::Key::display_to:
       return {.text = display_of(envelope.to)};
+    case Sort::Key::relevancy:
+      return {.number = -static_cast<std::int64_t>(score)};
   }
   return {};
 }
@@ -51,11 +53,13 @@ SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::Em
 }  // namespace
 
 base::Result<SortValues> read_sort_values(mailstore::EmailReader& reader, const std::vector<Sort::Criterion>& criteria,
-                                          const mailstore::Row& row) {
+                                          const mailstore::Row& row, unsigned score) {
   TRY_ASSIGN(const auto email, reader.email(row.email));
   const Envelope envelope = parse_envelope(email.envelope).value_or(Envelope{});
   SortValues values;
-  for (const Sort::Criterion& criterion : criteria) values.push_back(value_of(criterion.key, row, email, envelope));
+  for (const Sort::Criterion& criterion : criteria) {
+    values.push_back(value_of(criterion.key, row, email, envelope, score));
+  }
   return values;
 }
 

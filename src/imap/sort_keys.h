@@ -21,8 +21,9 @@ struct SortValue {
 using SortValues = std::vector<SortValue>;  // one for each criterion
 
 /// not_found when it was expunged meanwhile.
+/// `score`: for RELEVANCY, which is no property of the message alone (RFC 6203 §6: the highest comes first).
 base::Result<SortValues> read_sort_values(mailstore::EmailReader& reader, const std::vector<Sort::Criterion>& criteria,
-                                          const mailstore::Row& row);
+                                          const mailstore::Row& row, unsigned score = 0);
 
 /// Negative: `a` stands before `b`. Where that is zero, the one that is first in the mailbox is (RFC 5256 §3).
 std::strong_ordering compare_sorted(const std::vector<Sort::Criterion>& criteria, const SortValues& a,

@@ -101,6 +101,7 @@ constexpr Extension kExtensions[] = {
     {"ESORT", "RFC 5267", Shown::always},
     {"CONTEXT=SEARCH", "RFC 5267", Shown::always},
     {"CONTEXT=SORT", "RFC 5267", Shown::always},
+    {"SEARCH=FUZZY", "RFC 6203", Shown::always},
     {"OBJECTID", "RFC 8474", Shown::always},
     {"SAVEDATE", "RFC 8514", Shown::always},
     {"PREVIEW", "RFC 8970", Shown::always},
