@@ -13,6 +13,7 @@ from pathlib import Path
 
 from measure import TOP, fetch_load, load, show, smtp_load
 from peers_imap import compare_imap
+from peers_relay import compare_relay
 
 from bench import FETCHES, USERS, server
 from harness import DOMAIN, PASSWORD, free_base_port
@@ -21,11 +22,13 @@ from harness import DOMAIN, PASSWORD, free_base_port
 class Peers:
     """Postfix receives and hands over by LMTP to Dovecot, which keeps Maildirs; each with its own configuration directory."""
 
-    def __init__(self, users):
+    def __init__(self, users, sinks=()):
+        """`sinks`: the ports that mail for d0.far.test, d1.far.test, … of hosts of this machine is sent on to."""
         self.directory = Path(tempfile.mkdtemp(prefix="peers-", dir="/var/tmp"))
         self.directory.chmod(0o755)
         self.base = free_base_port()
         self.users = users
+        self.sinks = sinks
         self.processes = []
 
     def port(self, name):
@@ -119,7 +122,9 @@ mydestination =
 virtual_mailbox_domains = {DOMAIN}
 virtual_mailbox_maps = regexp:{self.directory}/postfix/users
 virtual_transport = lmtp:unix:{self.directory}/lmtp
-smtpd_recipient_restrictions = reject_unauth_destination
+mynetworks = 127.0.0.0/8
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+transport_maps = regexp:{self.directory}/postfix/sinks
 maillog_file_prefixes = {self.directory}
 maillog_file = {self.directory}/postfix.log
 import_environment = MAIL_CONFIG={self.directory}/postfix
@@ -131,6 +136,7 @@ virtual_mailbox_limit = 0
 alias_maps =
 """)
         self.write("postfix/users", f"/^u[0-9]+@{DOMAIN.replace('.', chr(92) + '.')}$/ ok\n")
+        self.write("postfix/sinks", "".join(f"/@d{number}[.]far[.]test$/ smtp:[127.0.0.1]:{port}\n" for number, port in enumerate(self.sinks)))
         inet = f"127.0.0.1:{self.port('smtp')}"
         services = [f"{inet} inet n - n - 100 smtpd", "pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr",
                     "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce",
@@ -205,10 +211,11 @@ def main():
                 fetches.append({"FETCH of 20,000": name, "server": who,
                                 **fetch_load(side.port("imap"), roots, command, rounds, f"u1@{DOMAIN}", PASSWORD)})
     show("IMAP, a mailbox of 20,000 messages of 4 KiB, warm", fetches)
+    relayed = compare_relay(options.seconds, server, Peers)
     mailboxes = compare_imap(options.seconds, server, Peers)
     path = TOP / "build/bench/peers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"smtp": rows, "imap": fetches, **mailboxes}, indent=1) + "\n")
+    path.write_text(json.dumps({"smtp": rows, "relay": relayed, "imap": fetches, **mailboxes}, indent=1) + "\n")
     print(f"\n{path.relative_to(TOP)}")
 
 
