@@ -1,96 +1,214 @@
-// APPEND of one or more messages (RFC 9051 §6.3.12, RFC 3502, RFC 7888, RFC 3516 §4.4). The messages go to the store in
-// the chunks that they come in, and appear together or not at all.
+// APPEND of one or more messages (RFC 9051 §6.3.12, RFC 3502, RFC 7888, RFC 3516 §4.4, RFC 4469). The messages go to
+// the store in the chunks that they come in, and appear together or not at all.
 #include "imap/append.h"
 
+#include "imap/url_part.h"
 #include "mime/message.h"
 
 namespace imap {
 
 namespace {
 
-constexpr std::size_t kMaxMessages = 1000;  // of one APPEND: they are one commit
+constexpr std::size_t kMaxMessages = 1000;    // of one APPEND: they are one commit
+constexpr std::size_t kMaxParts = 1000;       // of all that it catenates
+constexpr std::size_t kMaxUrlBytes = 8192;    // of one that comes as a literal
+constexpr std::size_t kShownUrlBytes = 1000;  // of one that is told as bad
 
-}  // namespace
+using Step = AppendPiece::Step;
+using Then = AppendPiece::Then;
 
-std::optional<Reply> check_literal(const Session& session, std::uint64_t room) {
-  const LiteralHead& literal = session.framer.literal();
-  if (literal.size == 0) return no(says::kEmptyMessage);
-  if (literal.size > room) return no(says::kMessageTooBig);
-  return std::nullopt;
-}
-
-net::Task<std::expected<mailstore::MailboxId, Reply>> append_target(Session& session, std::string wire) {
-  auto name = session.decode_mailbox(wire);
-  if (!name) co_return std::unexpected(refused(name.error()));
-  const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
-  if (!mailbox) co_return std::unexpected(refused_target(mailbox.error()));
-  if (!mailbox->selectable) co_return std::unexpected(no(says::kNotSelectable));
-  co_return mailbox->id;
-}
-
-// The message is read to its end even when the store has refused it, because the client sends it anyway.
-net::Task<TakenMessage> take_message(Session& session) {
-  const LiteralHead literal = session.framer.literal();
-  session.framer.accept();
-  session.message_waits = false;
-  if (literal.synchronizing) session.line(says::kGoAhead);
-  auto writer = session.services.store.new_body();
-  auto parser = std::make_unique<mime::Parser>(mailstore::kParseLimits);
-  std::optional<base::Error> failed;
-  Framer::Event event = co_await session.next_event();
-  for (; event == Framer::Event::chunk; event = co_await session.next_event()) {
-    if (failed) continue;
-    parser->feed(session.framer.chunk());
-    auto taken = co_await writer->append(session.framer.chunk());
-    if (!taken) failed = std::move(taken).error();
+// RFC 4469 §4.1, §5: as it came, but for what would break the response.
+Reply bad_url(std::string_view url) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string shown;
+  for (const char c : url.substr(0, kShownUrlBytes)) {
+    if (c > ' ' && c < 0x7f && c != ']') {
+      shown += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      shown += '%';
+      shown += kHex[byte >> 4];
+      shown += kHex[byte & 15];
+    }
   }
-  TakenMessage out{.message = std::unexpected(bad(says::kBehindMessage)), .more = event == Framer::Event::message};
-  if (event == Framer::Event::hopeless) session.bye(says::kByeTooLong);
-  if (!out.more && (event != Framer::Event::end || !session.framer.text().empty())) co_return out;
-  auto parsed = std::make_shared<const mime::Message>(parser->finish());
-  if (failed) {
-    out.message = std::unexpected(refused(*failed));
-  } else if (parsed->nul) {
+  if (shown.empty()) shown = "\"\"";
+  return no("[BADURL " + shown + "] " + std::string(says::kBadUrl));
+}
+
+/// A message on its way to the store.
+class Growing {
+ public:
+  Growing(Session& session, MessageHead head)
+      : head_(std::move(head)),
+        writer_(session.services.store.new_body()),
+        parser_(std::make_unique<mime::Parser>(mailstore::kParseLimits)) {}
+
+  // What comes after an error is dropped: the client sends it anyway.
+  net::Task<void> add(std::string_view chunk) {
+    if (failed_) co_return;
+    empty_ = empty_ && chunk.empty();
+    parser_->feed(chunk);
+    auto taken = co_await writer_->append(chunk);
+    if (!taken) failed_ = std::move(taken).error();
+  }
+
+  /// `binary`: it was announced as literal8.
+  std::expected<mailstore::Mailstore::AppendMessage, Reply> finish(const Session& session, bool binary) {
+    if (failed_) return std::unexpected(refused(*failed_));
+    if (empty_) return std::unexpected(no(says::kEmptyMessage));
+    auto parsed = std::make_shared<const mime::Message>(parser_->finish());
     // RFC 3516 §4.4: what can hold a NUL is taken, and a NUL is not, because BODY[] could not give it back.
-    out.message = std::unexpected(no(literal.binary ? says::kBinaryNul : says::kNul));
-  } else {
-    out.message = mailstore::Incoming{.body = writer->finish(), .parsed = std::move(parsed)};
+    if (parsed->nul) return std::unexpected(no(binary ? says::kBinaryNul : says::kNul));
+    const std::int64_t now = base::unix_seconds(session.services.clock.now());
+    return mailstore::Mailstore::AppendMessage{
+        .message = {.body = writer_->finish(), .parsed = std::move(parsed)},
+        .options = {.prefix = {},
+                    .received = head_.date.value_or(mime::DateTime{.unix_seconds = now}),
+                    .flags = std::move(head_.flags),
+                    .quota_bytes = session.identity->quota_bytes}};
   }
-  co_return out;
-}
 
-mailstore::Mailstore::AppendMessage to_append(const Session& session, mailstore::Incoming message, MessageHead head) {
-  const std::int64_t now = base::unix_seconds(session.services.clock.now());
-  return {.message = std::move(message),
-          .options = {.prefix = {},
-                      .received = head.date.value_or(mime::DateTime{.unix_seconds = now}),
-                      .flags = std::move(head.flags),
-                      .quota_bytes = session.identity->quota_bytes}};
-}
+ private:
+  MessageHead head_;
+  std::unique_ptr<store::BodyWriter> writer_;
+  std::unique_ptr<mime::Parser> parser_;
+  std::optional<base::Error> failed_;
+  bool empty_ = true;
+};
 
-namespace {
+/// One command's messages. Each step gives what is answered instead of going on.
+class Taking {
+ public:
+  Taking(Session& session, std::size_t most)
+      : session_(session), most_(most), room_(session.config->max_message_bytes) {}
 
-using Messages = std::vector<mailstore::Mailstore::AppendMessage>;
-
-// All messages of the command, or what is answered instead. Together they have no more bytes than one may have, because
-// small ones wait in memory for the commit.
-net::Task<std::expected<Messages, Reply>> take_messages(Session& session, MessageHead head) {
-  Messages messages;
-  std::uint64_t room = session.config->max_message_bytes;
-  while (true) {
-    if (auto refusal = check_literal(session, room)) co_return std::unexpected(*refusal);
-    room -= session.framer.literal().size;
-    auto taken = co_await take_message(session);
-    session.message_waits = taken.more;  // refused by the driver unless it is taken
-    if (!taken.message) co_return std::unexpected(taken.message.error());
-    messages.push_back(to_append(session, std::move(*taken.message), std::move(head)));
-    if (!taken.more) co_return messages;
-    if (messages.size() == kMaxMessages) co_return std::unexpected(no(says::kManyMessages));
-    auto next = parse_next_head(session.framer.text());
-    if (!next) co_return std::unexpected(bad(next.error().text));
-    head = std::move(*next);
+  net::Task<std::expected<Messages, Reply>> run(AppendPiece piece) {
+    while (true) {
+      for (Step& step : piece.steps) {
+        if (auto refusal = co_await take_step(step)) co_return std::unexpected(std::move(*refusal));
+      }
+      if (piece.then == Then::end) {
+        if (session_.message_waits) co_return std::unexpected(bad(says::kNoMessage));
+        co_return std::move(messages_);
+      }
+      if (!session_.message_waits) co_return std::unexpected(bad(says::kNoLiteral));
+      if (auto refusal = co_await take_literal(piece)) co_return std::unexpected(std::move(*refusal));
+      if (session_.ending) co_return std::unexpected(bad(says::kBehindMessage));
+      const bool whole = piece.then == Then::message;
+      auto next = parse_append_piece(session_.framer.text(), !whole);
+      if (!next) {
+        const bool ended = whole && !session_.message_waits;
+        co_return std::unexpected(bad(ended ? says::kBehindMessage : std::string_view(next.error().text)));
+      }
+      piece = std::move(*next);
+    }
   }
-}
+
+ private:
+  using Refusal = std::optional<Reply>;
+
+  net::Task<Refusal> take_step(Step& step) {
+    switch (step.kind) {
+      case Step::Kind::catenate:
+        co_return begin(std::move(step.head));
+      case Step::Kind::url:
+        co_return co_await add_url(std::move(step.url));
+      case Step::Kind::finish:
+        co_return finish(/*binary=*/false);
+    }
+    co_return Refusal();
+  }
+
+  // Looked at before the literal is accepted: what is refused is not even sent by a client that waits for us.
+  net::Task<Refusal> take_literal(AppendPiece& piece) {
+    const LiteralHead literal = session_.framer.literal();
+    if (piece.then == Then::url) {
+      if (literal.size > kMaxUrlBytes) co_return bad(says::kLongUrl);
+      co_return co_await add_url(co_await read_url(literal));
+    }
+    if (piece.then == Then::message) {
+      if (literal.size == 0) co_return no(says::kEmptyMessage);
+      if (auto refusal = begin(std::move(piece.head))) co_return refusal;
+    } else if (auto refusal = count_part()) {
+      co_return refusal;
+    }
+    if (literal.size > room_) co_return no(says::kMessageTooBig);
+    room_ -= literal.size;
+    accept(literal);
+    Framer::Event event = co_await session_.next_event();
+    for (; event == Framer::Event::chunk; event = co_await session_.next_event()) {
+      co_await growing_->add(session_.framer.chunk());
+    }
+    literal_ends(event);
+    co_return piece.then == Then::message ? finish(literal.binary) : Refusal();
+  }
+
+  net::Task<std::string> read_url(LiteralHead literal) {
+    accept(literal);
+    std::string url;
+    Framer::Event event = co_await session_.next_event();
+    for (; event == Framer::Event::chunk; event = co_await session_.next_event()) url += session_.framer.chunk();
+    literal_ends(event);
+    co_return url;
+  }
+
+  void accept(const LiteralHead& literal) {
+    session_.framer.accept();
+    session_.message_waits = false;
+    if (literal.synchronizing) session_.line(says::kGoAhead);
+  }
+  void literal_ends(Framer::Event event) {
+    session_.message_waits = event == Framer::Event::message;
+    if (event == Framer::Event::hopeless || event == Framer::Event::too_long) session_.bye(says::kByeTooLong);
+  }
+
+  Refusal begin(MessageHead head) {
+    if (messages_.size() == most_) return most_ == 1 ? bad(says::kOneMessage) : no(says::kManyMessages);
+    growing_ = std::make_unique<Growing>(session_, std::move(head));
+    return std::nullopt;
+  }
+  Refusal finish(bool binary) {
+    auto message = growing_->finish(session_, binary);
+    growing_.reset();
+    if (!message) return std::move(message).error();
+    messages_.push_back(std::move(*message));
+    return std::nullopt;
+  }
+  Refusal count_part() {
+    if (++parts_ > kMaxParts) return no(says::kManyParts);
+    return std::nullopt;
+  }
+
+  // RFC 4469 §3: a message of this account, or a part of one, by a URL without a server.
+  net::Task<Refusal> add_url(std::string url) {
+    if (auto refusal = count_part()) co_return refusal;
+    auto parsed = parse_imap_url(url);
+    if (!parsed || parsed->server || parsed->access) co_return bad_url(url);
+    const auto part = std::make_unique<UrlPart>(session_.services.mail, session_.account());
+    const auto found = co_await part->find(std::move(*parsed));
+    if (!found) co_return url_error(url, found.error());
+    // RFC 4469 §4.2.
+    if (part->size() > room_) co_return no(says::kMessageTooBig);
+    room_ -= part->size();
+    while (!part->done()) {
+      const auto piece = co_await part->next();
+      if (!piece) co_return url_error(url, piece.error());
+      co_await growing_->add(*piece);
+    }
+    co_return Refusal();
+  }
+  static Reply url_error(std::string_view url, const base::Error& error) {
+    const bool lasting = error.code == base::Code::not_found || error.code == base::Code::corrupt;
+    return lasting ? bad_url(url) : refused(error);
+  }
+
+  Session& session_;
+  const std::size_t most_;
+  std::uint64_t room_;  // bytes that are left
+  std::size_t parts_ = 0;
+  std::unique_ptr<Growing> growing_;
+  Messages messages_;
+};
 
 std::string appenduid(const std::vector<mailstore::Filed>& filed) {
   std::vector<Range> uids;
@@ -102,12 +220,26 @@ std::string appenduid(const std::vector<mailstore::Filed>& filed) {
 
 }  // namespace
 
+net::Task<std::expected<mailstore::MailboxId, Reply>> append_target(Session& session, std::string wire) {
+  auto name = session.decode_mailbox(wire);
+  if (!name) co_return std::unexpected(refused(name.error()));
+  const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
+  if (!mailbox) co_return std::unexpected(refused_target(mailbox.error()));
+  if (!mailbox->selectable) co_return std::unexpected(no(says::kNotSelectable));
+  co_return mailbox->id;
+}
+
+net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most) {
+  const auto taking = std::make_unique<Taking>(session, most);
+  co_return co_await taking->run(std::move(piece));
+}
+
 net::Task<Reply> do_append(Session& session, Command& command) {
   auto& arguments = std::get<Append>(command.arguments);
-  if (!session.message_waits) co_return bad(says::kNoLiteral);
+  if (arguments.piece.then != Then::end && !session.message_waits) co_return bad(says::kNoLiteral);
   const auto mailbox = co_await append_target(session, std::move(arguments.name));
   if (!mailbox) co_return mailbox.error();
-  auto messages = co_await take_messages(session, std::move(arguments.head));
+  auto messages = co_await take_messages(session, std::move(arguments.piece), kMaxMessages);
   if (!messages) co_return messages.error();
   const auto filed = co_await session.services.mail.append(session.account(), *mailbox, std::move(*messages));
   session.signal->changed = true;

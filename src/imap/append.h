@@ -1,27 +1,22 @@
 #pragma once
-// Private to the room. What APPEND and REPLACE share: a message that comes as a literal and goes to the store in the
-// chunks that it comes in. On the session's loop.
+// Private to the room. What APPEND and REPLACE share: messages that come as literals, or are put together from literals
+// and from parts of messages that are here already (RFC 4469), and go to the store in the chunks that they come in. On
+// the session's loop.
 
 #include <expected>
+#include <vector>
 
 #include "imap/driver.h"
 
 namespace imap {
 
-/// What stands against the literal that the framer has announced; such a message is not even sent by a client that
-/// waits for us. `room`: bytes that it may have.
-std::optional<Reply> check_literal(const Session& session, std::uint64_t room);
 /// The mailbox that is to get a message.
 net::Task<std::expected<mailstore::MailboxId, Reply>> append_target(Session& session, std::string wire);
 
-/// Accepts the literal and takes its bytes. `more`: another literal was announced behind it, for which the caller
-/// decides.
-struct TakenMessage {
-  std::expected<mailstore::Incoming, Reply> message;
-  bool more = false;
-};
-net::Task<TakenMessage> take_message(Session& session);
-
-mailstore::Mailstore::AppendMessage to_append(const Session& session, mailstore::Incoming message, MessageHead head);
+/// The messages of the command, `most` at most, or what is answered instead; never none. Together they have no more
+/// bytes than one may have. A literal that is announced when something stands against it is left to the driver, who
+/// refuses it.
+using Messages = std::vector<mailstore::Mailstore::AppendMessage>;
+net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most);
 
 }  // namespace imap

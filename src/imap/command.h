@@ -98,16 +98,34 @@ struct MessageHead {
   mailstore::Flags flags;
   std::optional<mime::DateTime> date;
 };
-/// Up to the first message's literal. What stands before the others comes behind it: parse_next_head().
+/// What APPEND and REPLACE say between two of their literals, in its order (RFC 3502, RFC 4469 §5).
+struct AppendPiece {
+  struct Step {
+    enum class Kind : std::uint8_t { catenate, url, finish };
+    Kind kind = Kind::catenate;
+    MessageHead head;  // catenate: a message begins that is put together
+    std::string url;
+  };
+  enum class Then : std::uint8_t {
+    end,      // of the command
+    message,  // a literal that is a whole message, with `head`
+    text,     // a literal that is a part of the one that is put together
+    url,      // a literal that is a URL
+  };
+  std::vector<Step> steps;
+  MessageHead head;
+  Then then = Then::end;
+};
+/// Up to the first literal of a message. What comes behind it: parse_append_piece().
 struct Append {
   std::string name;
-  MessageHead head;
+  AppendPiece piece;
 };
-/// RFC 8508, up to the message literal.
+/// RFC 8508; the same.
 struct Replace {
   SequenceSet message;  // one number or UID
   std::string name;
-  MessageHead head;
+  AppendPiece piece;
 };
 
 /// RFC 9394 §4: "1:500", or from the end "-1:-500". first <= last.
@@ -331,8 +349,10 @@ inline std::unexpected<base::Error> syntax(std::string text) {
 base::Result<std::string> take_mailbox(Cursor& in);
 /// A space and a mod-sequence-value, or with `zero` a mod-sequence-valzer (RFC 7162 §7).
 base::Result<mailstore::ModSeq> take_modseq(Cursor& in, bool zero);
-/// What stands between two messages of an APPEND (RFC 3502), up to the literal.
-base::Result<MessageHead> parse_next_head(std::string_view text);
+/// What follows a literal of an APPEND. `catenating`: which was a part of a message.
+base::Result<AppendPiece> parse_append_piece(std::string_view text, bool catenating);
+/// A section without its brackets: "1.2.HEADER".
+base::Result<Section> parse_section(std::string_view text);
 /// Behind RETURN: " (…) ".
 base::Result<void> take_search_returns(Cursor& in, Search& out);
 /// The keys of a search to the end.

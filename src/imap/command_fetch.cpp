@@ -194,6 +194,15 @@ base::Result<void> take_modifiers(Cursor& in, Fetch& out) {
 
 }  // namespace
 
+base::Result<Section> parse_section(std::string_view text) {
+  const std::string closed = std::string(text) + "]";
+  Cursor in(closed);
+  Section out;
+  TRY(take_section(in, out, false));
+  if (!in.done()) return syntax("A section is malformed");
+  return out;
+}
+
 base::Result<Arguments> parse_fetch(Cursor& in) {
   Fetch out;
   auto set = in.space() ? take_sequence_set(in) : std::nullopt;

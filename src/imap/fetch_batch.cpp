@@ -27,13 +27,6 @@ Span cut(Span span, const std::optional<BodyItem::Partial>& partial) {
   return span;
 }
 
-// What is stored in one chunk is read at once, because a part of it costs as much.
-std::uint64_t to_chunk_end(const mailstore::EmailReader::Email& email, std::uint64_t offset) {
-  const std::uint64_t prefix = email.prefix.size();
-  if (offset < prefix) return prefix - offset + store::kChunkBytes;
-  return store::kChunkBytes - (offset - prefix) % store::kChunkBytes;
-}
-
 void append_literal_head(std::string& out, std::uint64_t size) {
   out += " {";
   append_number(out, size);

@@ -95,6 +95,12 @@ std::string sift_fields(std::string_view header, const Section& section) {
   return out;
 }
 
+std::uint64_t to_chunk_end(const mailstore::EmailReader::Email& email, std::uint64_t offset) {
+  const std::uint64_t prefix = email.prefix.size();
+  if (offset < prefix) return prefix - offset + store::kChunkBytes;
+  return store::kChunkBytes - (offset - prefix) % store::kChunkBytes;
+}
+
 void append_item_name(std::string& out, const BodyItem& item) {
   switch (item.kind) {
     case BodyItem::Kind::rfc822:

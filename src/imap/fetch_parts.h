@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "imap/command.h"
+#include "mailstore/mailstore.h"
 #include "mime/message.h"
 
 namespace imap {
@@ -26,6 +27,10 @@ const mime::Part* find_part(const mime::Message& message, const std::vector<std:
 
 /// The fields that HEADER.FIELDS or HEADER.FIELDS.NOT asks for, and the blank line if the header has one.
 std::string sift_fields(std::string_view header, const Section& section);
+
+/// How many bytes from `offset` on are stored in one chunk: they are read at once, because a part of them costs as
+/// much.
+std::uint64_t to_chunk_end(const mailstore::EmailReader::Email& email, std::uint64_t offset);
 
 /// "BODY[1.HEADER.FIELDS (DATE)]<0>", "RFC822.TEXT"
 void append_item_name(std::string& out, const BodyItem& item);

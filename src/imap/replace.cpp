@@ -5,7 +5,8 @@ namespace imap {
 
 net::Task<Reply> do_replace(Session& session, Command& command) {
   auto& arguments = std::get<Replace>(command.arguments);
-  if (!session.message_waits) co_return bad(says::kNoLiteral);
+  const bool literal = arguments.piece.then != AppendPiece::Then::end;
+  if (literal && !session.message_waits) co_return bad(says::kNoLiteral);
   const Selected& selected = *session.selected;
   const auto runs = selected.find(arguments.message, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
@@ -14,14 +15,11 @@ net::Task<Reply> do_replace(Session& session, Command& command) {
   const mailstore::Uid uid = row->uid;
   const auto mailbox = co_await append_target(session, std::move(arguments.name));
   if (!mailbox) co_return mailbox.error();
-  if (auto refusal = check_literal(session, session.config->max_message_bytes)) co_return *refusal;
-  auto taken = co_await take_message(session);
-  session.message_waits = taken.more;
-  if (!taken.message) co_return taken.message.error();
-  if (taken.more) co_return bad(says::kOneMessage);  // RFC 8508 §4.7
-  const auto filed =
-      co_await session.services.mail.replace(session.account(), selected.mailbox, uid, *mailbox,
-                                             to_append(session, std::move(*taken.message), std::move(arguments.head)));
+  // RFC 8508 §4.2, §4.7: it may be catenated, and is one.
+  auto taken = co_await take_messages(session, std::move(arguments.piece), 1);
+  if (!taken) co_return taken.error();
+  const auto filed = co_await session.services.mail.replace(session.account(), selected.mailbox, uid, *mailbox,
+                                                            std::move(taken->front()));
   session.signal->changed = true;
   if (!filed) co_return filed.error().code == base::Code::not_found ? no(says::kExpunged) : refused(filed.error());
   // RFC 8508 §4.3: before the EXPUNGE response.

@@ -90,6 +90,7 @@ constexpr Extension kExtensions[] = {
     {"CONDSTORE", "RFC 7162", Shown::always},
     {"QRESYNC", "RFC 7162", Shown::always},
     {"MULTIAPPEND", "RFC 3502", Shown::always},
+    {"CATENATE", "RFC 4469", Shown::always},
     {"BINARY", "RFC 3516", Shown::always},
     {"REPLACE", "RFC 8508", Shown::always},
     {"PARTIAL", "RFC 9394", Shown::always},
