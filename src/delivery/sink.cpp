@@ -198,7 +198,7 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
     co_return Accepted{id_text_, std::move(outcome.refused)};
   }
   for (const base::AccountId account : outcome.filed) context_.mail.changed(account);
-  if (!outcome.queued.empty()) context_.queue.added(base::AccountId{entry.account()});
+  if (!outcome.queued.empty()) context_.queue.added(id_, entry, outcome.queued);
   context_.metrics.filed.add(outcome.filed.size());
   for (const schema::QueuedRecipient& recipient : outcome.queued) {
     context_.metrics.count_queued(recipient.reason());

@@ -32,6 +32,40 @@ struct Chooser::Round {
   bool done() const { return chosen.batches.size() >= most || domains >= kMaxDomains; }
 };
 
+/// A walk over queue.ready that leaps over its gaps, and learns them.
+class Chooser::Scan {
+ public:
+  /// Rows with from <= key < to.
+  Scan(Chooser& chooser, const store::Reader& reader, const ReadyKey& from, ReadyKey to)
+      : chooser_(chooser), reader_(reader), to_(std::move(to)) {
+    seek(from);
+  }
+
+  bool valid() const { return cursor_ && cursor_->valid(); }
+  const ReadyKey& key() const { return cursor_->key(); }
+  std::optional<base::Error> error() const { return cursor_ ? cursor_->error() : std::nullopt; }
+  void next() { seek(successor(key())); }
+  void seek(const ReadyKey& key) {
+    ReadyKey from = chooser_.gaps_.after(key);
+    if (!(from < to_)) {
+      cursor_.reset();
+      return;
+    }
+    if (cursor_) {
+      cursor_->seek(from);
+    } else {
+      cursor_.emplace(reader_.scan_range(kReady, from, to_));
+    }
+    if (!cursor_->error()) chooser_.gaps_.learn(std::move(from), valid() ? this->key() : to_, chooser_.epoch_);
+  }
+
+ private:
+  Chooser& chooser_;
+  const store::Reader& reader_;
+  const ReadyKey to_;
+  std::optional<store::Reader::Cursor<ReadyKey, store::Nothing>> cursor_;
+};
+
 base::Result<Chosen> Chooser::choose(const store::Reader& reader, const Config& config, std::size_t most,
                                      base::SteadyTime now) {
   Round round{.reader = reader, .config = config, .most = most, .now = now, .full = {}, .of = {}, .chosen = {}};
@@ -45,13 +79,12 @@ base::Result<Chosen> Chooser::choose(const store::Reader& reader, const Config& 
 }
 
 /// Those of which something is ready.
-base::Result<std::vector<std::uint8_t>> Chooser::ranks(const store::Reader& reader) const {
+base::Result<std::vector<std::uint8_t>> Chooser::ranks(const store::Reader& reader) {
   std::vector<std::uint8_t> all;
-  auto cursor = reader.scan(kReady);
+  Scan cursor(*this, reader, {}, {0xFF, 0, "", {}, 0});
   while (cursor.valid()) {
     const std::uint8_t rank = std::get<0>(cursor.key());
     all.push_back(rank);
-    if (rank == 0xFF) break;
     cursor.seek({static_cast<std::uint8_t>(rank + 1), 0, "", {}, 0});
   }
   if (cursor.error()) return std::unexpected(*cursor.error());
@@ -59,13 +92,13 @@ base::Result<std::vector<std::uint8_t>> Chooser::ranks(const store::Reader& read
 }
 
 /// From the one behind who had the last turn, round to that one.
-base::Result<std::vector<std::uint64_t>> Chooser::senders(const Round& round, std::uint8_t rank) const {
+base::Result<std::vector<std::uint64_t>> Chooser::senders(const Round& round, std::uint8_t rank) {
   const auto found = last_sender_.find(rank);
   const std::uint64_t last = found == last_sender_.end() ? ~std::uint64_t{0} : found->second;
   std::vector<std::uint64_t> all;
   const std::size_t most = std::min(round.most, kMaxSenders);
   const auto walk = [&](const ReadyKey& from, const ReadyKey& to) -> base::Result<void> {
-    auto cursor = round.reader.scan_range(kReady, from, to);
+    Scan cursor(*this, round.reader, from, to);
     while (cursor.valid() && all.size() < most) {
       all.push_back(std::get<1>(cursor.key()));
       cursor.seek({rank, all.back() + 1, "", {}, 0});
@@ -107,7 +140,7 @@ base::Result<bool> Chooser::one_of(Round& round, std::uint8_t rank, std::uint64_
 }
 
 base::Result<bool> Chooser::one_between(Round& round, const ReadyKey& from, const ReadyKey& to) {
-  auto cursor = round.reader.scan_range(kReady, from, to);
+  Scan cursor(*this, round.reader, from, to);
   while (cursor.valid() && !round.done()) {
     const ReadyKey key = cursor.key();
     const auto& [rank, sender, domain, entry, number] = key;

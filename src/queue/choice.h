@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "queue/destinations.h"
+#include "queue/gaps.h"
 #include "queue/leases.h"
 #include "queue/records.h"
 #include "queue/route.h"
@@ -44,16 +45,23 @@ struct Chosen {
 
 class Chooser {
  public:
-  Chooser(Destinations& destinations, Leases& leases) : destinations_(destinations), leases_(leases) {}
+  Chooser(Destinations& destinations, Leases& leases, Gaps<ReadyKey>& gaps)
+      : destinations_(destinations), leases_(leases), gaps_(gaps) {}
 
+  /// Before the snapshot is taken that choose() reads.
+  void begin() {
+    leases_.begin_choice();
+    epoch_ = gaps_.epoch();
+  }
   /// At most `most` batches. Blocks. Errors: unavailable.
   base::Result<Chosen> choose(const store::Reader& reader, const Config& config, std::size_t most,
                               base::SteadyTime now);
 
  private:
   struct Round;  // one call of choose()
-  base::Result<std::vector<std::uint8_t>> ranks(const store::Reader& reader) const;
-  base::Result<std::vector<std::uint64_t>> senders(const Round& round, std::uint8_t rank) const;
+  class Scan;
+  base::Result<std::vector<std::uint8_t>> ranks(const store::Reader& reader);
+  base::Result<std::vector<std::uint64_t>> senders(const Round& round, std::uint8_t rank);
   base::Result<void> take_turns(Round& round, std::uint8_t rank);
   base::Result<bool> one_of(Round& round, std::uint8_t rank, std::uint64_t sender);
   base::Result<bool> one_between(Round& round, const ReadyKey& from, const ReadyKey& to);
@@ -63,6 +71,8 @@ class Chooser {
 
   Destinations& destinations_;
   Leases& leases_;
+  Gaps<ReadyKey>& gaps_;
+  std::uint64_t epoch_ = 0;  // of the gaps, from before the snapshot
   std::uint64_t owner_ = 0;  // of the leases: a number for each batch
   std::uint64_t choices_ = 0;
   std::map<std::uint8_t, std::uint64_t> last_sender_;

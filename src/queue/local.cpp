@@ -29,6 +29,7 @@ struct Here {
   // Of the last run of the closure.
   std::vector<base::AccountId> filed;
   std::vector<std::optional<base::Error>> errors;  // of the recipients: they stay as they are
+  std::vector<std::pair<std::uint32_t, schema::QueuedRecipient>> placed;  // recipients that came of them
   bool removed = false;
 };
 
@@ -173,6 +174,7 @@ base::Result<Parts> file_one(store::Txn& tx, const Shared& shared, Here& here, s
 base::Result<void> file_all(store::Txn& tx, const Shared& shared, Here& here) {
   here.filed.clear();
   here.errors.assign(here.item.recipients.size(), std::nullopt);
+  here.placed.clear();
   here.removed = false;
   const base::QueueId id = here.item.entry;
   TRY_ASSIGN(auto message, tx.get(kMessages, {id}));
@@ -196,7 +198,8 @@ base::Result<void> file_all(store::Txn& tx, const Shared& shared, Here& here) {
     erase(tx, ref, *message, *record);
     for (const schema::QueuedRecipient& next : parts.next) {
       tx.put(kRecipients, {id, number}, next);
-      place(tx, {id, number++}, *message, next);
+      place(tx, {id, number}, *message, next);
+      here.placed.emplace_back(number++, next);
       message->set_recipients(message->recipients() + 1);
     }
   }
@@ -272,6 +275,10 @@ net::Task<void> deliver_here(Shared& shared, Item item, std::shared_ptr<Lease> l
           std::move(owners), [&shared, here](store::Txn& tx) { return file_all(tx, shared, *here); });
       if (!written) here->errors.assign(here->errors.size(), written.error());
       if (!written) here->filed.clear();
+      if (!written) here->placed.clear();
+      for (const auto& [number, next] : here->placed) {
+        shared.gaps.fill({here->item.entry, number}, here->item.message, next);
+      }
       for (const base::AccountId account : here->filed) shared.mail.changed(account);
       if (written && here->removed) shared.totals.remove(base::AccountId{here->item.message.account()});
       if (written && !here->filed.empty()) {

@@ -90,9 +90,9 @@ std::vector<store::Owner> Notice::owners() const {
 
 base::Result<void> Notice::commit(store::Txn& tx, const Shared& shared) {
   filed_.clear();
-  queued_ = false;
+  queued_.clear();
   if (!any_) return {};
-  std::vector<schema::QueuedRecipient> later = elsewhere_;
+  queued_ = elsewhere_;
   for (const directory::Account& account : accounts_) {
     const mailstore::FileOptions options{
         .prefix = "Return-Path: <>\r\nDelivered-To: " + account.address + "\r\n",
@@ -104,34 +104,35 @@ base::Result<void> Notice::commit(store::Txn& tx, const Shared& shared) {
       filed_.push_back(account.id);
     } else if (concerns_one(filed.error().code)) {
       const smtp::Recipient to{.address = sender_, .orcpt = {}};
-      later.push_back(quiet(waiting(to, account.id, filed.error())));
+      queued_.push_back(quiet(waiting(to, account.id, filed.error())));
     } else {
       return std::unexpected(filed.error());
     }
   }
   note(tx, shared.config()->trace_keep, id_, now_,
        {noted("report", sender_, "a report of message " + std::to_string(of_.value), {sender_})});
-  if (later.empty()) return {};
-  queued_ = true;
-  return queue_it(tx, later, filed_.empty());
+  if (queued_.empty()) return {};
+  return queue_it(tx, filed_.empty());
 }
 
-base::Result<void> Notice::queue_it(store::Txn& tx, const std::vector<schema::QueuedRecipient>& recipients,
-                                    bool put_body) const {
+base::Result<void> Notice::queue_it(store::Txn& tx, bool put_body) {
   if (put_body) tx.put_body(incoming_->body);
-  schema::QueuedMessage entry;
-  entry.set_blob(incoming_->body.id().value);
-  entry.set_size(incoming_->body.size());
-  entry.set_created_us(micros(now_));
-  entry.set_eight_bit(report_.eight_bit);
-  entry.set_smtputf8(report_.smtputf8);
-  return put_entry(tx, id_, std::move(entry), recipients);
+  entry_ = {};
+  entry_.set_blob(incoming_->body.id().value);
+  entry_.set_size(incoming_->body.size());
+  entry_.set_created_us(micros(now_));
+  entry_.set_eight_bit(report_.eight_bit);
+  entry_.set_smtputf8(report_.smtputf8);
+  return put_entry(tx, id_, entry_, queued_);
 }
 
 void Notice::committed(Shared& shared) const {
   if (!any_) return;
   for (const base::AccountId account : filed_) shared.mail.changed(account);
-  if (queued_) shared.totals.add({});
+  if (!queued_.empty()) {
+    shared.totals.add({});
+    shared.gaps.fill_entry(id_, entry_, queued_);
+  }
   for (const Reported& one : recipients_) {
     shared.metrics.count_report(one.action);
     shared.log.info("queue.report", {{"report", id_.value},
@@ -140,7 +141,7 @@ void Notice::committed(Shared& shared) const {
                                      {"rcpt", base::printable(one.recipient.address())},
                                      {"status", one.status},
                                      {"filed", filed_.size()},
-                                     {"queued", queued_ ? "yes" : "no"}});
+                                     {"queued", queued_.empty() ? "no" : "yes"}});
   }
 }
 

@@ -26,8 +26,7 @@ class Notice {
   void committed(Shared& shared) const;
 
  private:
-  base::Result<void> queue_it(store::Txn& tx, const std::vector<schema::QueuedRecipient>& recipients,
-                              bool put_body) const;
+  base::Result<void> queue_it(store::Txn& tx, bool put_body);
 
   bool any_ = false;
   base::QueueId id_;
@@ -41,7 +40,8 @@ class Notice {
   std::vector<schema::QueuedRecipient> elsewhere_;
   // Of the last run of commit().
   std::vector<base::AccountId> filed_;
-  bool queued_ = false;
+  schema::QueuedMessage entry_;
+  std::vector<schema::QueuedRecipient> queued_;  // none: it was filed
 };
 
 }  // namespace queue

@@ -54,8 +54,10 @@ class Service : public Queue {
   base::Result<void> start(net::Loops& loops, outbound::Outbound& outbound) override;
   net::Task<void> stop(std::chrono::steady_clock::duration grace) override;
 
-  void added(base::AccountId submitter) override {
-    shared_.totals.add(submitter);
+  void added(base::QueueId id, const schema::QueuedMessage& message,
+             const std::vector<schema::QueuedRecipient>& recipients) override {
+    shared_.totals.add(base::AccountId{message.account()});
+    shared_.gaps.fill_entry(id, message, recipients);
     worker_.wake();
   }
   base::Result<void> room_for(base::AccountId submitter) const override;
@@ -189,6 +191,7 @@ net::Task<base::Result<std::uint64_t>> Service::place_missing(std::vector<Ref> r
         return {};
       },
       store::Kind::frees_space));
+  shared_.gaps.forget();
   co_return refs.size();
 }
 
@@ -320,6 +323,7 @@ net::Task<base::Result<Changed>> Service::change(Filter filter, Change change) {
           },
           store::Kind::frees_space));
     }
+    shared_.gaps.forget();
     for (const Applied& one : applied) {
       changed.recipients += one.recipients;
       if (one.recipients > 0) ++changed.entries;

@@ -21,6 +21,11 @@
 #include "queue/config.h"
 #include "store/store.h"
 
+namespace postrider::schema {
+class QueuedMessage;
+class QueuedRecipient;
+}  // namespace postrider::schema
+
 namespace queue {
 
 /// Of a recipient. An entry is what the first of these is that one of its recipients is.
@@ -128,8 +133,9 @@ class Queue {
   /// Nothing new begins; attempts under way get `grace` to end, and then are given up before they commit.
   virtual net::Task<void> stop(std::chrono::steady_clock::duration grace) = 0;
 
-  /// An entry of this submitter (none: 0) has been committed.
-  virtual void added(base::AccountId submitter) = 0;
+  /// This entry has been committed, by put_entry() of records.h with the same values.
+  virtual void added(base::QueueId id, const postrider::schema::QueuedMessage& message,
+                     const std::vector<postrider::schema::QueuedRecipient>& recipients) = 0;
   /// Whether the queue takes another message of that submitter; no_space: it is full, for it or for all.
   virtual base::Result<void> room_for(base::AccountId submitter) const = 0;
 

@@ -35,15 +35,36 @@ ReadyKey ready_key(Ref ref, const schema::QueuedMessage& message, const schema::
   return {rank_of(message), sender_key(message), domain_of(recipient), ref.entry, ref.number};
 }
 
+DueKey due_key(Ref ref, const schema::QueuedRecipient& recipient) {
+  return {static_cast<std::uint64_t>(recipient.due_us()), ref.entry, ref.number};
+}
+
+ReadyKey successor(ReadyKey key) {
+  auto& [rank, sender, domain, entry, number] = key;
+  if (++number == 0) ++entry.value;  // ids are times: none is near the end of its numbers
+  return key;
+}
+
+DueKey successor(DueKey key) {
+  auto& [time, entry, number] = key;
+  if (++number == 0) ++entry.value;
+  return key;
+}
+
+schema::QueuedRecipient first_state(const schema::QueuedMessage& message, schema::QueuedRecipient recipient) {
+  if (message.hold_until_us() > message.created_us()) recipient.set_due_us(message.hold_until_us());
+  return recipient;
+}
+
 base::Result<void> put_entry(store::Txn& tx, base::QueueId id, schema::QueuedMessage message,
                              const std::vector<schema::QueuedRecipient>& recipients) {
   TRY(tx.link({.blob = base::BlobId{message.blob()}, .owner = kQueueOwner, .item = id.value}));
   message.set_recipients(static_cast<std::uint32_t>(recipients.size()));
   tx.put(kMessages, {id}, message);
   std::uint32_t number = 0;
-  for (schema::QueuedRecipient recipient : recipients) {
+  for (const schema::QueuedRecipient& given : recipients) {
     const Ref ref{id, number++};
-    if (message.hold_until_us() > message.created_us()) recipient.set_due_us(message.hold_until_us());
+    const schema::QueuedRecipient recipient = first_state(message, given);
     tx.put(kRecipients, {ref.entry, ref.number}, recipient);
     place(tx, ref, message, recipient);
   }
@@ -53,7 +74,7 @@ base::Result<void> put_entry(store::Txn& tx, base::QueueId id, schema::QueuedMes
 void place(store::Txn& tx, Ref ref, const schema::QueuedMessage& message, const schema::QueuedRecipient& recipient) {
   if (recipient.held()) return;
   if (recipient.due_us() > 0) {
-    tx.put(kDue, {static_cast<std::uint64_t>(recipient.due_us()), ref.entry, ref.number}, store::Nothing{});
+    tx.put(kDue, due_key(ref, recipient), store::Nothing{});
   } else {
     tx.put(kReady, ready_key(ref, message, recipient), store::Nothing{});
   }
@@ -62,7 +83,7 @@ void place(store::Txn& tx, Ref ref, const schema::QueuedMessage& message, const 
 void displace(store::Txn& tx, Ref ref, const schema::QueuedMessage& message, const schema::QueuedRecipient& recipient) {
   if (recipient.held()) return;
   if (recipient.due_us() > 0) {
-    tx.erase(kDue, {static_cast<std::uint64_t>(recipient.due_us()), ref.entry, ref.number});
+    tx.erase(kDue, due_key(ref, recipient));
   } else {
     tx.erase(kReady, ready_key(ref, message, recipient));
   }
@@ -94,21 +115,22 @@ base::Result<bool> finish(store::Txn& tx, base::QueueId id, const schema::Queued
   return true;
 }
 
-base::Result<std::optional<base::WallTime>> next_due(const store::Reader& reader) {
-  auto cursor = reader.scan(kDue);
+base::Result<std::optional<DueKey>> next_due(const store::Reader& reader, DueKey from) {
+  auto cursor = reader.scan_range(kDue, from, {~std::uint64_t{0}, {}, 0});
   if (cursor.error()) return std::unexpected(*cursor.error());
   if (!cursor.valid()) return std::nullopt;
-  return wall_time(static_cast<std::int64_t>(std::get<0>(cursor.key())));
+  return cursor.key();
 }
 
-base::Result<std::size_t> promote(store::Txn& tx, base::WallTime now, std::size_t limit) {
-  std::vector<std::tuple<std::uint64_t, base::QueueId, std::uint32_t>> keys;
+base::Result<std::vector<ReadyKey>> promote(store::Txn& tx, DueKey from, base::WallTime now, std::size_t limit) {
+  std::vector<DueKey> keys;
   {
     const auto end = static_cast<std::uint64_t>(std::max<std::int64_t>(micros(now), 0)) + 1;
-    auto cursor = tx.scan_range(kDue, {0, {}, 0}, {end, {}, 0});
+    auto cursor = tx.scan_range(kDue, from, {end, {}, 0});
     for (; cursor.valid() && keys.size() < limit; cursor.next()) keys.push_back(cursor.key());
     if (cursor.error()) return std::unexpected(*cursor.error());
   }
+  std::vector<ReadyKey> written;
   for (const auto& [time, entry, number] : keys) {
     tx.erase(kDue, {time, entry, number});
     const auto message = tx.get(kMessages, {entry});
@@ -124,8 +146,9 @@ base::Result<std::size_t> promote(store::Txn& tx, base::WallTime now, std::size_
     ready.set_due_us(0);
     tx.put(kRecipients, {entry, number}, ready);
     place(tx, {entry, number}, **message, ready);
+    written.push_back(ready_key({entry, number}, **message, ready));
   }
-  return keys.size();
+  return written;
 }
 
 base::Result<void> set_aside(store::Txn& tx, base::QueueId id, std::string_view reason, base::WallTime now) {

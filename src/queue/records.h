@@ -36,6 +36,13 @@ std::string domain_of(const schema::QueuedRecipient& recipient);
 std::string domain_of_address(std::string_view address);
 
 ReadyKey ready_key(Ref ref, const schema::QueuedMessage& message, const schema::QueuedRecipient& recipient);
+DueKey due_key(Ref ref, const schema::QueuedRecipient& recipient);
+/// The next key in order.
+ReadyKey successor(ReadyKey key);
+DueKey successor(DueKey key);
+
+/// A recipient as put_entry() writes it: it waits while its message is held (RFC 4865).
+schema::QueuedRecipient first_state(const schema::QueuedMessage& message, schema::QueuedRecipient recipient);
 
 /// Writes the records of an entry, its recipients numbered from 0, and links the body, which is in the store or was put
 /// in this transaction.
@@ -58,10 +65,11 @@ base::Result<bool> finish(store::Txn& tx, base::QueueId id, const schema::Queued
 /// Takes the entry out of what is tried, whatever of it can be read; its records stay.
 base::Result<void> set_aside(store::Txn& tx, base::QueueId id, std::string_view reason, base::WallTime now);
 
-/// Up to `limit` recipients whose time has come go from queue.due to queue.ready. Returns how many there were.
-base::Result<std::size_t> promote(store::Txn& tx, base::WallTime now, std::size_t limit);
-/// The earliest time in queue.due.
-base::Result<std::optional<base::WallTime>> next_due(const store::Reader& reader);
+/// Up to `limit` recipients whose time has come, from `from` on, go from queue.due to queue.ready. Returns the rows that
+/// it wrote there.
+base::Result<std::vector<ReadyKey>> promote(store::Txn& tx, DueKey from, base::WallTime now, std::size_t limit);
+/// The first row of queue.due from `from` on.
+base::Result<std::optional<DueKey>> next_due(const store::Reader& reader, DueKey from);
 
 /// Reads bytes [offset, offset + length) of prefix + body.
 base::Result<std::string> read_message(const store::Reader& reader, const schema::QueuedMessage& message,

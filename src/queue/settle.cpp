@@ -18,7 +18,9 @@ struct Settled {
   std::vector<outbound::Outcome> outcomes;
   std::vector<Judgement> judgements;
   Notice notice;
-  bool removed = false;  // the entry, by the last run of commit()
+  // Of the last run of apply().
+  std::vector<std::pair<std::uint32_t, schema::QueuedRecipient>> waiting;  // for their next attempt
+  bool removed = false;                                                   // the entry
 };
 
 double jitter() { return static_cast<double>(crypto::random_u64() >> 11) / static_cast<double>(1ull << 53); }
@@ -57,6 +59,7 @@ Noted event_of(const Settled& settled, std::size_t i) {
 /// lease; but a delivery is never forgotten.
 base::Result<void> apply(store::Txn& tx, const Shared& shared, Settled& settled, const Lease& lease) {
   settled.removed = false;
+  settled.waiting.clear();
   const base::QueueId id = settled.item.entry;
   TRY_ASSIGN(auto message, tx.get(kMessages, {id}));
   if (!message) return base::fail(base::Code::conflict, "the entry was removed");
@@ -76,6 +79,7 @@ base::Result<void> apply(store::Txn& tx, const Shared& shared, Settled& settled,
     schema::QueuedRecipient next = judgement.next;
     next.set_held(record->held());
     replace(tx, {id, number}, *message, *record, next);
+    settled.waiting.emplace_back(number, std::move(next));
   }
   if (events.empty()) return base::fail(base::Code::conflict, "the recipients were changed meanwhile");
   TRY_ASSIGN(settled.removed, finish(tx, id, *message));
@@ -161,6 +165,9 @@ net::Task<void> settle(Shared& shared, Item item, std::vector<outbound::Outcome>
       co_await set_entry_aside(shared, settled->item.entry, written.error().text);
     }
     co_return;
+  }
+  for (const auto& [number, next] : settled->waiting) {
+    shared.gaps.fill({settled->item.entry, number}, settled->item.message, next);
   }
   if (settled->removed) shared.totals.remove(base::AccountId{settled->item.message.account()});
   settled->notice.committed(shared);

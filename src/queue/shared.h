@@ -11,6 +11,7 @@
 #include "outbound/outbound.h"
 #include "queue/config.h"
 #include "queue/destinations.h"
+#include "queue/gaps.h"
 #include "queue/leases.h"
 #include "queue/metrics.h"
 #include "queue/totals.h"
@@ -30,6 +31,7 @@ struct Shared {
   std::string srs_key = {};                // from start() on
   Destinations destinations{};
   Leases leases{};
+  TableGaps gaps{};
   Totals totals{};
   std::atomic<bool> stopping = false;  // what has not begun does not begin
   std::atomic<bool> given_up = false;  // and what is under way does not commit

@@ -22,8 +22,8 @@ inline constexpr store::Table<std::tuple<base::QueueId, std::uint32_t>, schema::
     65, "queue.recipient"};
 
 /// microseconds, queue entry, number: those that wait for a time, the next one first.
-inline constexpr store::Table<std::tuple<std::uint64_t, base::QueueId, std::uint32_t>, store::Nothing> kDue{
-    66, "queue.due"};
+using DueKey = std::tuple<std::uint64_t, base::QueueId, std::uint32_t>;
+inline constexpr store::Table<DueKey, store::Nothing> kDue{66, "queue.due"};
 
 /// rank (0 is the most urgent), sender (see sender_key()), domain ("": here), queue entry, number: those whose time has
 /// come, in an order in which every sender and every domain is found by one seek, however much the others have.

@@ -202,9 +202,10 @@ class World {
   bool anything_ready() { return good(store->reader())->scan(kReady).valid(); }
   /// To the next time at which something is due, and looks; false when nothing is.
   bool next() {
-    const auto due = good(next_due(*good(store->reader())));
-    if (!due) return false;
-    clock.pass(std::max(*due - clock.now(), base::WallTime::duration(0)) + std::chrono::milliseconds(1));
+    const auto first = good(next_due(*good(store->reader()), {}));
+    if (!first) return false;
+    const base::WallTime due = wall_time(static_cast<std::int64_t>(std::get<0>(*first)));
+    clock.pass(std::max(due - clock.now(), base::WallTime::duration(0)) + std::chrono::milliseconds(1));
     look();
     return true;
   }
@@ -274,6 +275,7 @@ class World {
       tx.put_body(body);
       return put_entry(tx, id, message, recipients);
     }));
+    world.shared->gaps.fill_entry(id, message, recipients);
     co_return id;
   }
 };

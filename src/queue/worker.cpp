@@ -13,6 +13,7 @@ constexpr std::chrono::seconds kTick{1};
 constexpr std::chrono::seconds kLongestWait{60};
 constexpr std::chrono::milliseconds kSoon{50};
 constexpr std::chrono::milliseconds kGather{2};
+constexpr std::chrono::seconds kGapsKept{60};
 constexpr std::chrono::seconds kAfterFailure{2};
 
 }  // namespace
@@ -99,8 +100,15 @@ net::Task<base::WallTime> Worker::look(net::Loops* loops) {
     const auto config = shared_.config();
     const std::size_t running = active();
     const std::size_t free = config->deliveries - std::min(config->deliveries, running);
-    shared_.leases.begin_choice();
-    auto seen = co_await shared_.store.read([&](const store::Reader& reader) { return see(reader, *config, free); });
+    // Were a row ever missed, because its commit was reported as failed, it is found within the minute.
+    if (shared_.clock.steady() - gaps_since_ >= kGapsKept) {
+      gaps_since_ = shared_.clock.steady();
+      shared_.gaps.forget();
+    }
+    chooser_.begin();
+    const std::uint64_t epoch = shared_.gaps.due.epoch();
+    auto seen =
+        co_await shared_.store.read([&](const store::Reader& reader) { return see(reader, *config, free, epoch); });
     if (!seen) co_return after(kAfterFailure);
     const std::size_t begun = seen->chosen.batches.size();
     const bool stale = !seen->chosen.stale.empty();
@@ -123,10 +131,19 @@ net::Task<base::WallTime> Worker::look(net::Loops* loops) {
   co_return wake_at;
 }
 
+base::Result<std::optional<base::WallTime>> Worker::next_due(const store::Reader& reader, std::uint64_t epoch) {
+  const DueKey from = shared_.gaps.due.after({});
+  TRY_ASSIGN(const auto first, queue::next_due(reader, from));
+  shared_.gaps.due.learn(from, first.value_or(DueKey{~std::uint64_t{0}, {}, 0}), epoch);
+  if (!first) return std::nullopt;
+  return wall_time(static_cast<std::int64_t>(std::get<0>(*first)));
+}
+
 /// On the pool.
-base::Result<Worker::Seen> Worker::see(const store::Reader& reader, const Config& config, std::size_t free) {
+base::Result<Worker::Seen> Worker::see(const store::Reader& reader, const Config& config, std::size_t free,
+                                       std::uint64_t epoch) {
   Seen seen;
-  TRY_ASSIGN(seen.next_due, next_due(reader));
+  TRY_ASSIGN(seen.next_due, next_due(reader, epoch));
   if (free > 0) {
     TRY_ASSIGN(seen.chosen, chooser_.choose(reader, config, free, shared_.clock.steady()));
   }
@@ -135,13 +152,16 @@ base::Result<Worker::Seen> Worker::see(const store::Reader& reader, const Config
 
 net::Task<bool> Worker::promote_some() {
   const base::WallTime now = shared_.clock.now();
+  const DueKey from = shared_.gaps.due.after({});
+  std::vector<ReadyKey> written;
   const auto moved = co_await shared_.store.write(
       {},
-      [now](store::Txn& tx) -> base::Result<void> {
-        TRY(promote(tx, now, kPromotedAtOnce));
+      [&](store::Txn& tx) -> base::Result<void> {
+        TRY_ASSIGN(written, promote(tx, from, now, kPromotedAtOnce));
         return {};
       },
       store::Kind::frees_space);
+  for (const ReadyKey& key : written) shared_.gaps.ready.fill(key);
   if (!moved) shared_.log.warning("queue.unmoved", {{"why", moved.error().text}, {"next", "it is tried again"}});
   co_return moved.has_value();
 }

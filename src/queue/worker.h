@@ -15,7 +15,7 @@ namespace queue {
 
 class Worker {
  public:
-  explicit Worker(Shared& shared) : shared_(shared), chooser_(shared.destinations, shared.leases) {}
+  explicit Worker(Shared& shared) : shared_(shared), chooser_(shared.destinations, shared.leases, shared.gaps.ready) {}
 
   /// Until stop(). `loops`: where deliveries run, in turn; nullptr: on the loop that runs this.
   net::Task<void> run(net::Loops* loops);
@@ -37,7 +37,9 @@ class Worker {
     std::optional<base::WallTime> next_due;
     Chosen chosen;
   };
-  base::Result<Seen> see(const store::Reader& reader, const Config& config, std::size_t free);
+  base::Result<std::optional<base::WallTime>> next_due(const store::Reader& reader, std::uint64_t epoch);
+  base::Result<Seen> see(const store::Reader& reader, const Config& config, std::size_t free,
+                         std::uint64_t epoch);
   net::Task<bool> promote_some();
   void begin(Chosen& chosen, net::Loops* loops);
   net::Task<bool> clean_up(Chosen& chosen);
@@ -52,6 +54,7 @@ class Worker {
   std::atomic<std::size_t> active_ = 0;
   std::size_t turn_ = 0;  // of the loops
   base::WallTime next_forgetting_{};
+  base::SteadyTime gaps_since_{};
   std::atomic<bool> woken_ = false;
   std::atomic<bool> nudging_ = false;  // one is on its way
   std::mutex mutex_;

@@ -495,12 +495,14 @@ TEST_CASE("the queue takes no more than its limits") {
   const auto queue = open(*world.store, *world.directory, *world.mail, world.clock, {},
                           [&] { return std::shared_ptr<const Config>(world.config); });
   const base::AccountId ann{1};
+  schema::QueuedMessage of_ann;
+  of_ann.set_account(ann.value);
   CHECK(queue->room_for(ann).has_value());
-  queue->added(ann);
-  queue->added(ann);
+  queue->added(base::QueueId{1}, of_ann, {World::to("r@remote.example")});
+  queue->added(base::QueueId{2}, of_ann, {World::to("r@remote.example")});
   CHECK_EQ(queue->room_for(ann).error().code, base::Code::no_space);
   CHECK(queue->room_for({}).has_value());
-  queue->added({});
+  queue->added(base::QueueId{3}, {}, {World::to("r@remote.example")});
   CHECK_EQ(queue->room_for({}).error().code, base::Code::no_space);
 }
 

@@ -133,12 +133,14 @@ net::Task<void> fill(Bench bench) {
 double look_microseconds(const store::Store& store, const queue::Config& config) {
   queue::Destinations destinations;
   queue::Leases leases;
-  queue::Chooser chooser(destinations, leases);
+  queue::TableGaps gaps;
+  queue::Chooser chooser(destinations, leases, gaps.ready);
   constexpr int kLooks = 2000;
   const auto start = Time::now();
   for (int i = 0; i < kLooks; ++i) {
+    chooser.begin();
     const auto reader = store.reader();
-    if (!reader || !queue::next_due(**reader) ||
+    if (!reader || !queue::next_due(**reader, {}) ||
         !chooser.choose(**reader, config, 200, base::system_clock().steady())) {
       std::abort();
     }
