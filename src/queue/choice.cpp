@@ -13,6 +13,7 @@ constexpr std::size_t kMaxItems = 8;         // that one delivery sends one afte
 constexpr std::size_t kMaxDownItems = 50;    // of a paused destination: they only share its answer
 constexpr std::size_t kMaxGathered = 1000;   // recipients of one message that are looked at
 constexpr std::size_t kMaxRemembered = 10'000;
+constexpr std::chrono::microseconds kLongStep{20};  // some hundred rows that were removed
 constexpr base::QueueId kLast{~std::uint64_t{0}};
 
 bool is_sent(By by) { return by == By::mx || by == By::hosts || by == By::lmtp; }
@@ -44,9 +45,16 @@ class Chooser::Scan {
   bool valid() const { return cursor_ && cursor_->valid(); }
   const ReadyKey& key() const { return cursor_->key(); }
   std::optional<base::Error> error() const { return cursor_ ? cursor_->error() : std::nullopt; }
-  void next() { seek(successor(key())); }
+  void next() {
+    const ReadyKey from = successor(key());
+    if (chooser_.gaps_.after(from) != from) return seek(from);
+    // A step costs less than a seek, unless there is much that it has to step over: only that is worth a gap.
+    const auto begin = std::chrono::steady_clock::now();
+    cursor_->next();
+    if (std::chrono::steady_clock::now() - begin > kLongStep) learn(from);
+  }
   void seek(const ReadyKey& key) {
-    ReadyKey from = chooser_.gaps_.after(key);
+    const ReadyKey from = chooser_.gaps_.after(key);
     if (!(from < to_)) {
       cursor_.reset();
       return;
@@ -56,10 +64,14 @@ class Chooser::Scan {
     } else {
       cursor_.emplace(reader_.scan_range(kReady, from, to_));
     }
-    if (!cursor_->error()) chooser_.gaps_.learn(std::move(from), valid() ? this->key() : to_, chooser_.epoch_);
+    learn(from);
   }
 
  private:
+  void learn(const ReadyKey& from) {
+    if (!cursor_->error()) chooser_.gaps_.learn(from, valid() ? key() : to_, chooser_.epoch_);
+  }
+
   Chooser& chooser_;
   const store::Reader& reader_;
   const ReadyKey to_;

@@ -99,8 +99,8 @@ class Gaps {
   }
 
   mutable std::mutex mutex_;
-  std::map<Key, Key> gaps_;           // guarded by mutex_, as all that follows: from, to; disjoint, none touches another
-  std::deque<Key> filled_;            // the latest
+  std::map<Key, Key> gaps_;  // guarded by mutex_, as all that follows: from, to; disjoint, none touches another
+  std::deque<Key> filled_;   // the latest
   std::uint64_t filled_count_ = 0;
 };
 
@@ -122,7 +122,8 @@ struct TableGaps {
   void fill_entry(base::QueueId id, const schema::QueuedMessage& message,
                   const std::vector<schema::QueuedRecipient>& recipients) {
     std::uint32_t number = 0;
-    for (const schema::QueuedRecipient& recipient : recipients) fill({id, number++}, message, first_state(message, recipient));
+    for (const schema::QueuedRecipient& recipient : recipients)
+      fill({id, number++}, message, first_state(message, recipient));
   }
   void forget() {
     ready.forget();

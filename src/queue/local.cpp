@@ -28,7 +28,7 @@ struct Here {
   base::WallTime now;
   // Of the last run of the closure.
   std::vector<base::AccountId> filed;
-  std::vector<std::optional<base::Error>> errors;  // of the recipients: they stay as they are
+  std::vector<std::optional<base::Error>> errors;                         // of the recipients: they stay as they are
   std::vector<std::pair<std::uint32_t, schema::QueuedRecipient>> placed;  // recipients that came of them
   bool removed = false;
 };

@@ -65,8 +65,8 @@ base::Result<bool> finish(store::Txn& tx, base::QueueId id, const schema::Queued
 /// Takes the entry out of what is tried, whatever of it can be read; its records stay.
 base::Result<void> set_aside(store::Txn& tx, base::QueueId id, std::string_view reason, base::WallTime now);
 
-/// Up to `limit` recipients whose time has come, from `from` on, go from queue.due to queue.ready. Returns the rows that
-/// it wrote there.
+/// Up to `limit` recipients whose time has come, from `from` on, go from queue.due to queue.ready. Returns the rows
+/// that it wrote there.
 base::Result<std::vector<ReadyKey>> promote(store::Txn& tx, DueKey from, base::WallTime now, std::size_t limit);
 /// The first row of queue.due from `from` on.
 base::Result<std::optional<DueKey>> next_due(const store::Reader& reader, DueKey from);

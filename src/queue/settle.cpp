@@ -20,7 +20,7 @@ struct Settled {
   Notice notice;
   // Of the last run of apply().
   std::vector<std::pair<std::uint32_t, schema::QueuedRecipient>> waiting;  // for their next attempt
-  bool removed = false;                                                   // the entry
+  bool removed = false;                                                    // the entry
 };
 
 double jitter() { return static_cast<double>(crypto::random_u64() >> 11) / static_cast<double>(1ull << 53); }

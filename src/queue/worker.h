@@ -38,8 +38,7 @@ class Worker {
     Chosen chosen;
   };
   base::Result<std::optional<base::WallTime>> next_due(const store::Reader& reader, std::uint64_t epoch);
-  base::Result<Seen> see(const store::Reader& reader, const Config& config, std::size_t free,
-                         std::uint64_t epoch);
+  base::Result<Seen> see(const store::Reader& reader, const Config& config, std::size_t free, std::uint64_t epoch);
   net::Task<bool> promote_some();
   void begin(Chosen& chosen, net::Loops* loops);
   net::Task<bool> clean_up(Chosen& chosen);
