@@ -19,6 +19,7 @@ class Checker {
   void check_certificates();
   void check_places();
   void check_routes();
+  void check_pipe(const queue::Route& route);
   void check_listener(const Listener& listener);
   void check_edge(const Listener& listener);
   void mistake(const Origin& at, std::string text) { out_.mistakes.push_back({at, std::move(text)}); }
@@ -126,6 +127,7 @@ void Checker::check_routes() {
     if (!names && !route.hosts.empty()) {
       mistake(origin(key + ".hosts"), key + ".hosts is for by = \"hosts\" and by = \"lmtp\"");
     }
+    check_pipe(route);
     for (const outbound::RouteHost& host : route.hosts) {
       if (!host.path.empty() && route.by == queue::By::hosts) {
         mistake(origin(key + ".hosts"), key + ".hosts: a Unix socket is for by = \"lmtp\"");
@@ -134,6 +136,16 @@ void Checker::check_routes() {
     if (!route.user.empty() && !names)
       mistake(origin(key + ".user"), key + ".user is for by = \"hosts\" and by = \"lmtp\"");
   }
+}
+
+void Checker::check_pipe(const queue::Route& route) {
+  const std::string key = "route." + route.name;
+  const bool is_pipe = route.by == queue::By::pipe;
+  if (is_pipe && route.pipe.command.empty()) mistake(origin(key), key + " needs a command: by is \"pipe\"");
+  if (!is_pipe && !route.pipe.command.empty()) mistake(origin(key + ".command"), key + ".command is for by = \"pipe\"");
+  if (!is_pipe && !route.pipe.user.empty()) mistake(origin(key + ".run_as"), key + ".run_as is for by = \"pipe\"");
+  if (is_pipe && route.verify)
+    mistake(origin(key + ".verify"), key + ".verify: a command cannot be asked for recipients");
 }
 
 void Checker::check_certificates() {

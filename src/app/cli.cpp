@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
 #include "app/cli_kit.h"
+#include "app/pipe_process.h"
 #include "app/sendmail.h"
 
 namespace app {
@@ -27,6 +28,7 @@ constexpr const char* kProgram = "postrider: a complete mail server in one progr
 }  // namespace
 
 int command_line(int argc, char** argv) {
+  if (argc > 0 && std::string_view(argv[0]) == kPipeProgram) return watch_command(argc, argv);
   if (const auto call = sendmail_call(argc, argv)) return run_sendmail(*call);
   Given given;
   CLI::App app(kProgram, "postrider");

@@ -127,6 +127,12 @@ password = "${file:/run/secrets/bulk}"
 recipients = "archive.example.org"
 by = "lmtp"
 hosts = "/run/archive/lmtp.sock"
+
+[route.tickets]
+recipients = "tickets.example.org"
+by = "pipe"
+command = ["/usr/local/bin/ticket", "--queue={local_part}"]
+relay = true
 ```
 )";
 

@@ -415,10 +415,10 @@ constexpr Field<queue::Route> kRouteSettings[] = {
         "recipients", "Domains of recipients; \".example.org\" is those below it, \"*\" any.", "all"),
     of_route<MailDomains, &queue::Route::senders>("senders", "Domains of senders, in the same way.", "all"),
     of_route<MailAddresses, &queue::Route::accounts>("accounts", "Accounts that submitted the message.", "all"),
-    of_route<Choice<queue::By>, &queue::Route::by>(
-        "by",
-        "mx (the domain's own hosts), hosts (these, by SMTP), lmtp (these, by LMTP), local (looked up here), refuse or "
-        "discard."),
+    of_route<Choice<queue::By>, &queue::Route::by>("by",
+                                                   "mx (the domain's own hosts), hosts (these, by SMTP), lmtp (these, "
+                                                   "by LMTP), pipe (a command), local (looked up "
+                                                   "here), refuse or discard."),
     of_route<RouteHosts, &queue::Route::hosts>(
         "hosts", "For hosts and lmtp: names or numeric addresses with ports, or a Unix socket, tried in order.",
         "none"),
@@ -429,6 +429,19 @@ constexpr Field<queue::Route> kRouteSettings[] = {
         "none, opportunistic, policy (what the destination publishes, otherwise opportunistic), encrypt (always, with "
         "any "
         "certificate) or verify (always, with a certificate for the host)."),
+    of_route<Command, &queue::Route::pipe, &outbound::Pipe::command>(
+        "command",
+        "For pipe: the path of a program and its arguments, with {sender}, {recipient}, {local_part}, {domain} and "
+        "{id}; "
+        "no shell reads them.",
+        "none"),
+    of_route<Text, &queue::Route::pipe, &outbound::Pipe::user>(
+        "run_as", "For pipe: the user that the command runs as; for a server that is started as root.",
+        "the server's own"),
+    of_route<Duration<1, 3000>, &queue::Route::pipe, &outbound::Pipe::time_limit>(
+        "time_limit", "For pipe: how long the command may take before it is ended, and tried again later."),
+    of_route<Switch, &queue::Route::pipe, &outbound::Pipe::crlf>(
+        "crlf", "For pipe: whether lines end with CRLF, as on the wire, and not with LF."),
     of_route<Text, &queue::Route::text>("text", "For refuse: what the sender is told.", "none"),
     of_route<AddressesOrNone, &queue::Route::source_address>(
         "source_address", "Numeric addresses to connect from, one of each family at most.", "the system's choice"),

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/key_files.h"
+#include "app/pipe_process.h"
 #include "base/text.h"
 #include "net/listener.h"
 
@@ -17,8 +18,11 @@ namespace app {
 namespace {
 
 constexpr std::chrono::seconds kLookPause{1};
+constexpr std::size_t kMaxCommands = 1000;
 
 base::Error refusal(const ParentRequest& request) {
+  if (request.kind == ParentRequest::Kind::run)
+    return {base::Code::denied, "the configuration file names no such command with run_as"};
   const std::string shown = base::printable(request.text, 200);
   const bool listen = request.kind == ParentRequest::Kind::listen;
   return {base::Code::denied,
@@ -69,16 +73,21 @@ ParentRights ParentRights::of(const Loaded& loaded) {
       rights.files.insert(std::move(candidate.key));
     }
   }
+  for (const queue::Route& route : config.delivery.queue.routes) {
+    if (!route.pipe.user.empty()) rights.commands.emplace(fingerprint(route.pipe), route.pipe);
+  }
   return rights;
 }
 
 void ParentRights::add(ParentRights more) {
   listeners.merge(more.listeners);
   files.merge(more.files);
+  commands.merge(more.commands);
 }
 
 bool ParentRights::cover(const ParentRequest& request) const {
   if (request.kind == ParentRequest::Kind::listen) return listeners.contains({request.text, request.port});
+  if (request.kind == ParentRequest::Kind::run) return commands.contains(lines_of(request)[0]);
   return files.contains(request.text);
 }
 
@@ -103,8 +112,21 @@ base::Result<int> Parent::answer(const ParentRequest& request) {
     log_.warning("app.parent.refused", {{"why", error.text}});
     return std::unexpected(error);
   }
+  if (request.kind == ParentRequest::Kind::run) return run(request);
   if (request.kind == ParentRequest::Kind::open) return open_guarded(request.text, outsider_);
   return net::bind_tcp(request.text, request.port);
+}
+
+base::Result<int> Parent::run(const ParentRequest& request) {
+  if (commands_ >= kMaxCommands) return base::fail(base::Code::unavailable, "too many commands run at once");
+  const auto lines = lines_of(request);
+  const outbound::Pipe& pipe = rights_.commands.at(lines[0]);
+  // A program that the server's user could exchange would run as somebody else.
+  TRY_ASSIGN(const int program, open_guarded(pipe.command[0], outsider_));
+  ::close(program);
+  TRY_ASSIGN(const auto started, start_command(pipe, {.sender = lines[1], .recipient = lines[2], .id = lines[3]}));
+  ++commands_;
+  return started.socket;
 }
 
 bool Parent::serve_one(int socket) {

@@ -1,11 +1,13 @@
 #pragma once
 // Parent: what the privileged parent does for the server that runs as another user, and nothing else: it listens on the
-// addresses and ports, and opens the files, that the configuration names or was read from. It reads the configuration
-// itself, so a server in somebody else's hands can ask for nothing that the administrator has not written down
-// (docs/security.md). Its rights only grow: each was named by a configuration since the start. One thread; blocks.
+// addresses and ports, opens the files, and runs the commands, that the configuration names or was read from. It reads
+// the configuration itself, so a server in somebody else's hands can ask for nothing that the administrator has not
+// written down (docs/security.md). Its rights only grow: each was named by a configuration since the start. One thread;
+// blocks.
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,7 +24,8 @@ namespace app {
 /// What the server may ask for.
 struct ParentRights {
   std::set<std::pair<std::string, std::uint16_t>> listeners;  // address and port
-  std::set<std::string> files;  // certificates, keys, and those that the configuration was read from
+  std::set<std::string> files;                     // certificates, keys, and those that the configuration was read from
+  std::map<std::string, outbound::Pipe> commands;  // that run as users of their own, by their fingerprints
 
   static ParentRights of(const Loaded& loaded);
   void add(ParentRights more);
@@ -44,13 +47,18 @@ class Parent {
   /// does.
   bool serve_one(int socket);
 
+  /// A process that watched over a command has ended.
+  void command_ended() { --commands_; }
+
  private:
   void look_again();
+  base::Result<int> run(const ParentRequest& request);
 
   ParentRights rights_;
   const Outsider outsider_;
   const Load load_;
   const base::Log log_;
+  std::size_t commands_ = 0;  // that run
   std::optional<std::chrono::steady_clock::time_point> looked_;
 };
 

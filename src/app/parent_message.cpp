@@ -5,6 +5,7 @@ namespace app {
 namespace {
 
 constexpr std::size_t kHead = 3;
+constexpr std::size_t kRunLines = 4;
 constexpr auto kLastCode = static_cast<std::uint8_t>(base::Code::unsupported);
 
 std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
@@ -33,8 +34,23 @@ std::optional<ParentRequest> parse_request(std::string_view message) {
       request.kind = ParentRequest::Kind::open;
       if (request.port != 0 || request.text[0] != '/') return std::nullopt;
       return request;
+    case 'R':
+      request.kind = ParentRequest::Kind::run;
+      if (request.port != 0 || lines_of(request).size() != kRunLines) return std::nullopt;
+      return request;
     default:
       return std::nullopt;
+  }
+}
+
+std::vector<std::string> lines_of(const ParentRequest& request) {
+  std::vector<std::string> lines;
+  std::string_view rest = request.text;
+  for (;;) {
+    const std::size_t end = rest.find('\n');
+    lines.emplace_back(rest.substr(0, end));
+    if (end == std::string_view::npos || lines.size() > kRunLines) return lines;
+    rest.remove_prefix(end + 1);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/parent_link.h"
+#include "app/pipe_process.h"
 
 namespace {
 
@@ -79,12 +80,14 @@ TEST_CASE("messages are written and read again, and anything else is none") {
   for (const app::ParentRequest& request :
        {app::ParentRequest{.kind = Kind::listen, .port = 25, .text = "0.0.0.0"},
         app::ParentRequest{.kind = Kind::listen, .port = 65535, .text = "::"},
-        app::ParentRequest{.kind = Kind::open, .port = 0, .text = "/etc/ssl/private/mail.pem"}}) {
+        app::ParentRequest{.kind = Kind::open, .port = 0, .text = "/etc/ssl/private/mail.pem"},
+        app::ParentRequest{.kind = Kind::run, .port = 0, .text = "print\n\nann@example.org\n77"}}) {
     CHECK(app::parse_request(app::encode(request)) == request);
   }
   for (const std::string& broken :
        {std::string(), std::string("L"), std::string("L\0\x19", 3), std::string("X\0\0/etc", 7),
         std::string("O\0\0etc/passwd", 13), std::string("O\0\1/etc/passwd", 14), std::string("O\0\0/etc\0x", 9),
+        std::string("R\0\1a\nb\nc\nd", 10), std::string("R\0\0a\nb\nc", 8), std::string("R\0\0a\nb\nc\nd\ne", 12),
         "O" + std::string(2, '\0') + std::string(app::kMaxMessage, '/')}) {
     CHECK_FALSE(app::parse_request(broken).has_value());
   }
@@ -129,6 +132,48 @@ TEST_CASE("what a new configuration names is given without a restart, and it is 
   CHECK(code(p.answer({.kind = Kind::open, .port = 0, .text = "/etc/shadow"})) == base::Code::denied);
   CHECK(read == 2);
   CHECK(std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(900));
+}
+
+TEST_CASE("the parent runs the commands of the configuration that have a user, and no others") {
+  const outbound::Pipe pipe{.command = {"/bin/sh", "-c", "cat >/dev/null; id -un; echo $RECIPIENT"},
+                            .user = "nobody",
+                            .time_limit = std::chrono::seconds(20)};
+  outbound::Pipe other = pipe;
+  other.command[2] = "id";
+  outbound::Pipe exchangeable = pipe;
+  const Scratch scratch;
+  std::filesystem::copy("/bin/sh", scratch / "sh");
+  exchangeable.command[0] = scratch / "sh";
+  app::Loaded loaded;
+  loaded.config.delivery.queue.routes = {
+      {.name = "a", .by = queue::By::pipe, .pipe = pipe},
+      {.name = "b", .by = queue::By::pipe, .pipe = exchangeable},
+      {.name = "c", .by = queue::By::pipe, .pipe = {.command = {"/bin/cat"}, .user = {}}}};
+  const auto rights = app::ParentRights::of(loaded);
+  CHECK(rights.commands.size() == 2);
+  app::Parent p = parent(rights);
+  const auto request = [](const outbound::Pipe& of) {
+    return app::ParentRequest{
+        .kind = Kind::run, .port = 0, .text = app::fingerprint(of) + "\nann@example.org\nbob@example.org\n77"};
+  };
+  CHECK(code(p.answer(request(other))) == base::Code::denied);
+  CHECK(code(p.answer(request(exchangeable))) == base::Code::denied);  // by who runs the server
+  const auto socket = p.answer(request(pipe));
+  REQUIRE_MESSAGE(socket.has_value(), (socket ? "" : socket.error().text));
+  const std::string nothing(4, '\0');
+  CHECK(::send(*socket, nothing.data(), nothing.size(), MSG_NOSIGNAL) == 4);
+  std::string answer(5000, '\0');
+  answer.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(::recv(*socket, answer.data(), answer.size(), MSG_WAITALL), 0)));
+  ::close(*socket);
+  const auto end = outbound::parse_pipe_end(answer);
+  REQUIRE(end.has_value());
+  if (::geteuid() == 0) {
+    CHECK(end->output == "nobody\nbob@example.org\n");
+  } else {
+    CHECK(end->kind == outbound::PipeEnd::Kind::not_run);
+    MESSAGE("not root: that a command runs as another user was not seen");
+  }
 }
 
 TEST_CASE("rights are the listeners and all files that belong to the configuration") {

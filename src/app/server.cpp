@@ -206,9 +206,15 @@ base::Result<void> Server::open() {
 base::Result<void> Server::open_outbound() {
   const auto config = config_.get();
   TRY_ASSIGN(resolver_, dns::make_resolver(config->dns, log_));
-  TRY_ASSIGN(outbound_,
-             outbound::open({.resolver = *resolver_, .store = *store_, .clock = clock_, .loop = &loops_->at(0)},
-                            config->outbound, log_));
+  TRY_ASSIGN(outbound_, outbound::open({.resolver = *resolver_,
+                                        .store = *store_,
+                                        .clock = clock_,
+                                        .loop = &loops_->at(0),
+                                        .start_command =
+                                            [this](const outbound::Pipe& pipe, const outbound::PipeValues& values) {
+                                              return privileged_->start(pipe, values);
+                                            }},
+                                       config->outbound, log_));
   return {};
 }
 

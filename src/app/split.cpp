@@ -28,20 +28,24 @@ namespace {
 
 constexpr const char* kParentName = "postrider-root";  // in ps and top; at most 15 bytes
 
-/// Ports below 1024, files of other users, and a signal to a process of another user.
-constexpr std::array kKept{CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_KILL};
+/// Ports below 1024, files of other users, a signal to a process of another user, and commands that run as others.
+std::vector<int> kept_rights(bool runs_commands) {
+  std::vector<int> kept{CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_KILL};
+  if (runs_commands) kept.insert(kept.end(), {CAP_SETUID, CAP_SETGID});
+  return kept;
+}
 
 /// Gives up all of root's capabilities but those, in this process and in whatever it might start.
-base::Result<void> keep_few_rights() {
+base::Result<void> keep_few_rights(const std::vector<int>& kept) {
   for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
-    if (std::ranges::find(kKept, capability) == kKept.end()) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (std::ranges::find(kept, capability) == kept.end()) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, 2> held{};
   if (::syscall(SYS_capget, &header, held.data()) != 0)
     return std::unexpected(system_error("cannot read capabilities", errno));
   std::array<__user_cap_data_struct, 2> wanted{};
-  for (const int capability : kKept) {
+  for (const int capability : kept) {
     const auto word = static_cast<std::size_t>(CAP_TO_INDEX(capability));
     // A container may have taken some of them already.
     wanted[word].permitted |= held[word].permitted & CAP_TO_MASK(capability);
@@ -123,7 +127,10 @@ int watch_over(pid_t child, int socket, Parent& parent, const base::Log& log) {
                                 pollfd{.fd = signals, .events = POLLIN, .revents = 0}};
   for (;;) {
     int waited = 0;
-    if (::waitpid(child, &waited, WNOHANG) == child) return status_of(waited, log);
+    for (pid_t ended = 0; (ended = ::waitpid(-1, &waited, WNOHANG)) > 0;) {
+      if (ended == child) return status_of(waited, log);
+      parent.command_ended();
+    }
     if (::poll(watched.data(), watched.size(), -1) < 0) continue;
     signalfd_siginfo signal{};
     while (::read(signals, &signal, sizeof signal) == sizeof signal) pass_on(signal, child);
@@ -136,8 +143,8 @@ int watch_over(pid_t child, int socket, Parent& parent, const base::Log& log) {
   }
 }
 
-int be_parent(pid_t child, int socket, Parent& parent, const base::Log& log) {
-  if (const auto kept = keep_few_rights(); !kept) {
+int be_parent(pid_t child, int socket, Parent& parent, bool runs_commands, const base::Log& log) {
+  if (const auto kept = keep_few_rights(kept_rights(runs_commands)); !kept) {
     // With all of root's rights it must not listen to anybody: the child sees the socket end, and stops.
     log.error("app.parent.failed", {{"why", kept.error().text}});
     ::close(socket);
@@ -174,8 +181,10 @@ base::Result<Split> split(const Loaded& loaded, const ReadConfig& read) {
     close_all_but(pair[0]);
     // Of its own: that of before has lost its socket, if it had one.
     const base::Log parent_log = open_log(config).with({{"process", "parent"}});
-    Parent parent(ParentRights::of(loaded), outsider, [&] { return read_rights(read, outsider); }, parent_log);
-    const int status = be_parent(child, pair[0], parent, parent_log);
+    ParentRights rights = ParentRights::of(loaded);
+    const bool runs_commands = !rights.commands.empty();
+    Parent parent(std::move(rights), outsider, [&] { return read_rights(read, outsider); }, parent_log);
+    const int status = be_parent(child, pair[0], parent, runs_commands, parent_log);
     return Split{.ended = status, .privileged = nullptr, .socket = -1};
   }
   ::close(pair[0]);

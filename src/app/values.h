@@ -178,6 +178,15 @@ struct RouteHosts {
   static std::string print(const type& value);
 };
 
+/// A command: its path and its arguments, with placeholders (outbound/pipe.h); without arguments the path alone will
+/// do.
+struct Command {
+  using type = std::vector<std::string>;
+  static constexpr const char* kName = "command";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value) { return toml_list(value); }
+};
+
 /// Mail domains as lower-case A-labels; ".example.org" and "*.example.org" are those below it, "*" is any.
 struct MailDomains {
   using type = std::vector<std::string>;
@@ -236,7 +245,7 @@ struct Words<TlsMode> {
 
 template <>
 struct Words<queue::By> {
-  static constexpr const char* kWords[] = {"mx", "hosts", "lmtp", "local", "refuse", "discard"};
+  static constexpr const char* kWords[] = {"mx", "hosts", "lmtp", "pipe", "local", "refuse", "discard"};
 };
 template <>
 struct Words<outbound::TlsPolicy> {

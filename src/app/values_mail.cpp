@@ -87,6 +87,18 @@ std::string RouteHosts::print(const type& value) {
   return toml_list(texts);
 }
 
+base::Result<std::vector<std::string>> Command::parse(const Raw& raw) {
+  type command;
+  if (const auto* list = std::get_if<type>(&raw)) command = *list;
+  if (const auto* path = std::get_if<std::string>(&raw); path != nullptr && !path->empty()) command = {*path};
+  const bool right = command.empty() || (command[0].starts_with('/') && command[0].find('{') == std::string::npos);
+  if (!right || std::holds_alternative<std::int64_t>(raw) || std::holds_alternative<bool>(raw)) {
+    return base::fail(base::Code::invalid, "must be a list: the path of a program, from the root, and its arguments");
+  }
+  TRY(outbound::check_command(command));
+  return command;
+}
+
 base::Result<std::vector<std::string>> MailDomains::parse(const Raw& raw) {
   TRY_ASSIGN(auto texts, parse_texts(raw, "a domain or a list of them"));
   for (std::string& text : texts) {

@@ -1,4 +1,5 @@
 // connect_tcp and connect_unix (net/listener.h).
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
@@ -48,6 +49,13 @@ int begin_connect(const Socket& socket, const sockaddr_storage& address, socklen
 }
 
 }  // namespace
+
+std::unique_ptr<Stream> adopt_stream(int connected_fd) {
+  Loop* loop = Loop::current();
+  ENSURE(loop != nullptr);
+  ::fcntl(connected_fd, F_SETFL, ::fcntl(connected_fd, F_GETFL) | O_NONBLOCK);
+  return make_socket_stream(std::make_shared<Socket>(*loop, connected_fd), Endpoints{});
+}
 
 Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline,
                                           std::string source) {

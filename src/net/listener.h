@@ -49,6 +49,9 @@ base::Result<std::unique_ptr<Listener>> adopt_tcp(Loop& loop, int listening_fd);
 /// A Unix stream socket at `path` (a stale one is replaced) with file mode `mode`.
 base::Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode);
 
+/// A stream over a connected socket, on the calling loop; owns the descriptor from the call on.
+std::unique_ptr<Stream> adopt_stream(int connected_fd);
+
 /// Connects to a numeric address, or to a Unix socket. Throws Closed when it does not succeed before `deadline`. With
 /// `source` the connection comes from that numeric address of ours.
 Task<std::unique_ptr<Stream>> connect_tcp(std::string address, std::uint16_t port, base::SteadyTime deadline,

@@ -15,6 +15,7 @@
 #include "dns/resolver.h"
 #include "net/loop.h"
 #include "outbound/outbound.h"
+#include "outbound/pipe.h"
 #include "smtp/client.h"
 #include "store/store.h"
 
@@ -37,12 +38,21 @@ struct Config {
   smtp::ClientTimeouts timeouts;
 };
 
+/// A command that was started.
+struct StartedCommand {
+  int socket = -1;             // to what watches over it (pipe.h); the caller's to close
+  std::function<void()> wait;  // blocks until that is gone: to be called once the socket is closed
+};
+/// Starts the command of a pipe. Blocks. invalid: the values do not fit it.
+using StartCommand = std::function<base::Result<StartedCommand>(const Pipe& pipe, const PipeValues& values)>;
+
 /// What the room stands on; all of it outlives the Outbound.
 struct Services {
   dns::Resolver& resolver;
   store::Store& store;
   const base::Clock& clock;
-  net::Loop* loop = nullptr;  // where its housekeeping runs until the loop ends; nullptr: there is none
+  net::Loop* loop = nullptr;   // where its housekeeping runs until the loop ends; nullptr: there is none
+  StartCommand start_command;  // nothing: no mail goes to commands
 };
 
 /// A report of TLS results to who asked for it by mail (RFC 8460 §3, §5.3), to be sent with a null sender and

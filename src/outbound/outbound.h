@@ -5,6 +5,7 @@
 // of an answer, is the business of who calls (delivery): nothing here is durable but cached policies and counted
 // results. Safe from any loop's thread; a call resumes on its caller's loop.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,15 @@ struct RouteHost {
   friend bool operator==(const RouteHost&, const RouteHost&) = default;
 };
 
+/// A command that takes messages on its standard input, in place of hosts.
+struct Pipe {
+  std::vector<std::string> command;  // its path and arguments (pipe.h); empty: there is none
+  std::string user;                  // whom it runs as; empty: the server's own user
+  std::chrono::seconds time_limit{1000};
+  bool crlf = false;  // lines end with CRLF, and not with LF
+  friend bool operator==(const Pipe&, const Pipe&) = default;
+};
+
 /// Where to: by the MX records of `domain` when `hosts` is empty.
 struct Destination {
   std::string domain;  // of the recipients, as A-labels; "192.0.2.1" or an IPv6 address for an address literal
@@ -41,11 +51,13 @@ struct Destination {
   std::string user, password;               // for AUTH; empty: none
   std::vector<std::string> source_address;  // numeric, at most one of each family; empty: the system's choice
   std::string helo;                         // empty: the server's host name
+  Pipe pipe;
   friend bool operator==(const Destination&, const Destination&) = default;
 };
 
 /// What is sent. The envelope's `recipients` are not used.
 struct Message {
+  std::string id;                 // in the queue
   smtp::Envelope envelope;        // sender, SMTPUTF8, BODY, RET, ENVID, BY, MT-PRIORITY, REQUIRETLS
   bool tls_optional = false;      // it has "TLS-Required: No" (RFC 8689 §4.2.2)
   bool eight_bit_header = false;  // a header field has bytes above 127

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "outbound/outcome.h"
+#include "outbound/run_command.h"
 
 namespace outbound {
 
@@ -152,15 +153,33 @@ Task<Outcome> Sender::verify(Destination destination, std::string sender, std::s
 
 Task<void> Sender::work(Job& job) {
   if (job.pending.empty()) co_return;
-  const std::string key = key_of(job.destination, job.optional);
-  co_await over_waiting(job, key);
-  if (job.goes_on()) co_await over_hosts(job, key);
+  if (job.destination.pipe.command.empty()) {
+    const std::string key = key_of(job.destination, job.optional);
+    co_await over_waiting(job, key);
+    if (job.goes_on()) co_await over_hosts(job, key);
+  } else {
+    co_await to_command(job);
+  }
   job.close();
   for (const Outcome& outcome : job.outcomes) {
     (outcome.verdict == Verdict::delivered  ? metrics_.delivered
      : outcome.verdict == Verdict::deferred ? metrics_.deferred
                                             : metrics_.refused)
         .add();
+  }
+}
+
+/// A run for each recipient.
+Task<void> Sender::to_command(Job& job) {
+  for (Pending& one : job.pending) {
+    if (job.late()) co_return;
+    if (job.message == nullptr) {
+      one.outcome = deferred("4.3.0", "a command cannot be asked for recipients");
+    } else {
+      one.outcome = co_await run_command(services_, job.destination.pipe, *job.message, one.recipient.address,
+                                         job.may_commit, job.deadline);
+    }
+    job.outcomes[one.index] = *one.outcome;
   }
 }
 

@@ -42,6 +42,7 @@ class Sender final : public System {
   struct Journey;
 
   net::Task<void> work(Job& job);
+  net::Task<void> to_command(Job& job);
   net::Task<void> over_waiting(Job& job, const std::string& key);
   net::Task<void> over_hosts(Job& job, const std::string& key);
   net::Task<void> at_host(Job& job, const std::string& key, Journey& journey, const Target& target);

@@ -50,7 +50,7 @@ net::Task<std::string> sender_of(Shared& shared, const Batch& batch, const Item&
   const auto alias =
       std::ranges::find_if(item.recipients, [](const auto& one) { return !one.second.original().empty(); });
   if (sender.empty() || item.message.account() != 0 || alias == item.recipients.end() || batch.way.by == By::lmtp ||
-      !shared.config()->srs || shared.srs_key.empty()) {
+      batch.way.by == By::pipe || !shared.config()->srs || shared.srs_key.empty()) {
     co_return sender;
   }
   const auto ours = co_await shared.directory.is_local_domain(domain_of_address(sender));
@@ -61,7 +61,8 @@ net::Task<std::string> sender_of(Shared& shared, const Batch& batch, const Item&
 
 net::Task<void> send_item(Shared& shared, const Batch& batch, Item item) {
   const auto reading = std::make_shared<Reading>(shared, item.message, batch.lease, std::nullopt);
-  outbound::Message message{.envelope = envelope_of(item.message),
+  outbound::Message message{.id = std::to_string(item.entry.value),
+                            .envelope = envelope_of(item.message),
                             .tls_optional = item.message.tls() == schema::QUEUED_TLS_OPTIONAL,
                             .eight_bit_header = item.message.eight_bit_header(),
                             .size = item.message.size(),
@@ -113,7 +114,7 @@ net::Task<void> run_item(Shared& shared, const Batch& batch, Item item) {
   }
   // A domain that has become ours since.
   const auto ours = co_await shared.directory.is_local_domain(domain_of(item.recipients.front().second));
-  if (ours && *ours && batch.way.destination.hosts.empty()) {
+  if (ours && *ours && batch.way.destination.hosts.empty() && batch.way.by != By::pipe) {
     co_await deliver_here(shared, std::move(item), batch.lease);
     co_return;
   }

@@ -16,7 +16,7 @@ constexpr std::size_t kMaxRemembered = 10'000;
 constexpr std::chrono::microseconds kLongStep{20};  // some hundred rows that were removed
 constexpr base::QueueId kLast{~std::uint64_t{0}};
 
-bool is_sent(By by) { return by == By::mx || by == By::hosts || by == By::lmtp; }
+bool is_sent(By by) { return by == By::mx || by == By::hosts || by == By::lmtp || by == By::pipe; }
 
 }  // namespace
 
@@ -210,6 +210,7 @@ base::Result<bool> Chooser::take(Round& round, const ReadyKey& key) {
 
 /// The other recipients of the message that go the same way.
 base::Result<void> Chooser::add_recipients(Round& round, Item& item, const Way& way, const ReadyKey& first) {
+  if (way.by == By::pipe) return {};  // each has a run of the command
   const auto& [rank, sender, domain, entry, number] = first;
   const auto add = [&](std::uint32_t other, const base::Result<schema::QueuedRecipient>& record) {
     if (other == number || item.recipients.size() >= kMaxRecipients || leases_.taken({entry, other})) return;

@@ -14,6 +14,7 @@ enum class By {
   mx,       // the hosts that the domain's MX records name
   hosts,    // those of the route
   lmtp,     // the same, by LMTP
+  pipe,     // a command
   local,    // looked up here, whatever other routes say
   refuse,   // the sender is told so
   discard,  // thrown away
@@ -29,6 +30,7 @@ struct Route {
   std::vector<outbound::RouteHost> hosts;
   std::string user, password;
   outbound::TlsPolicy tls = outbound::TlsPolicy::by_policy;
+  outbound::Pipe pipe;
   std::string text;  // why it is refused
   std::vector<std::string> source_address;
   std::string helo;

@@ -88,8 +88,11 @@ Way way_of(const Config& config, const schema::QueuedMessage& message, std::stri
   way.destination.password = best->password;
   way.destination.source_address = best->source_address;
   way.destination.helo = best->helo;
-  // Hosts that a route names are one destination, whatever the domains. Names of domains have no blank in them.
-  way.key = best->hosts.empty() ? std::string(domain) + " " + best->name : "route " + best->name;
+  way.destination.pipe = best->pipe;
+  // Hosts that a route names are one destination, whatever the domains, and so is a command. Names of domains have no
+  // blank in them.
+  const bool by_domain = best->hosts.empty() && best->by != By::pipe;
+  way.key = by_domain ? std::string(domain) + " " + best->name : "route " + best->name;
   return way;
 }
 
