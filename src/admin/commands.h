@@ -69,8 +69,8 @@ struct AddressFilter {
 base::Result<AddressFilter> address_filter(const json::object& arguments);
 
 // The handlers, by file: domain_commands.cpp, account_commands.cpp, alias_commands.cpp, ban_commands.cpp,
-// server_commands.cpp, queue_commands.cpp, outbound_commands.cpp, store_commands.cpp, stats_command.cpp and
-// log_commands.cpp.
+// server_commands.cpp, queue_commands.cpp, outbound_commands.cpp, report_commands.cpp, store_commands.cpp,
+// stats_command.cpp and log_commands.cpp.
 net::Task<base::Result<json::object>> domain_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> domain_show(const Api& api, json::object arguments);
@@ -116,6 +116,7 @@ net::Task<base::Result<json::object>> sessions_list(const Api& api, json::object
 net::Task<base::Result<json::object>> sessions_close(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> stop(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> destination_test(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> report_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> log_level(const Api& api, json::object arguments);
 base::Result<std::shared_ptr<base::LogFollower>> log_follow(const Api& api, const json::object& arguments);

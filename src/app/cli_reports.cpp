@@ -1,4 +1,4 @@
-// Reports that other hosts send to us: TLS-RPT (RFC 8460), read from a file.
+// Reports that other hosts send to us: TLS-RPT (RFC 8460), from the mailbox that they come to, or from a file.
 #include <cstdio>
 
 #include "app/cli_kit.h"
@@ -45,6 +45,20 @@ int show_report(const Given& given) {
 
 void add_reports(CLI::App& app, Given& given) {
   CLI::App* reports = group(app, "report", "What other hosts report to us");
+  CLI::App* list =
+      command(*reports, "list",
+              "List the reports of TLS results (RFC 8460) that have come to an account, oldest first; other "
+              "messages there are passed over",
+              "postrider report list tls-reports@example.org");
+  list->add_option("ADDRESS", given.name, "The account that our domains name in _smtp._tls")->required();
+  list->add_option("--mailbox", given.filter, "The mailbox that they are in; INBOX otherwise");
+  list->add_option("--limit", given.limit, "Look at so many messages, the newest ones")->capture_default_str();
+  admin_command(*list, given, "report list", false, [&given]() -> base::Result<admin::Arguments> {
+    admin::Arguments arguments{{"address", given.name}, {"limit", given.limit}};
+    add_text(arguments, "mailbox", given.filter);
+    return arguments;
+  });
+
   CLI::App* tls = command(*reports, "tls",
                           "Show a report of TLS results (RFC 8460): its message, or the JSON in it, compressed or not",
                           "postrider report tls example.net!example.org!1459468800!1459555199!1.json.gz");

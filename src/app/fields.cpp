@@ -248,6 +248,14 @@ constexpr Field<Config> kSettings[] = {
         "submission.hide_clients",
         "Whether messages of users are without their programs' address and name (in Received)."),
 
+    setting<Rewrites, &Config::delivery, &delivery::Config::rewrite_senders>(
+        "rewrite.senders",
+        "Rules for the senders of what is submitted, in the envelope and in From, Sender and Reply-To; the first that "
+        "fits counts: \"*@*.example.org=*@example.org\", \"old@example.org=new@example.org\", or \"root@*=\" for "
+        "what stays."),
+    setting<Rewrites, &Config::delivery, &delivery::Config::rewrite_recipients>(
+        "rewrite.recipients", "The same for recipients of all mail, in the envelope, before they are looked up."),
+
     setting<Path, &Config::sendmail_directory>(
         "sendmail.directory",
         "Where programs of this machine hand over mail by `sendmail`; its spool is there, and its socket.",

@@ -116,10 +116,10 @@ class Watch {
 
   const Clock::time_point deadline_;
   pid_t command_ = 0;
-  int process_ = -1;  // a descriptor of the command
-  int in_ = -1;       // its standard input
-  int out_ = -1;      // its standard output and error
-  std::string head_;  // a length that is not whole
+  int process_ = -1;        // a descriptor of the command
+  int in_ = -1;             // its standard input
+  int out_ = -1;            // its standard output and error
+  std::string head_;        // a length that is not whole
   std::uint32_t left_ = 0;  // bytes of a block
   bool whole_ = false;      // the message
   bool dropping_ = false;   // nobody reads it any more
@@ -223,7 +223,8 @@ void Watch::listen_to_command() {
   std::array<char, kBlock> buffer;
   const ssize_t got = ::read(out_, buffer.data(), buffer.size());
   if (got > 0) {
-    end_.output.append(buffer.data(), std::min(static_cast<std::size_t>(got), PipeEnd::kMaxOutput - end_.output.size()));
+    end_.output.append(buffer.data(),
+                       std::min(static_cast<std::size_t>(got), PipeEnd::kMaxOutput - end_.output.size()));
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
     ::close(out_);
     out_ = -1;
@@ -256,8 +257,7 @@ std::optional<PipeEnd> Watch::run() {
     std::array<pollfd, 4> watched{
         pollfd{.fd = kSocket, .events = static_cast<short>(wants_more ? POLLIN | POLLRDHUP : POLLRDHUP), .revents = 0},
         pollfd{.fd = has_more ? in_ : -1, .events = POLLOUT, .revents = 0},
-        pollfd{.fd = out_, .events = POLLIN, .revents = 0},
-        pollfd{.fd = process_, .events = POLLIN, .revents = 0}};
+        pollfd{.fd = out_, .events = POLLIN, .revents = 0}, pollfd{.fd = process_, .events = POLLIN, .revents = 0}};
     if (::poll(watched.data(), watched.size(), wait_time()) < 0 && errno != EINTR) break;
     if (watched[1].revents != 0) feed();
     if (watched[2].revents != 0) listen_to_command();

@@ -120,12 +120,13 @@ TEST_CASE("a command has the message, the values and nothing of the server's") {
   const Scratch scratch;
   ::setenv("POSTRIDER_SECRET", "hidden", 1);
   const std::string file = scratch / "all";
-  const PipeEnd end = run({.command = {"/bin/sh", "-c", "{ env; pwd; echo \"$0 $@\"; ls /proc/self/fd; cat; } > " + file,
-                                       "{id}", "--to={recipient}", "{local_part}", "{domain}", "<{sender}>", "{}"},
-                           .user = {},
-                           .time_limit = 30s},
-                          std::string("Subject: x\n\nlast\0line", 21),
-                          {.sender = "a b@x.example", .recipient = "$(id);@example.org", .id = "77"});
+  const PipeEnd end =
+      run({.command = {"/bin/sh", "-c", "{ env; pwd; echo \"$0 $@\"; ls /proc/self/fd; cat; } > " + file, "{id}",
+                       "--to={recipient}", "{local_part}", "{domain}", "<{sender}>", "{}"},
+           .user = {},
+           .time_limit = 30s},
+          std::string("Subject: x\n\nlast\0line", 21),
+          {.sender = "a b@x.example", .recipient = "$(id);@example.org", .id = "77"});
   ::unsetenv("POSTRIDER_SECRET");
   CHECK(end.kind == Kind::exited);
   CHECK_EQ(end.code, 0);
@@ -140,7 +141,8 @@ TEST_CASE("a command has the message, the values and nothing of the server's") {
 }
 
 TEST_CASE("every exit code is told, and what the command says") {
-  for (const std::uint32_t code : {0u, 1u, 64u, 65u, 66u, 67u, 68u, 69u, 70u, 71u, 72u, 73u, 74u, 75u, 76u, 77u, 78u, 127u, 255u}) {
+  for (const std::uint32_t code :
+       {0u, 1u, 64u, 65u, 66u, 67u, 68u, 69u, 70u, 71u, 72u, 73u, 74u, 75u, 76u, 77u, 78u, 127u, 255u}) {
     const PipeEnd end = run(shell("cat >/dev/null; echo said; echo more >&2; exit " + std::to_string(code)), "x");
     CHECK(end.kind == Kind::exited);
     CHECK_EQ(end.code, code);
@@ -162,10 +164,13 @@ TEST_CASE("a command that cannot be run is told with the system's reason") {
 }
 
 TEST_CASE("an address is no option, unless the command's line says so") {
-  const auto refused = app::start_command({.command = {"/bin/cat", "{recipient}"}, .user = {}}, {.recipient = "-n@x.example"});
+  const auto refused =
+      app::start_command({.command = {"/bin/cat", "{recipient}"}, .user = {}}, {.recipient = "-n@x.example"});
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == base::Code::invalid);
-  CHECK_EQ(run({.command = {"/bin/sh", "-c", "cat >/dev/null; echo \"$1\"", "-", "--to={recipient}"}, .user = {}, .time_limit = 30s},
+  CHECK_EQ(run({.command = {"/bin/sh", "-c", "cat >/dev/null; echo \"$1\"", "-", "--to={recipient}"},
+                .user = {},
+                .time_limit = 30s},
                "x", {.recipient = "-n@x.example"})
                .output,
            "--to=-n@x.example\n");
@@ -204,7 +209,8 @@ TEST_CASE("a run that nobody waits for any more is ended, and never sees the end
   const Scratch scratch;
   const std::string pid = scratch / "pid";
   const std::string whole = scratch / "whole";
-  const auto command = started(shell("echo $$ > " + pid + ".new; mv " + pid + ".new " + pid + "; cat >/dev/null; touch " + whole));
+  const auto command =
+      started(shell("echo $$ > " + pid + ".new; mv " + pid + ".new " + pid + "; cat >/dev/null; touch " + whole));
   send_all(command.socket, block("half of it"));
   REQUIRE(appears(pid));
   ::close(command.socket);

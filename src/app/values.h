@@ -131,6 +131,14 @@ struct LocalSenders {
   static std::string print(const type& value) { return toml_list(value); }
 };
 
+/// Rules for addresses (delivery/rewrite.h), in order: one as text, or a list.
+struct Rewrites {
+  using type = std::vector<delivery::Rewrite>;
+  static constexpr const char* kName = "rules";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value);
+};
+
 /// Name servers to ask: addresses with an optional port, or "system"; one as text, or a list.
 struct NameServers {
   using type = std::vector<std::string>;

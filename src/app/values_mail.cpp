@@ -99,6 +99,23 @@ base::Result<std::vector<std::string>> Command::parse(const Raw& raw) {
   return command;
 }
 
+base::Result<std::vector<delivery::Rewrite>> Rewrites::parse(const Raw& raw) {
+  type rules;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&raw); list && list->empty()) return rules;
+  TRY_ASSIGN(const auto texts, parse_texts(raw, "PATTERN=ADDRESS or a list of such"));
+  for (const std::string& text : texts) {
+    TRY_ASSIGN(auto rule, delivery::parse_rewrite(text));
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+std::string Rewrites::print(const type& value) {
+  std::vector<std::string> texts;
+  for (const delivery::Rewrite& rule : value) texts.push_back(delivery::print(rule));
+  return toml_list(texts);
+}
+
 base::Result<std::vector<std::string>> MailDomains::parse(const Raw& raw) {
   TRY_ASSIGN(auto texts, parse_texts(raw, "a domain or a list of them"));
   for (std::string& text : texts) {

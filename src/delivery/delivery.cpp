@@ -7,6 +7,7 @@
 #include "delivery/taken.h"
 #include "directory/exchange.h"
 #include "queue/route.h"
+#include "smtp/parameters.h"
 
 namespace delivery {
 namespace {
@@ -75,7 +76,14 @@ class Service : public Delivery {
     // What was granted at MAIL may have been withdrawn since.
     if (user) CO_TRY(co_await check_sender(&*user, envelope.sender, peer));
     std::string why;
+    const auto config = context_.config.get();
     for (smtp::Recipient& recipient : envelope.recipients) {
+      if (auto to = rewritten(config->rewrite_recipients, recipient.address)) {
+        // RFC 3461 §5.2.1 (d): so that reports name who was written to.
+        const bool ascii = std::ranges::all_of(recipient.address, [](char c) { return c >= 0; });
+        if (recipient.orcpt.empty() && ascii) recipient.orcpt = "rfc822;" + smtp::xtext_encode(recipient.address);
+        recipient.address = *std::move(to);
+      }
       auto to = context_.queue.relayed(recipient.address);
       recipient.elsewhere = to.has_value();
       if (to) recipient.address = *std::move(to);
@@ -83,7 +91,7 @@ class Service : public Delivery {
     // Rather now than behind 25 MiB that nobody can keep.
     if (!context_.store.accepts_writes(&why)) co_return base::fail(base::Code::no_space, std::move(why));
     // Of users, not of other hosts: their way here is for others to see (RFC 5321 §4.4).
-    if (user || peer.local) peer.hidden = peer.hidden || context_.config.get()->hide_clients;
+    if (user || peer.local) peer.hidden = peer.hidden || config->hide_clients;
     co_return make_sink(context_, std::move(envelope), std::move(user), peer, std::move(log));
   }
 
@@ -112,11 +120,12 @@ class Service : public Delivery {
 net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, std::string sender,
                                                        std::string recipient, smtp::Peer peer) {
   const bool anywhere = user != nullptr || peer.relays;
+  const auto now = context_.config.get();
+  if (auto to = rewritten(now->rewrite_recipients, recipient)) recipient = *std::move(to);
   const auto relayed = context_.queue.relayed(recipient);
   // What comes back to who wrote to an alias that sends on.
   if (relayed && *relayed != recipient) co_return context_.queue.room_for({});
-  const auto route = co_await context_.directory.route(
-      anywhere ? queue::of_machine(context_.config.get()->queue, recipient) : recipient);
+  const auto route = co_await context_.directory.route(anywhere ? queue::of_machine(now->queue, recipient) : recipient);
   if (!route) {
     if (route.error().code != base::Code::denied) co_return std::unexpected(route.error());
     // What is not ours is taken from our users, and from the networks that are listed for it.

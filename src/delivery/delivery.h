@@ -13,6 +13,7 @@
 #include "base/live.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "delivery/rewrite.h"
 #include "directory/directory.h"
 #include "guard/guard.h"
 #include "mailstore/mailstore.h"
@@ -25,10 +26,12 @@ namespace delivery {
 struct Config {
   std::string hostname;  // in Received and Message-ID
   std::uint64_t max_message_bytes = 25ull << 20;
-  std::size_t max_received_fields = 50;         // above: a mail loop (RFC 5321 §6.3)
-  bool refuse_forged = false;                   // submitted: From, Sender and Resent-… must be addresses of who sends
-  bool hide_clients = false;                    // submitted: without the client's address and name
-  std::vector<std::string> local_senders = {};  // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
+  std::size_t max_received_fields = 50;          // above: a mail loop (RFC 5321 §6.3)
+  bool refuse_forged = false;                    // submitted: From, Sender and Resent-… must be addresses of who sends
+  bool hide_clients = false;                     // submitted: without the client's address and name
+  std::vector<std::string> local_senders = {};   // "USER=ADDRESS", "USER=@domain", "USER=*": more than USER@hostname
+  std::vector<Rewrite> rewrite_senders = {};     // of what is submitted: in the envelope and in the header
+  std::vector<Rewrite> rewrite_recipients = {};  // of the envelope, before it is looked up
   queue::Config queue;
 };
 

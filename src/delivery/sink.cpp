@@ -45,7 +45,14 @@ class MessageSink : public smtp::Sink {
         id_{context.store.next_id()},
         id_text_(std::to_string(id_.value)),
         received_head_(received_head(envelope_, peer, user_.has_value(), config_->hostname, id_text_)),
-        body_(context.store.new_body()) {}
+        body_(context.store.new_body()) {
+    if (!anywhere_) return;
+    if (auto sender = rewritten(config_->rewrite_senders, envelope_.sender)) {
+      log_.info("delivery.rewritten",
+                {{"id", id_text_}, {"sender", base::printable(envelope_.sender)}, {"to", base::printable(*sender)}});
+      envelope_.sender = *std::move(sender);
+    }
+  }
 
   // Parsing stays on the loop: a block of 64 KiB takes well below a millisecond, less than a trip to the pool and back
   // costs for the small blocks that most mail is.
@@ -75,6 +82,7 @@ class MessageSink : public smtp::Sink {
   bool submitted() const { return user_ || local_; }
   net::Task<base::Result<void>> check_originators(store::Body body, std::uint64_t header_bytes) const;
   net::Task<base::Result<bool>> is_own(std::string address) const;
+  net::Task<base::Result<std::optional<Mended>>> rewrite_header(store::Body body, std::uint64_t header_bytes) const;
   std::vector<smtp::Recipient> recipients() const;
 
   std::vector<mailstore::FileOptions> options_for(const Plan& plan, const std::string& added, base::WallTime now) const;
@@ -137,6 +145,21 @@ net::Task<base::Result<bool>> MessageSink::is_own(std::string address) const {
   co_return own;
 }
 
+/// The message with its senders' addresses as the operator wants them; nothing when they are so. What the client sent
+/// has been judged before; a header beyond what is parsed stays as it is.
+net::Task<base::Result<std::optional<Mended>>> MessageSink::rewrite_header(store::Body body,
+                                                                           std::uint64_t header_bytes) const {
+  if (config_->rewrite_senders.empty() || header_bytes > mailstore::kParseLimits.header_bytes) {
+    co_return std::optional<Mended>();
+  }
+  CO_TRY_ASSIGN(const std::string header, co_await read_begin(context_.store, body, header_bytes));
+  auto anew = rewritten_header(config_->rewrite_senders, header);
+  if (!anew) co_return std::optional<Mended>();
+  log_.info("delivery.rewritten", {{"id", id_text_}, {"what", "header"}});
+  CO_TRY_ASSIGN(auto changed, co_await with_header(context_.store, std::move(body), header_bytes, *std::move(anew)));
+  co_return std::optional(std::move(changed));
+}
+
 /// As they are to be looked up.
 std::vector<smtp::Recipient> MessageSink::recipients() const {
   std::vector<smtp::Recipient> all = envelope_.recipients;
@@ -164,6 +187,13 @@ net::Task<base::Result<smtp::Sink::Accepted>> MessageSink::accept() {
         parsed = std::move(mended->parsed);
         if (!parsed->eight_bit && !parsed->nul && !parsed->bare_cr_or_lf) envelope_.body = smtp::BodyType::seven_bit;
       }
+    }
+  }
+  if (anywhere_) {
+    CO_TRY_ASSIGN(auto changed, co_await rewrite_header(body, parsed->parts[0].body_begin));
+    if (changed) {
+      body = std::move(changed->body);
+      parsed = std::move(changed->parsed);
     }
   }
   const mailstore::Incoming incoming = mailstore::make_incoming(std::move(body), parsed);

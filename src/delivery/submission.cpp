@@ -120,4 +120,22 @@ net::Task<base::Result<std::optional<Mended>>> mend(store::Store& store, store::
   co_return Mended{writer->finish(), std::make_shared<const mime::Message>(parser.finish())};
 }
 
+net::Task<base::Result<Mended>> with_header(store::Store& store, store::Body body, std::uint64_t header_bytes,
+                                            std::string header) {
+  const auto writer = store.new_body();
+  mime::Parser parser(mailstore::kParseLimits);
+  parser.feed(header);
+  CO_TRY(co_await writer->append(header));
+  for (std::uint64_t at = header_bytes; at < body.size(); at += kBlock) {
+    CO_TRY_ASSIGN(const std::string block, co_await store.pool().run([body, at]() -> base::Result<std::string> {
+      std::string out;
+      TRY(body.read(at, kBlock, out));
+      return out;
+    }));
+    parser.feed(block);
+    CO_TRY(co_await writer->append(block));
+  }
+  co_return Mended{writer->finish(), std::make_shared<const mime::Message>(parser.finish())};
+}
+
 }  // namespace delivery

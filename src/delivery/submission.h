@@ -32,6 +32,11 @@ struct Mended {
 net::Task<base::Result<std::optional<Mended>>> mend(store::Store& store, store::Body body,
                                                     std::shared_ptr<const mime::Message> parsed, bool keep_utf8);
 
+/// The message with another header block in place of its first `header_bytes` bytes. Reads `body` in blocks, and never
+/// holds it whole. Errors are the store's.
+net::Task<base::Result<Mended>> with_header(store::Store& store, store::Body body, std::uint64_t header_bytes,
+                                            std::string header);
+
 /// Bytes of the message from its beginning, as read() of the body, on the pool where that may block.
 net::Task<base::Result<std::string>> read_begin(store::Store& store, store::Body body, std::uint64_t length);
 

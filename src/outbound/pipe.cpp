@@ -44,8 +44,7 @@ std::string replace(std::string_view argument, const PipeValues& values, std::st
     if (open == std::string_view::npos) break;
     argument.remove_prefix(open);
     const std::size_t close = argument.find('}');
-    const std::string_view name =
-        close == std::string_view::npos ? std::string_view() : argument.substr(1, close - 1);
+    const std::string_view name = close == std::string_view::npos ? std::string_view() : argument.substr(1, close - 1);
     if (!is_word(name)) {
       out += '{';
       argument.remove_prefix(1);
@@ -116,9 +115,10 @@ base::Result<void> check_command(const std::vector<std::string>& command) {
     std::string unknown;
     replace(argument, {}, &unknown);
     if (!unknown.empty()) {
-      return base::fail(base::Code::invalid, "names {" + unknown +
-                                                 "}, which is none of {sender}, {recipient}, {local_part}, {domain} and "
-                                                 "{id}");
+      return base::fail(base::Code::invalid,
+                        "names {" + unknown +
+                            "}, which is none of {sender}, {recipient}, {local_part}, {domain} and "
+                            "{id}");
     }
   }
   return {};

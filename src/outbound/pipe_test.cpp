@@ -44,8 +44,8 @@ TEST_CASE("what watches over a command says how it ended, and anything else is n
   REQUIRE(again.has_value());
   CHECK_EQ(again->code, end.code);
   CHECK_EQ(again->output, end.output);
-  for (const std::string& broken : {std::string(), std::string("E"), std::string("E\0\0\0", 4), std::string("X\0\0\0\0", 5),
-                                    "E" + std::string(5000, 'x')}) {
+  for (const std::string& broken : {std::string(), std::string("E"), std::string("E\0\0\0", 4),
+                                    std::string("X\0\0\0\0", 5), "E" + std::string(5000, 'x')}) {
     CHECK_FALSE(parse_pipe_end(broken).has_value());
   }
 }

@@ -45,8 +45,8 @@ Task<void> write_lines(Run& run, std::string bytes) {
 
 /// False: the attempt is let go. Throws Closed.
 Task<base::Result<bool>> write_message(Run& run) {
-  co_await write_lines(run, "Return-Path: <" + run.message.envelope.sender + ">\r\nDelivered-To: " + run.recipient +
-                                "\r\n");
+  co_await write_lines(run,
+                       "Return-Path: <" + run.message.envelope.sender + ">\r\nDelivered-To: " + run.recipient + "\r\n");
   for (std::uint64_t offset = 0;;) {
     CO_TRY_ASSIGN(std::string piece, co_await run.message.read(offset));
     if (piece.empty()) break;

@@ -238,6 +238,21 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return base::parse_u64(text).value_or(std::numeric_limits<std::uint64_t>::max());
 }
 
+std::string xtext_encode(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (c > ' ' && c <= '~' && c != '+' && c != '=') {
+      out += c;
+      continue;
+    }
+    out += '+';
+    out += kDigits[static_cast<std::uint8_t>(c) >> 4];
+    out += kDigits[static_cast<std::uint8_t>(c) & 0xF];
+  }
+  return out;
+}
+
 std::optional<std::string> xtext_decode(std::string_view text) {
   // Upper case alone.
   const auto digit = [](char c) { return base::is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };

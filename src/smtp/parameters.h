@@ -16,6 +16,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 
 /// RFC 3461 §4: what xtext stands for; nothing when it is not xtext.
 std::optional<std::string> xtext_decode(std::string_view text);
+/// The xtext of an ASCII text.
+std::string xtext_encode(std::string_view text);
 
 template <class Target>
 struct ParameterRow {

@@ -9,6 +9,7 @@ namespace {
 TEST_CASE("xtext") {
   CHECK_EQ(xtext_decode(""), "");
   CHECK_EQ(xtext_decode("a+2Bb+3D+20~"), "a+b= ~");
+  CHECK_EQ(xtext_encode("a+b= ~\x01\x7F"), "a+2Bb+3D+20~+01+7F");
   CHECK_EQ(xtext_decode("+C3+BC"), "\xC3\xBC");
   for (const char* bad : {"+", "+2", "+2b", "a=b", "a b", "\x7F", "\xC3\xBC", "+G0", "a+"}) {
     CAPTURE(bad);

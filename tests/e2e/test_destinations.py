@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ from harness import BINARY, TOP, Server
 
 KNOT = shutil.which("knotd") or "/usr/sbin/knotd"
 KEYMGR = shutil.which("keymgr") or "/usr/sbin/keymgr"
-HOSTS = ["mx1.net.test", "mx2.net.test", "mx3.net.test", "mta-sts.sts.net.test", "mta-sts.strict.net.test"]
+HOSTS = ["mx1.net.test", "mx2.net.test", "mx3.net.test", "mta-sts.sts.net.test", "mta-sts.strict.net.test", "mta-sts.unlisted.net.test"]
 
 
 def run(*command, **options):
@@ -46,15 +47,10 @@ def make_authority(directory):
     return hashlib.sha256(run("openssl", "pkey", "-pubin", "-outform", "DER", input=pem)).hexdigest()
 
 
-class Names:
-    """Knot DNS with the signed zone net.test."""
-
-    def __init__(self, directory, mail_port, digest):
-        self.directory, self.port = directory, free_port()
-        (directory / "db").mkdir()
-        wrong = "00" * 32
-        tlsa = f"_{mail_port}._tcp"
-        (directory / "net.zone").write_text(f"""$ORIGIN net.test.
+def zone_of(mail_port, digest):
+    wrong = "00" * 32
+    tlsa = f"_{mail_port}._tcp"
+    return f"""$ORIGIN net.test.
 $TTL 60
 @ SOA ns hostmaster 1 3600 600 86400 60
 @ NS ns
@@ -77,7 +73,16 @@ strict MX 10 mx4
 _mta-sts.strict TXT "v=STSv1; id=1"
 mta-sts.strict A 127.0.0.1
 plain MX 10 mx4
-""")
+"""
+
+
+class Names:
+    """Knot DNS with the signed zone net.test."""
+
+    def __init__(self, directory, zone):
+        self.directory, self.port = directory, free_port()
+        (directory / "db").mkdir()
+        (directory / "net.zone").write_text(zone)
         self.configuration = directory / "knot.conf"
         self.configuration.write_text(f"""server:
     listen: 127.0.0.1@{self.port}
@@ -114,6 +119,11 @@ zone:
                 raise AssertionError(done.stderr + Path(self.log.name).read_text(errors="replace"))
             time.sleep(0.1)
 
+    def change(self, zone):
+        """The zone as it is from now on; its serial number must have grown."""
+        (self.directory / "net.zone").write_text(zone)
+        self.process.send_signal(signal.SIGHUP)
+
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
@@ -121,13 +131,15 @@ zone:
 
 
 class Policies:
-    """An HTTPS server with the same kind of policy for every domain."""
+    """An HTTPS server with the same kind of policy for every domain; that of unlisted.net.test names another host."""
 
     def __init__(self, directory):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 found = self.path == "/.well-known/mta-sts.txt"
-                body = b"version: STSv1\nmode: enforce\nmx: *.net.test\nmax_age: 86400\n" if found else b""
+                unlisted = self.headers.get("Host", "").startswith("mta-sts.unlisted.")
+                mx = b"elsewhere.test" if unlisted else b"*.net.test"
+                body = b"version: STSv1\nmode: enforce\nmx: " + mx + b"\nmax_age: 86400\n" if found else b""
                 self.send_response(200 if found else 404)
                 self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", str(len(body)))
@@ -162,7 +174,7 @@ class Destinations(unittest.TestCase):
         cls.addClassCleanup(cls.host.remove)
         cls.policies = Policies(cls.directory)
         cls.addClassCleanup(cls.policies.stop)
-        cls.names = Names(cls.directory, cls.host.port("smtp"), digest)
+        cls.names = Names(cls.directory, zone_of(cls.host.port("smtp"), digest))
         cls.addClassCleanup(cls.names.stop)
         (cls.directory / "anchor").write_text(cls.names.anchor())
         cls.server = cls.ours("anchor")
