@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::uint64_t kDefaultMessages = 1000;
 constexpr std::uint64_t kMostMessages = 100'000;
-constexpr std::size_t kAtOnce = 50;                 // of which none else waits for the reader
+constexpr std::size_t kAtOnce = 50;                // of which none else waits for the reader
 constexpr std::uint64_t kMostBytes = 16ull << 20;  // of a message
 
 struct Found {
   json::array rows;
   std::size_t reports = 0;
-  std::size_t others = 0;                                // messages that are none
+  std::size_t others = 0;                               // messages that are none
   std::set<std::pair<std::string, std::string>> known;  // organization and id: a report that came twice is one
 };
 
@@ -98,8 +98,8 @@ net::Task<base::Result<json::object>> report_list(const Api& api, json::object a
   for (std::size_t at = view->size() - std::min(view->size(), most); at < view->size();) {
     std::vector<base::EmailId> ids;
     for (; at < view->size() && ids.size() < kAtOnce; ++at) ids.push_back(view->at(at).email);
-    CO_TRY(co_await mail.read(account->id,
-                              [&](mailstore::EmailReader& reader) { return read_some(reader, ids, found); }));
+    CO_TRY(
+        co_await mail.read(account->id, [&](mailstore::EmailReader& reader) { return read_some(reader, ids, found); }));
   }
   co_return json::object{
       {"reports", std::move(found.rows)}, {"count", found.reports}, {"other_messages", found.others}};

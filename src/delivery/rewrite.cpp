@@ -14,9 +14,15 @@ namespace {
 
 constexpr std::size_t kMaxAddresses = 1000;  // of one field; a longer one stays as it is
 
-constexpr std::array kFields{"From",        "Sender",          "Reply-To",
-                             "Resent-From", "Resent-Sender",   "Resent-Reply-To",
-                             "Errors-To",   "Return-Receipt-To", "Disposition-Notification-To"};
+constexpr std::array kFields{"From",
+                             "Sender",
+                             "Reply-To",
+                             "Resent-From",
+                             "Resent-Sender",
+                             "Resent-Reply-To",
+                             "Errors-To",
+                             "Return-Receipt-To",
+                             "Disposition-Notification-To"};
 
 std::unexpected<base::Error> malformed(std::string_view text) {
   return base::fail(base::Code::invalid,
@@ -55,8 +61,8 @@ const Rewrite* rule_for(const std::vector<Rewrite>& rules, std::string_view loca
   const std::string normal = normal_domain(domain);
   for (const Rewrite& rule : rules) {
     if (rule.local != "*" && rule.local != lower) continue;
-    const bool fits = rule.domain == "*" || rule.domain == normal ||
-                      (rule.domain.starts_with('.') && normal.ends_with(rule.domain));
+    const bool fits =
+        rule.domain == "*" || rule.domain == normal || (rule.domain.starts_with('.') && normal.ends_with(rule.domain));
     if (fits) return &rule;
   }
   return nullptr;
@@ -111,8 +117,7 @@ std::string print(const Rewrite& rule) {
     const std::string whole = mime::format({.local = text, .domain = "x"});
     return whole.substr(0, whole.size() - 2);
   };
-  const std::string pattern =
-      local(rule.local) + "@" + (rule.domain.starts_with('.') ? "*" : "") + rule.domain + "=";
+  const std::string pattern = local(rule.local) + "@" + (rule.domain.starts_with('.') ? "*" : "") + rule.domain + "=";
   return rule.keeps ? pattern : pattern + local(rule.to_local) + "@" + rule.to_domain;
 }
 

@@ -21,8 +21,8 @@ std::string changed(const std::vector<Rewrite>& all, std::string_view address) {
   return rewritten(all, address).value_or("(stays)");
 }
 
-const std::vector<Rewrite> kMasquerade =
-    rules({"root@*=", "ann@old.example=Ann.Smith@example.org", "*@*.corp.example=*@corp.example", "*@old.example=*@new.example"});
+const std::vector<Rewrite> kMasquerade = rules({"root@*=", "ann@old.example=Ann.Smith@example.org",
+                                                "*@*.corp.example=*@corp.example", "*@old.example=*@new.example"});
 
 }  // namespace
 
@@ -45,7 +45,8 @@ TEST_CASE("the first rule that fits counts, and what comes of it is not looked a
 }
 
 TEST_CASE("rules are printed as they are read, and others are refused") {
-  for (const char* text : {"*@*.corp.example=*@corp.example", "root@*=", "a@x.example=b@*", "a=b@x.example=c@y.example"}) {
+  for (const char* text :
+       {"*@*.corp.example=*@corp.example", "root@*=", "a@x.example=b@*", "a=b@x.example=c@y.example"}) {
     const auto rule = parse_rewrite(text);
     REQUIRE(rule.has_value());
     CHECK(print(*rule) == text);
@@ -87,7 +88,8 @@ TEST_CASE("what users submit goes out with other senders, and what strangers sen
   World world(config);
   const auto ann = world.add("ann");
   std::string text;
-  for (int i = 0; i < 10'000; ++i) text += "a line of a message that is longer than a block " + std::to_string(i) + "\r\n";
+  for (int i = 0; i < 10'000; ++i)
+    text += "a line of a message that is longer than a block " + std::to_string(i) + "\r\n";
   const std::string message = "From: Ann <ann@example.test>\r\nSubject: x\r\n\r\n" + text;
   good(world.send({"ann@example.test", "b@elsewhere.example"}, message, World::user(ann), "ann@example.test"));
   const std::string own = world.inbox(ann.id).at(0);
