@@ -221,6 +221,12 @@ constexpr Field<Config> kSettings[] = {
     setting<Duration<0, 3600>, &Config::stop_timeout>("timeouts.stop",
                                                       "How long sessions may take to end when the server stops."),
 
+    setting<MailAddresses, &Config::imap, &imap::Config::submission_accounts>(
+        "imap.submission_accounts",
+        "Accounts by which submission servers elsewhere log in, to fetch what users let them send by its URL "
+        "(RFC 4467, \"submit+\").",
+        "none"),
+
     setting<Choice<smtp::Vrfy>, &Config::smtp, &smtp::Config::vrfy>(
         "smtp.vrfy",
         "Who is told by VRFY and EXPN which addresses there are: nobody, known (users who have logged in, and hosts of "

@@ -294,9 +294,25 @@ struct Id {
   std::vector<std::pair<std::string, std::optional<std::string>>> fields;
 };
 
-using Arguments =
-    std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List, Append,
-                 Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags, MultiSearch>;
+/// RFC 4467 §9: GENURLAUTH, RESETKEY, URLFETCH.
+struct GenUrlAuth {
+  struct Wanted {
+    std::string url;
+    std::string mechanism;
+  };
+  std::vector<Wanted> urls;
+};
+struct ResetKey {
+  std::optional<std::string> name;  // nothing: all mailboxes
+  std::vector<std::string> mechanisms;
+};
+struct UrlFetch {
+  std::vector<std::string> urls;
+};
+
+using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
+                               Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags,
+                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch>;
 
 struct Verb;  // table.h
 
@@ -339,6 +355,9 @@ base::Result<Arguments> parse_sort(Cursor& in);
 base::Result<Arguments> parse_thread(Cursor& in);
 base::Result<Arguments> parse_id(Cursor& in);
 base::Result<Arguments> parse_quota_root(Cursor& in);
+base::Result<Arguments> parse_genurlauth(Cursor& in);
+base::Result<Arguments> parse_resetkey(Cursor& in);
+base::Result<Arguments> parse_urlfetch(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------

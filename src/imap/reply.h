@@ -40,6 +40,7 @@ namespace says {
 inline constexpr std::string_view kGoAhead = "+ go ahead";
 inline constexpr std::string_view kIdling = "+ idling";
 inline constexpr std::string_view kClosed = "* OK [CLOSED] The mailbox that was selected is closed";
+inline constexpr std::string_view kUrlMech = "* OK [URLMECH INTERNAL] URLs of its messages can be authorised";
 inline constexpr std::string_view kStillSearching = "* OK Still searching";
 inline constexpr std::string_view kByeLogout = "* BYE Until next time";
 inline constexpr std::string_view kByeStopping = "* BYE The server is stopping, please come back in a moment";
@@ -98,6 +99,13 @@ inline constexpr std::string_view kNothingCopied = "There is no such message, so
 inline constexpr std::string_view kBadUrl = "This URL names nothing that could be taken";
 inline constexpr std::string_view kLongUrl = "The URL is longer than 8192 bytes";
 inline constexpr std::string_view kManyParts = "[LIMIT] At most 1000 parts are put together";
+inline constexpr std::string_view kNoUrlMechanism = "[CANNOT] The only mechanism is INTERNAL";
+inline constexpr std::string_view kUrlWithoutOwner = "The URL does not say whose mailbox it is";
+inline constexpr std::string_view kUrlNotYours = "The URL is of somebody else's mailbox";
+inline constexpr std::string_view kUrlWithoutAccess = "The URL does not say for whom it is to be (;URLAUTH=)";
+inline constexpr std::string_view kUrlAuthorised = "The URL is authorised already";
+inline constexpr std::string_view kUrlNoAddress = "The URL is for a user whose name is no mail address";
+inline constexpr std::string_view kUrlNoMailbox = "The URL names no mailbox that is there";
 inline constexpr std::string_view kNoLiteral = "The message has to be a literal";
 inline constexpr std::string_view kNoMessage = "A message is missing, which has to be a literal";
 inline constexpr std::string_view kOneMessage = "REPLACE takes one message";

@@ -40,6 +40,8 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
   append_code(out, "HIGHESTMODSEQ", view.highest_modseq(), says::kHighestModSeq);
   // RFC 8474 §4.2.
   append_line(out, "* OK [" + mailbox_id(session.account(), mailbox.id) + "] The mailbox's id");
+  // RFC 4467 §10: where nobody listens.
+  if (session.encrypted()) session.line(says::kUrlMech);
   if (session.rev2) {
     const bool renamed = given != mailbox.name && mailbox.role != mailstore::Role::inbox;
     const std::string extended = renamed ? oldname(given, true) : std::string();

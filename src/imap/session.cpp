@@ -233,12 +233,15 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
     }
   }
   const bool more = view->uid_next() > selected->view()->uid_next();
+  const bool new_key = view->access_key_modseq() != selected->view()->access_key_modseq();
   const auto step = selected->take(std::move(view));
   if (more) take_recent();
   // RFC 5267 §4.3.4: what is gone leaves the results that are followed while its number still holds.
   if (contexts) contexts->remove(*selected, step.expunged, out);
   selected->tell(step, {.expunge = expunge, .rev2 = rev2, .condstore = condstore, .qresync = qresync, .echo = echo},
                  out);
+  // RFC 4467 §7, RESETKEY: whoever did it.
+  if (new_key && encrypted()) line(says::kUrlMech);
   if (!contexts) co_return;
   const auto told = co_await contexts->consider(*this, touched(step, *selected->view()));
   if (!told) {

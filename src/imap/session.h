@@ -29,6 +29,7 @@ struct Config {
   std::chrono::seconds login_timeout{180};        // from the connection to the login, whatever is said
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
   sasl::Enabled mechanisms;                       // for AUTHENTICATE
+  std::vector<std::string> submission_accounts;   // RFC 4467 §3, submit+: who may fetch for it; addresses, normalized
   std::string (*nonce)() = sasl::random_nonce;    // fresh for each exchange
 };
 

@@ -76,8 +76,9 @@ class FakeDirectory final : public directory::Directory {
   }
   Outcome<base::AccountId> remove_account(Text) override { return none<base::AccountId>(); }
   Outcome<Accounts> accounts() override { return none<Accounts>(); }
-  Outcome<std::optional<directory::Account>> account(Text) override {
-    return none<std::optional<directory::Account>>();
+  Outcome<std::optional<directory::Account>> account(Text address) override {
+    if (address != "u1@example.test" && address != "u2@example.test") co_return std::nullopt;
+    co_return directory::Account{.id = base::AccountId{address == "u1@example.test" ? 1ull : 2ull}, .address = address};
   }
   Outcome<std::vector<base::AccountId>> removed() override { return none<std::vector<base::AccountId>>(); }
   Outcome<void> forget(base::AccountId) override { return none<void>(); }

@@ -290,6 +290,12 @@ base::Result<void> AccountCheck::read_rest() {
     return {};
   }));
   if (record_) expect_equal(record_->subscriptions(), subscriptions, here(), "the number of subscriptions");
+  TRY(each(kAccessKeys, [&](const auto& key, const schema::AccessKey* record) -> base::Result<void> {
+    const MailboxId id = std::get<MailboxId>(key);
+    expect(boxes_.contains(id), here(id), "there is an access key of it, and no such mailbox");
+    expect(record && record->key().size() == kAccessKeyBytes, here(id), "its access key does not decode");
+    return {};
+  }));
   return each(kNameHistory, [&](const auto&, const schema::NameHistory* record) -> base::Result<void> {
     expect(record != nullptr, here(), "a record of the history of names does not decode");
     return {};

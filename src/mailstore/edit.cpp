@@ -269,6 +269,7 @@ base::Result<void> Edit::finish() {
   }
   for (const MailboxId id : removed_) {
     tx_->erase(kMailboxes, {account_, id});
+    tx_->erase(kAccessKeys, {account_, id});
     tx_->put(kRemovals, {account_, id}, store::Nothing{});
   }
   if (modseq_ != 0) {

@@ -1,7 +1,7 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
 // wiring), vanished.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
-// removal.cpp and copies.cpp (what takes many commits) and unfinished.cpp (what was interrupted).
+// access_keys.cpp, removal.cpp and copies.cpp (what takes many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
 #include <condition_variable>
@@ -72,6 +72,10 @@ class Impl final : public Mailstore {
                                                     std::optional<std::vector<Uid>> uids) override;
   net::Task<base::Result<void>> read(AccountId account,
                                      std::move_only_function<base::Result<void>(EmailReader&)> function) override;
+
+  net::Task<base::Result<std::string>> access_key(AccountId account, MailboxId mailbox, bool make) override;
+  net::Task<base::Result<void>> replace_access_key(AccountId account, MailboxId mailbox) override;
+  net::Task<base::Result<void>> remove_access_keys(AccountId account) override;
 
   net::Task<base::Result<void>> purge(AccountId account) override;
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override;

@@ -192,7 +192,7 @@ std::vector<store::TableName> tables() {
   const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
   return {name(kAccounts), name(kMailboxes),  name(kNames),       name(kNameHistory), name(kSubscriptions),
           name(kEmails),   name(kPlacements), name(kPlacementOf), name(kThreads),     name(kChanges),
-          name(kRemovals), name(kCopies),     name(kSavedViews),  name(kSavedRows)};
+          name(kRemovals), name(kCopies),     name(kSavedViews),  name(kSavedRows),   name(kAccessKeys)};
 }
 
 std::optional<AccountId> account_of(std::string_view key) {

@@ -130,6 +130,14 @@ class Mailstore {
   virtual net::Task<base::Result<void>> read(AccountId account,
                                              std::move_only_function<base::Result<void>(EmailReader&)> function) = 0;
 
+  // --- Access keys: what the URLs of a mailbox's messages are signed with (RFC 4467 §2.2) ---------------------------
+  /// 32 random bytes, which go with the mailbox; with `make` they are made when there are none yet. not_found.
+  virtual net::Task<base::Result<std::string>> access_key(AccountId account, MailboxId mailbox, bool make) = 0;
+  /// View::access_key_modseq() tells that it happened.
+  virtual net::Task<base::Result<void>> replace_access_key(AccountId account, MailboxId mailbox) = 0;
+  /// All of the account, in bounded commits.
+  virtual net::Task<base::Result<void>> remove_access_keys(AccountId account) = 0;
+
   // --- The operator's side ------------------------------------------------------------------------------------------
   /// Removes everything of an account, in bounded commits; may be called again after a crash. The account stays
   /// removed: whatever is asked of it from then on is answered not_found.

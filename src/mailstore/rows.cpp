@@ -42,6 +42,7 @@ RowsBuilder::RowsBuilder(MailboxId mailbox, const schema::MailboxRecord& record,
   rows_->uid_validity_ = record.uid_validity();
   rows_->uid_next_ = record.uid_next();
   rows_->highest_modseq_ = std::max<ModSeq>(1, record.highest_modseq());
+  rows_->access_key_modseq_ = record.access_key_modseq();
   if (base != nullptr && base->sets_->names.size() == static_cast<std::size_t>(record.keywords_size())) {
     rows_->sets_ = base->sets_;
     return;

@@ -34,6 +34,7 @@ class Rows final : public View {
   std::uint32_t uid_validity() const override { return uid_validity_; }
   Uid uid_next() const override { return uid_next_; }
   ModSeq highest_modseq() const override { return highest_modseq_; }
+  ModSeq access_key_modseq() const override { return access_key_modseq_; }
   std::size_t size() const override { return starts_.back(); }
   const Row& at(std::size_t index) const override;
   std::size_t lower_bound(Uid uid) const override;
@@ -51,6 +52,7 @@ class Rows final : public View {
   std::uint32_t uid_validity_ = 0;
   Uid uid_next_ = 1;
   ModSeq highest_modseq_ = 1;
+  ModSeq access_key_modseq_ = 0;
   std::vector<std::shared_ptr<const Chunk>> chunks_;  // none is empty
   std::vector<std::size_t> starts_{0};                // of each chunk, and the end
   std::shared_ptr<const KeywordSets> sets_;

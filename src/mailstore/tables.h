@@ -50,14 +50,18 @@ inline constexpr store::Table<Key<AccountId, MailboxId>, schema::SavedView> kSav
 inline constexpr store::Table<Key<AccountId, MailboxId, std::uint64_t, std::uint32_t>, schema::SavedRows> kSavedRows{
     45, "mail.saved_rows"};
 
+inline constexpr store::Table<Key<AccountId, MailboxId>, schema::AccessKey> kAccessKeys{56, "mail.access_key"};
+
 inline constexpr std::uint8_t kFirstTable = 32;
-inline constexpr std::uint8_t kLastTable = 45;
+inline constexpr std::uint8_t kLastTable = 56;  // some between are not in use
 
 /// The mailbox that is the parent of those at the top.
 inline constexpr MailboxId kTop{};
 
 /// So many change records are kept for each account; older views are loaded anew.
 inline constexpr std::uint64_t kKeptChanges = 10'000;
+
+inline constexpr std::size_t kAccessKeyBytes = 32;
 
 /// Messages in one commit of a bulk change: few enough that others do not wait long for the committer.
 inline constexpr std::size_t kBatch = 250;

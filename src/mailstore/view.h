@@ -30,6 +30,8 @@ class View {
   virtual std::uint32_t uid_validity() const = 0;
   virtual Uid uid_next() const = 0;
   virtual ModSeq highest_modseq() const = 0;
+  /// Of the step that last replaced or removed the mailbox's access key; 0: none has. Says nothing about messages.
+  virtual ModSeq access_key_modseq() const = 0;
 
   virtual std::size_t size() const = 0;
   /// The row at a position from 0 (sequence number - 1). O(log chunks), and O(1) amortised when walked in order.

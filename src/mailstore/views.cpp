@@ -192,7 +192,8 @@ base::Result<Views::Loaded> Views::load(Id id, Loaded base) const {
   const ModSeq now = account->modseq();
   if (!base.rows) base = read_saved(*reader, id, *record);
   const bool same = base.rows && base.rows->uid_validity() == record->uid_validity() && base.synced <= now;
-  if (same && base.rows->highest_modseq() == record->highest_modseq()) {
+  if (same && base.rows->highest_modseq() == record->highest_modseq() &&
+      base.rows->access_key_modseq() == record->access_key_modseq()) {
     kept_.add();
     return Loaded{{base.rows, now}, base.saved};
   }
