@@ -74,7 +74,7 @@ net::Task<void> full(World&, Client& one, Client& two) {
 }
 TEST_CASE("a message that is over the quota is refused, until there is room") { tell(full, 0); }
 
-// RFC 7889 §2, §4, §5: the number that is told is the one that holds, in every mailbox, and a change of it holds for
+// RFC 7889 §2 to §4: the number that is told is the one that holds, in every mailbox, and a change of it holds for
 // both.
 net::Task<void> limited(World& world, Client& one, Client& two) {
   for (Client* client : {&one, &two}) {
