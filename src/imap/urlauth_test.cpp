@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+
 #include "imap/test_kit.h"
 #include "imap/test_mirror.h"
 
@@ -210,6 +212,50 @@ net::Task<void> large(World& world, Client& owner, Client& other) {
   CHECK(co_await fetched(other, url) == body);
 }
 TEST_CASE("a large part passes through whole") { tell(large); }
+
+struct FullDisk : store::Faults {
+  std::atomic<bool> full{false};
+  base::Result<void> sync() override {
+    if (full) return base::fail(base::Code::no_space, "the disk is full");
+    return {};
+  }
+};
+
+// A key that is not kept signs nothing; one that is kept needs no room, and is not lost for want of it.
+net::Task<void> no_room(World& world, FullDisk& disk) {
+  co_await world.deliver(test::message(1));
+  Client owner(world);
+  Client other(world);
+  co_await owner.login();
+  (void)co_await other.line();
+  (void)co_await other.command("LOGIN u2@example.test test");
+  const std::string url = rump("INBOX/;UID=1/;SECTION=TEXT", "authuser");
+  disk.full = true;
+  const Lines refused = co_await owner.command("GENURLAUTH \"" + url + "\" INTERNAL");
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].starts_with("t NO ["));
+  disk.full = false;
+  const std::string full = co_await authorised(owner, url);
+  CHECK(co_await fetched(other, full) == "Hello.\r\n");
+  disk.full = true;
+  CHECK(co_await authorised(owner, url) == full);
+  for (const std::string reset : {"RESETKEY INBOX", "RESETKEY"}) {
+    CAPTURE(reset);
+    const Lines kept = co_await owner.command(reset);
+    CHECK(kept.back().starts_with("t NO ["));
+    CHECK(co_await fetched(other, full) == "Hello.\r\n");
+  }
+  disk.full = false;
+  (void)co_await owner.command("RESETKEY");
+  CHECK(co_await fetched(other, full) == "NIL");
+  co_await owner.end();
+  co_await other.end();
+}
+TEST_CASE("with a full disk nothing is authorised by a key that would be forgotten") {
+  FullDisk disk;
+  World world(&disk);
+  net::run(no_room(world, disk));
+}
 
 }  // namespace
 }  // namespace imap
