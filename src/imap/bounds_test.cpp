@@ -1,5 +1,6 @@
 // What a client may not make of a session, whatever it sends: literals beyond the limit, deep nesting, giant sets,
-// searches that multiply. The session says so, or ends with BYE, and the other one goes on meanwhile. RFC 9051 §4.3, §9.
+// searches that multiply. The session says so, or ends with BYE, and the other one goes on meanwhile. RFC 9051 §4.3,
+// §9.
 
 #include <doctest/doctest.h>
 
@@ -52,9 +53,10 @@ TEST_CASE("literals are refused before they are sent, or drained within a bound,
 }
 
 net::Task<void> nested(World&, Client& one, Client& two) {
-  for (const std::string verb : {"SEARCH ", "UID SEARCH RETURN (ALL) ", "SORT (DATE) UTF-8 ", "THREAD REFERENCES UTF-8 ",
-                                 "FETCH 1 ", "STORE 1 FLAGS ", "LIST ", "STATUS INBOX ", "SELECT INBOX ", "CREATE x ",
-                                 "ESEARCH IN ", "ID ", "APPEND INBOX ", "CATENATE "}) {
+  for (const std::string verb :
+       {"SEARCH ", "UID SEARCH RETURN (ALL) ", "SORT (DATE) UTF-8 ", "THREAD REFERENCES UTF-8 ", "FETCH 1 ",
+        "STORE 1 FLAGS ", "LIST ", "STATUS INBOX ", "SELECT INBOX ", "CREATE x ", "ESEARCH IN ", "ID ", "APPEND INBOX ",
+        "APPEND INBOX CATENATE "}) {
     CAPTURE(verb);
     const Lines deep = co_await one.command(verb + std::string(60'000, '('));
     CHECK(deep.back().starts_with("t BAD "));
@@ -131,7 +133,9 @@ net::Task<void> multiplied(World& world, Client& one, Client& two) {
   const Lines most = co_await one.command(search + "ALL");
   CHECK(most.back() == "t BAD The search has more than 1000 keys");
 }
-TEST_CASE("a search of very many keys is answered, others meanwhile, and one of more keys is refused") { tell(multiplied, 0); }
+TEST_CASE("a search of very many keys is answered, others meanwhile, and one of more keys is refused") {
+  tell(multiplied, 0);
+}
 
 }  // namespace
 }  // namespace imap
