@@ -358,6 +358,7 @@ base::Result<Arguments> parse_quota_root(Cursor& in);
 base::Result<Arguments> parse_genurlauth(Cursor& in);
 base::Result<Arguments> parse_resetkey(Cursor& in);
 base::Result<Arguments> parse_urlfetch(Cursor& in);
+base::Result<Arguments> parse_compress(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ constexpr Verb kVerbs[] = {
     {"RESETKEY", kAuth, 0, parse_resetkey, do_resetkey, "RFC 4467 §7"},
     {"URLFETCH", kAuth, 0, parse_urlfetch, do_urlfetch, "RFC 4467 §7"},
     {"ESEARCH", kAuth, kOnMessages, parse_esearch, do_esearch, "RFC 7377 §2"},
+    {"COMPRESS", kAuth, kQuiet, parse_compress, do_compress, "RFC 4978 §3"},
     {"UNAUTHENTICATE", kAuth, kQuiet, parse_nothing, do_unauthenticate, "RFC 8437 §3"},
     {"CHECK", kSelected, 0, parse_nothing, do_noop, "RFC 3501 §6.4.1"},
     {"CLOSE", kSelected, kQuiet, parse_nothing, do_close, "RFC 9051 §6.4.1"},
@@ -115,6 +116,7 @@ constexpr Extension kExtensions[] = {
     {"QUOTA=RES-STORAGE", "RFC 9208", Shown::always},
     {"APPENDLIMIT", "RFC 7889", Shown::with_limit},
     {"UNAUTHENTICATE", "RFC 8437", Shown::login},
+    {"COMPRESS=DEFLATE", "RFC 4978", Shown::login},
 };
 
 bool shown(const Extension& extension, const Situation& situation) {

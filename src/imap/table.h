@@ -72,6 +72,7 @@ net::Task<Reply> do_noop(Session&, Command&);
 net::Task<Reply> do_logout(Session&, Command&);
 net::Task<Reply> do_id(Session&, Command&);
 net::Task<Reply> do_starttls(Session&, Command&);
+net::Task<Reply> do_compress(Session&, Command&);
 net::Task<Reply> do_login(Session&, Command&);
 net::Task<Reply> do_authenticate(Session&, Command&);
 net::Task<Reply> do_enable(Session&, Command&);

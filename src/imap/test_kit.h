@@ -213,6 +213,11 @@ class Client {
     while (!*ended_) co_await net::sleep_for(std::chrono::milliseconds(1));
   }
   bool ended() const { return *ended_; }
+  /// From here on the client goes through what this makes of its stream.
+  void wrap(const std::function<std::unique_ptr<net::Stream>(std::unique_ptr<net::Stream>)>& make) {
+    REQUIRE(buffer_.empty());
+    stream_ = make(std::move(stream_));
+  }
 
  private:
   static net::Task<void> run(net::Task<void> session, std::shared_ptr<bool> ended) {
