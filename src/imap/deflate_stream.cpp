@@ -37,7 +37,8 @@ class DeflateStream final : public net::Stream {
   DeflateStream(const DeflateStream&) = delete;
   DeflateStream& operator=(const DeflateStream&) = delete;
 
-  /// That bytes have come is not enough: they may be no more than the beginning of a block, which gives nothing to read.
+  /// That bytes have come is not enough: they may be no more than the beginning of a block, which gives nothing to
+  /// read.
   Task<Ready> wait() override {
     for (;;) {
       if (!stash_.empty() || ended_ || inflate_to_stash()) co_return Ready::data;
