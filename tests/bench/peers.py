@@ -176,6 +176,8 @@ alias_maps =
         return self.start()
 
     def __exit__(self, *_):
+        # What start-fg has started is no process of ours, and does not end with it.
+        subprocess.run(["postfix", "-c", str(self.directory / "postfix"), "stop"], capture_output=True)
         for process in self.processes:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
