@@ -243,6 +243,8 @@ class Imapflow(ServerTest):
         self.assertEqual(seen["moved"], 1)
         self.assertEqual(seen["status"], {"path": "Reise/Zürich 2026", "messages": 1, "unseen": 0, "uidNext": 2, "highestModseq": True})
         self.assertNotIn("Reise/Genève", seen["after"])
+        # It goes on compressed as soon as it may (RFC 4978).
+        self.assertIn("imap.compress", self.server.log())
 
     def test_imapflow_looks_on_while_another_collects(self):
         """With QRESYNC it is told by VANISHED, without by EXPUNGE; each message once."""
