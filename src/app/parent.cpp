@@ -118,14 +118,14 @@ base::Result<int> Parent::answer(const ParentRequest& request) {
 }
 
 base::Result<int> Parent::run(const ParentRequest& request) {
-  if (commands_ >= kMaxCommands) return base::fail(base::Code::unavailable, "too many commands run at once");
+  if (commands_.size() >= kMaxCommands) return base::fail(base::Code::unavailable, "too many commands run at once");
   const auto lines = lines_of(request);
   const outbound::Pipe& pipe = rights_.commands.at(lines[0]);
   // A program that the server's user could exchange would run as somebody else.
   TRY_ASSIGN(const int program, open_guarded(pipe.command[0], outsider_));
   ::close(program);
-  TRY_ASSIGN(const auto started, start_command(pipe, {.sender = lines[1], .recipient = lines[2], .id = lines[3]}));
-  ++commands_;
+  TRY_ASSIGN(const auto started, start_watching(pipe, {.sender = lines[1], .recipient = lines[2], .id = lines[3]}));
+  commands_.insert(started.pid);
   return started.socket;
 }
 

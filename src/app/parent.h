@@ -47,8 +47,8 @@ class Parent {
   /// does.
   bool serve_one(int socket);
 
-  /// A process that watched over a command has ended.
-  void command_ended() { --commands_; }
+  /// A child has ended: one that watched over a command, or one that was nobody's any more.
+  void ended(pid_t child) { commands_.erase(child); }
 
  private:
   void look_again();
@@ -58,7 +58,7 @@ class Parent {
   const Outsider outsider_;
   const Load load_;
   const base::Log log_;
-  std::size_t commands_ = 0;  // that run
+  std::set<pid_t> commands_;  // the processes that watch over those that run
   std::optional<std::chrono::steady_clock::time_point> looked_;
 };
 

@@ -98,7 +98,7 @@ class ThroughParent final : public Privileged {
                ask({.kind = ParentRequest::Kind::run,
                     .port = 0,
                     .text = fingerprint(pipe) + "\n" + values.sender + "\n" + values.recipient + "\n" + values.id}));
-    return outbound::StartedCommand{.socket = fd, .wait = {}};  // it is the parent's child
+    return outbound::StartedCommand{.socket = fd, .gone = {}};  // it is the parent's child
   }
 
  private:

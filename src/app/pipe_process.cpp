@@ -39,6 +39,7 @@ constexpr int kSocket = 3;
 constexpr std::size_t kMaxPending = 64 * 1024;  // of the message, on its way to the command
 constexpr std::size_t kBlock = 16 * 1024;
 constexpr mode_t kMask = 077;
+constexpr int kDying = 1000;  // milliseconds
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -111,7 +112,7 @@ class Watch {
   void take(std::string_view bytes);
   void feed();
   void listen_to_command();
-  void end_command() const { ::kill(-command_, SIGKILL); }
+  void end_command() const;
   std::optional<PipeEnd> ended();
 
   const Clock::time_point deadline_;
@@ -231,6 +232,13 @@ void Watch::listen_to_command() {
   }
 }
 
+/// With all that it has started. One that the system does not let go (a disk that does not answer) is not waited for.
+void Watch::end_command() const {
+  ::kill(-command_, SIGKILL);
+  pollfd dying{.fd = process_, .events = POLLIN, .revents = 0};
+  if (process_ >= 0 && ::poll(&dying, 1, kDying) > 0) ::waitpid(command_, nullptr, WNOHANG);
+}
+
 std::optional<PipeEnd> Watch::ended() {
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(command_), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
@@ -266,7 +274,6 @@ std::optional<PipeEnd> Watch::run() {
     }
     if (Clock::now() >= deadline_) {
       end_command();
-      wait_for(command_);
       end_.kind = PipeEnd::Kind::late;
       return end_;
     }
@@ -315,7 +322,7 @@ std::optional<PipeEnd> prepare(const std::string& user) {
 
 }  // namespace
 
-base::Result<outbound::StartedCommand> start_command(const outbound::Pipe& pipe, const outbound::PipeValues& values) {
+base::Result<WatchingProcess> start_watching(const outbound::Pipe& pipe, const outbound::PipeValues& values) {
   TRY_ASSIGN(auto command, outbound::expand(pipe.command, values));
   std::vector<std::string> arguments{kPipeProgram, pipe.user, std::to_string(pipe.time_limit.count())};
   arguments.insert(arguments.end(), std::make_move_iterator(command.begin()), std::make_move_iterator(command.end()));
@@ -329,7 +336,15 @@ base::Result<outbound::StartedCommand> start_command(const outbound::Pipe& pipe,
     ::close(pair[0]);
     return std::unexpected(pid.error());
   }
-  return outbound::StartedCommand{.socket = pair[0], .wait = [pid = *pid] { wait_for(pid); }};
+  return WatchingProcess{.socket = pair[0], .pid = *pid};
+}
+
+base::Result<outbound::StartedCommand> start_command(const outbound::Pipe& pipe, const outbound::PipeValues& values) {
+  TRY_ASSIGN(const WatchingProcess process, start_watching(pipe, values));
+  return outbound::StartedCommand{.socket = process.socket, .gone = [pid = process.pid](bool force) {
+                                    if (force) ::kill(pid, SIGKILL);
+                                    return ::waitpid(pid, nullptr, force ? 0 : WNOHANG) != 0;
+                                  }};
 }
 
 std::string fingerprint(const outbound::Pipe& pipe) {

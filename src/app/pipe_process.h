@@ -4,6 +4,8 @@
 // starts the command in a process group of its own with a clean environment, feeds it, ends it when its time is over or
 // nobody waits for it any more, and says how it ended (outbound/pipe.h).
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "base/result.h"
@@ -14,8 +16,14 @@ namespace app {
 /// The name under which the program watches over a command.
 inline constexpr const char* kPipeProgram = "postrider-pipe";
 
-/// Starts the process as a child of this one. Safe from any thread; blocks shortly. Errors: invalid (the values do not
-/// fit the command), unavailable.
+struct WatchingProcess {
+  int socket = -1;  // to it; the caller's to close
+  pid_t pid = 0;    // a child of this process, the caller's to wait for
+};
+/// Starts the process. Safe from any thread; blocks shortly. Errors: invalid (the values do not fit the command),
+/// unavailable.
+base::Result<WatchingProcess> start_watching(const outbound::Pipe& pipe, const outbound::PipeValues& values);
+/// The same for who sends.
 base::Result<outbound::StartedCommand> start_command(const outbound::Pipe& pipe, const outbound::PipeValues& values);
 
 /// What tells a command from any other, for who may only start those that it knows: 64 hexadecimal digits.

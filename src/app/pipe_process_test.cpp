@@ -64,6 +64,10 @@ outbound::StartedCommand started(const Pipe& pipe, const outbound::PipeValues& v
   return *command;
 }
 
+void see_off(const outbound::StartedCommand& command) {
+  for (int i = 0; i < 500 && !command.gone(false); ++i) std::this_thread::sleep_for(10ms);
+}
+
 PipeEnd run(const Pipe& pipe, std::string_view message, const outbound::PipeValues& values = kNobody) {
   const auto command = started(pipe, values);
   for (std::size_t at = 0; at < message.size(); at += 60'000)
@@ -71,7 +75,7 @@ PipeEnd run(const Pipe& pipe, std::string_view message, const outbound::PipeValu
   send_all(command.socket, block(""));
   const auto end = outbound::parse_pipe_end(receive_all(command.socket));
   ::close(command.socket);
-  command.wait();
+  see_off(command);
   REQUIRE(end.has_value());
   return *end;
 }
@@ -214,9 +218,17 @@ TEST_CASE("a run that nobody waits for any more is ended, and never sees the end
   send_all(command.socket, block("half of it"));
   REQUIRE(appears(pid));
   ::close(command.socket);
-  command.wait();
+  see_off(command);
   CHECK(dies(static_cast<pid_t>(std::stoi(content(pid)))));
   CHECK_FALSE(std::filesystem::exists(whole));
+}
+
+TEST_CASE("what watches over a command can be ended, and is gone then") {
+  const auto command = started(shell("sleep 3"));
+  CHECK_FALSE(command.gone(false));
+  CHECK(command.gone(true));
+  CHECK(receive_all(command.socket).empty());
+  ::close(command.socket);
 }
 
 TEST_CASE("a fingerprint tells commands, users and limits apart") {

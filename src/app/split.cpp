@@ -129,7 +129,7 @@ int watch_over(pid_t child, int socket, Parent& parent, const base::Log& log) {
     int waited = 0;
     for (pid_t ended = 0; (ended = ::waitpid(-1, &waited, WNOHANG)) > 0;) {
       if (ended == child) return status_of(waited, log);
-      parent.command_ended();
+      parent.ended(ended);
     }
     if (::poll(watched.data(), watched.size(), -1) < 0) continue;
     signalfd_siginfo signal{};

@@ -40,8 +40,10 @@ struct Config {
 
 /// A command that was started.
 struct StartedCommand {
-  int socket = -1;             // to what watches over it (pipe.h); the caller's to close
-  std::function<void()> wait;  // blocks until that is gone: to be called once the socket is closed
+  int socket = -1;  // to what watches over it (pipe.h); the caller's to close
+  /// Whether that process is gone, to be asked until it is, once the socket is closed; `force` ends it. Blocks no
+  /// longer than that takes. Nothing: it is somebody else's child.
+  std::function<bool(bool force)> gone;
 };
 /// Starts the command of a pipe. Blocks. invalid: the values do not fit it.
 using StartCommand = std::function<base::Result<StartedCommand>(const Pipe& pipe, const PipeValues& values)>;

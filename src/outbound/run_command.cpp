@@ -15,6 +15,9 @@ using net::Task;
 
 /// Beyond the time limit: who watches over the command says itself that it took too long.
 constexpr std::chrono::seconds kMargin{15};
+/// After its socket is closed that process has nothing left to do.
+constexpr int kLooks = 200;
+constexpr std::chrono::milliseconds kLookPause{10};
 
 struct Run {
   const Pipe& pipe;
@@ -84,6 +87,14 @@ Task<Outcome> converse(Run& run) {
   }
 }
 
+Task<void> see_off(std::function<bool(bool)> gone) {
+  for (int i = 0; i < kLooks; ++i) {
+    if (gone(false)) co_return;
+    co_await net::sleep_for(i == 0 ? std::chrono::milliseconds(1) : kLookPause);
+  }
+  (void)gone(true);
+}
+
 }  // namespace
 
 Task<Outcome> run_command(const Services& services, const Pipe& pipe, const Message& message, std::string recipient,
@@ -106,7 +117,7 @@ Task<Outcome> run_command(const Services& services, const Pipe& pipe, const Mess
   Outcome outcome = co_await converse(run);
   run.stream->close();
   run.stream.reset();
-  if (started->wait) co_await pool.run([&] { started->wait(); });
+  if (started->gone) co_await see_off(started->gone);
   co_return outcome;
 }
 
