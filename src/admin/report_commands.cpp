@@ -11,55 +11,71 @@ namespace {
 
 constexpr std::uint64_t kDefaultMessages = 1000;
 constexpr std::uint64_t kMostMessages = 100'000;
-constexpr std::size_t kAtOnce = 50;                // of which none else waits for the reader
+constexpr std::size_t kAtOnce = 10;                // of which none else waits for the reader
 constexpr std::uint64_t kMostBytes = 16ull << 20;  // of a message
+// What is told in all; strangers write the reports.
+constexpr std::size_t kMostRows = 10'000;
+constexpr std::size_t kMostFailures = 10'000;
+constexpr std::size_t kMostFailuresOfPolicy = 100;
+constexpr std::size_t kMostText = 200;  // bytes of a text of theirs
 
 struct Found {
   json::array rows;
+  std::size_t failures = 0;  // in them
   std::size_t reports = 0;
   std::size_t others = 0;                               // messages that are none
   std::set<std::pair<std::string, std::string>> known;  // organization and id: a report that came twice is one
+
+  bool full() const { return rows.size() >= kMostRows || failures >= kMostFailures; }
 };
+
+std::string cut(std::string_view text) { return base::printable(text, kMostText); }
+json::value cut_or_null(std::string_view text) { return text_or_null(cut(text)); }
 
 json::array failures_of(const outbound::TlsPolicyReport& policy) {
   json::array failures;
   for (const outbound::TlsFailure& failure : policy.failures) {
-    failures.push_back(json::object{{"type", failure.result_type},
+    if (failures.size() == kMostFailuresOfPolicy) break;
+    failures.push_back(json::object{{"type", cut(failure.result_type)},
                                     {"count", failure.count},
-                                    {"sending_ip", text_or_null(failure.sending_ip)},
-                                    {"receiving_host", text_or_null(failure.receiving_host)},
-                                    {"receiving_ip", text_or_null(failure.receiving_ip)},
-                                    {"reason", text_or_null(failure.reason)}});
+                                    {"sending_ip", cut_or_null(failure.sending_ip)},
+                                    {"receiving_host", cut_or_null(failure.receiving_host)},
+                                    {"receiving_ip", cut_or_null(failure.receiving_ip)},
+                                    {"reason", cut_or_null(failure.reason)}});
   }
   return failures;
 }
 
-/// What failed, in words, the most frequent first as the reporter has them.
+/// What failed, in words, in the reporter's order.
 std::string summary_of(const outbound::TlsPolicyReport& policy) {
   std::string text;
   for (const outbound::TlsFailure& failure : policy.failures) {
+    if (text.size() > kMostText) break;
     if (!text.empty()) text += ", ";
-    text += std::to_string(failure.count) + " " + failure.result_type;
-    if (!failure.receiving_host.empty()) text += " at " + failure.receiving_host;
+    text += std::to_string(failure.count) + " " + cut(failure.result_type);
+    if (!failure.receiving_host.empty()) text += " at " + cut(failure.receiving_host);
   }
-  return base::printable(text, 200);
+  return cut(text);
 }
 
 void take(const outbound::TlsReport& report, Found& found) {
-  if (!found.known.emplace(report.organization, report.id).second) return;
+  if (!found.known.emplace(cut(report.organization), cut(report.id)).second) return;
   ++found.reports;
   for (const outbound::TlsPolicyReport& policy : report.policies) {
+    if (found.full()) break;
+    json::array failures = failures_of(policy);
+    found.failures += failures.size();
     found.rows.push_back(json::object{{"begin", base::rfc3339_seconds(report.begin)},
                                       {"end", base::rfc3339_seconds(report.end)},
-                                      {"organization", base::printable(report.organization, 100)},
-                                      {"contact", text_or_null(base::printable(report.contact, 200))},
-                                      {"id", base::printable(report.id, 200)},
+                                      {"organization", cut(report.organization)},
+                                      {"contact", cut_or_null(report.contact)},
+                                      {"id", cut(report.id)},
                                       {"domain", base::printable(policy.domain, 255)},
-                                      {"policy", base::printable(policy.type, 40)},
+                                      {"policy", cut(policy.type)},
                                       {"successful", policy.successful},
                                       {"failed", policy.failed},
-                                      {"problems", text_or_null(summary_of(policy))},
-                                      {"failures", failures_of(policy)}});
+                                      {"problems", cut_or_null(summary_of(policy))},
+                                      {"failures", std::move(failures)}});
   }
 }
 
@@ -95,14 +111,17 @@ net::Task<base::Result<json::object>> report_list(const Api& api, json::object a
   const std::size_t most = static_cast<std::size_t>(std::min(limit, kMostMessages));
   Found found;
   // The newest ones, from the oldest of them on.
-  for (std::size_t at = view->size() - std::min(view->size(), most); at < view->size();) {
+  for (std::size_t at = view->size() - std::min(view->size(), most); at < view->size() && !found.full();) {
     std::vector<base::EmailId> ids;
     for (; at < view->size() && ids.size() < kAtOnce; ++at) ids.push_back(view->at(at).email);
     CO_TRY(
         co_await mail.read(account->id, [&](mailstore::EmailReader& reader) { return read_some(reader, ids, found); }));
   }
-  co_return json::object{
-      {"reports", std::move(found.rows)}, {"count", found.reports}, {"other_messages", found.others}};
+  const bool truncated = found.full();
+  co_return json::object{{"reports", std::move(found.rows)},
+                         {"count", found.reports},
+                         {"other_messages", found.others},
+                         {"truncated", truncated}};
 }
 
 }  // namespace admin

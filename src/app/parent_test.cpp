@@ -12,25 +12,14 @@
 
 #include "app/parent_link.h"
 #include "app/pipe_process.h"
+#include "app/test_kit.h"
 
 namespace {
 
+using app::test::Scratch;
 using Kind = app::ParentRequest::Kind;
 
 constexpr uid_t kStranger = 4'000'000;  // nobody's
-
-class Scratch {
- public:
-  Scratch() : path_(std::filesystem::temp_directory_path() / ("postrider-parent-" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 app::Parent parent(
     app::ParentRights rights,

@@ -16,9 +16,12 @@
 #include <sstream>
 #include <thread>
 
+#include "app/test_kit.h"
+
 namespace {
 
 using namespace std::chrono_literals;
+using app::test::Scratch;
 using outbound::Pipe;
 using outbound::PipeEnd;
 using Kind = PipeEnd::Kind;
@@ -33,12 +36,6 @@ const outbound::PipeValues kNobody;
 
 Pipe shell(const std::string& script, std::chrono::seconds limit = 30s) {
   return {.command = {"/bin/sh", "-c", script}, .user = {}, .time_limit = limit};
-}
-
-std::string block(std::string_view bytes) {
-  std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(bytes.size() >> shift & 0xFF);
-  return out + std::string(bytes);
 }
 
 void send_all(int socket, std::string_view bytes) {
@@ -71,27 +68,14 @@ void see_off(const outbound::StartedCommand& command) {
 PipeEnd run(const Pipe& pipe, std::string_view message, const outbound::PipeValues& values = kNobody) {
   const auto command = started(pipe, values);
   for (std::size_t at = 0; at < message.size(); at += 60'000)
-    send_all(command.socket, block(message.substr(at, 60'000)));
-  send_all(command.socket, block(""));
+    send_all(command.socket, outbound::pipe_block(message.substr(at, 60'000)));
+  send_all(command.socket, outbound::pipe_block(""));
   const auto end = outbound::parse_pipe_end(receive_all(command.socket));
   ::close(command.socket);
   see_off(command);
   REQUIRE(end.has_value());
   return *end;
 }
-
-class Scratch {
- public:
-  Scratch() : path_(std::filesystem::temp_directory_path() / ("postrider-pipe-" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string content(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -215,7 +199,7 @@ TEST_CASE("a run that nobody waits for any more is ended, and never sees the end
   const std::string whole = scratch / "whole";
   const auto command =
       started(shell("echo $$ > " + pid + ".new; mv " + pid + ".new " + pid + "; cat >/dev/null; touch " + whole));
-  send_all(command.socket, block("half of it"));
+  send_all(command.socket, outbound::pipe_block("half of it"));
   REQUIRE(appears(pid));
   ::close(command.socket);
   see_off(command);

@@ -12,6 +12,11 @@
 namespace delivery {
 namespace {
 
+/// Who is meant by an address that was written to. Every look-up begins with it.
+std::string meant(const Config& config, std::string address) {
+  return rewritten(config.rewrite_recipients, address).value_or(std::move(address));
+}
+
 smtp::User user_of(const directory::Identity& identity) {
   return {.account = identity.account,
           .address = identity.address,
@@ -64,7 +69,7 @@ class Service : public Delivery {
                                                 smtp::Peer peer) override;
 
   net::Task<base::Result<std::vector<std::string>>> look_up(std::string address) override {
-    CO_TRY_ASSIGN(auto route, co_await context_.directory.route(address));
+    CO_TRY_ASSIGN(auto route, co_await context_.directory.route(meant(*context_.config.get(), std::move(address))));
     std::vector<std::string> addresses;
     for (directory::Account& account : route.accounts) addresses.push_back(std::move(account.address));
     for (directory::Route::Remote& remote : route.remotes) addresses.push_back(std::move(remote.address));
@@ -78,11 +83,11 @@ class Service : public Delivery {
     std::string why;
     const auto config = context_.config.get();
     for (smtp::Recipient& recipient : envelope.recipients) {
-      if (auto to = rewritten(config->rewrite_recipients, recipient.address)) {
+      if (std::string who = meant(*config, recipient.address); who != recipient.address) {
         // RFC 3461 §5.2.1 (d): so that reports name who was written to.
         const bool ascii = std::ranges::all_of(recipient.address, [](char c) { return c >= 0; });
         if (recipient.orcpt.empty() && ascii) recipient.orcpt = "rfc822;" + smtp::xtext_encode(recipient.address);
-        recipient.address = *std::move(to);
+        recipient.address = std::move(who);
       }
       auto to = context_.queue.relayed(recipient.address);
       recipient.elsewhere = to.has_value();
@@ -121,7 +126,7 @@ net::Task<base::Result<void>> Service::check_recipient(const smtp::User* user, s
                                                        std::string recipient, smtp::Peer peer) {
   const bool anywhere = user != nullptr || peer.relays;
   const auto now = context_.config.get();
-  if (auto to = rewritten(now->rewrite_recipients, recipient)) recipient = *std::move(to);
+  recipient = meant(*now, std::move(recipient));
   const auto relayed = context_.queue.relayed(recipient);
   // What comes back to who wrote to an alias that sends on.
   if (relayed && *relayed != recipient) co_return context_.queue.room_for({});

@@ -31,9 +31,9 @@ std::string print(const Rewrite& rule);
 /// What becomes of the address; nothing when it stays. The null sender and "postmaster" alone stay.
 std::optional<std::string> rewritten(const std::vector<Rewrite>& rules, std::string_view address);
 
-/// The header block with the addresses in From, Sender, Reply-To, their Resent- forms and Disposition-Notification-To
-/// rewritten; nothing when all of them stay. Fields in which none changes keep every byte; the others are written anew
-/// (RFC 5322 §3.4), without comments.
+/// The header block with the addresses in From, Sender, Reply-To, their Resent- forms, Disposition-Notification-To,
+/// Return-Receipt-To and Errors-To rewritten; nothing when all of them stay. Fields in which none changes keep every
+/// byte; the others are written anew (RFC 5322 §3.4), without comments.
 std::optional<std::string> rewritten_header(const std::vector<Rewrite>& rules, std::string_view header);
 
 }  // namespace delivery

@@ -103,6 +103,34 @@ TEST_CASE("what users submit goes out with other senders, and what strangers sen
   CHECK(world.problems() == "");
 }
 
+TEST_CASE("what programs of this machine and networks that may relay send goes out with other senders, too") {
+  Config config{.hostname = "mx.example.test"};
+  config.rewrite_senders = rules({"*@host.example.test=*@example.test"});
+  World world(config);
+  const auto ann = world.add("ann");
+  const auto send = [&](smtp::Peer peer) {
+    smtp::Envelope envelope{.sender = "cron@host.example.test", .declared_size = {}};
+    envelope.recipients.push_back({.address = "ann@example.test"});
+    good(world.send(std::move(envelope), "From: cron@host.example.test\r\n\r\n", std::nullopt, std::move(peer)));
+  };
+  smtp::Peer program = world.peer();
+  program.relays = true;
+  program.local = smtp::LocalUser{.name = "cron", .any_sender = true};
+  send(program);
+  smtp::Peer network = world.peer();
+  network.relays = true;
+  send(network);
+  send(world.peer());
+  const auto messages = world.inbox(ann.id);
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[0].contains("Return-Path: <cron@example.test>"));
+  CHECK(messages[0].contains("From: cron@example.test\r\n"));
+  CHECK(messages[1].contains("Return-Path: <cron@example.test>"));
+  CHECK(messages[1].contains("From: cron@example.test\r\n"));
+  CHECK(messages[2].contains("Return-Path: <cron@host.example.test>"));
+  CHECK(messages[2].contains("From: cron@host.example.test\r\n"));
+}
+
 TEST_CASE("recipients are rewritten before they are looked up, and a rule opens no relay") {
   Config config{.hostname = "mx.example.test"};
   config.rewrite_recipients = rules({"*@old.example=*@example.test", "*@far.example=*@farther.example"});
@@ -118,6 +146,7 @@ TEST_CASE("recipients are rewritten before they are looked up, and a rule opens 
   CHECK_FALSE(check(nullptr, "nobody@old.example"));
   CHECK_FALSE(check(nullptr, "b@far.example"));
   CHECK(check(&user, "b@far.example"));
+  CHECK(good(net::run(world.delivery->look_up("ann@old.example"))) == std::vector<std::string>{"ann@example.test"});
   good(world.send({"b+1@far.example"}, "From: ann@example.test\r\n\r\n", user, "ann@example.test"));
   REQUIRE(world.queue().size() == 1);
   CHECK(World::addresses(world.queue()[0]) == std::vector<std::string>{"b+1@farther.example"});

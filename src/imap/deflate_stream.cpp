@@ -64,16 +64,15 @@ class DeflateStream final : public net::Stream {
     out_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
     out_.avail_in = static_cast<uInt>(data.size());
     std::string block;
-    do {
+    for (bool more = true; more;) {
       block.resize(kWrite);
       out_.next_out = reinterpret_cast<Bytef*>(block.data());
       out_.avail_out = static_cast<uInt>(block.size());
       deflate(&out_, Z_SYNC_FLUSH);
+      more = out_.avail_out == 0;
       block.resize(block.size() - out_.avail_out);
-      const bool full = out_.avail_out == 0;
       if (!block.empty()) co_await inner_->write(block);
-      if (!full) break;
-    } while (true);
+    }
   }
 
   void wake() override { inner_->wake(); }

@@ -45,7 +45,7 @@ struct StartedCommand {
   /// longer than that takes. Nothing: it is somebody else's child.
   std::function<bool(bool force)> gone;
 };
-/// Starts the command of a pipe. Blocks. invalid: the values do not fit it.
+/// Starts the command of a pipe, whose values fit it (expand()). Blocks.
 using StartCommand = std::function<base::Result<StartedCommand>(const Pipe& pipe, const PipeValues& values)>;
 
 /// What the room stands on; all of it outlives the Outbound.

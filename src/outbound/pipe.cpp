@@ -191,6 +191,10 @@ Outcome outcome_of(const PipeEnd& end) {
   return outcome;
 }
 
+std::string pipe_block(std::string_view bytes) {
+  return number_of(static_cast<std::uint32_t>(bytes.size())) + std::string(bytes);
+}
+
 void LineEnds::convert(std::string_view from, std::string& to) {
   for (const char c : from) {
     if (cr_ && c != '\n') to += '\r';

@@ -2,7 +2,6 @@
 // Pipe: a command that takes messages, one run for each recipient: what it is given, and what its end means. Pure; who
 // runs it is given to open() (Services::start_command). Exit codes as in sysexits(3).
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,9 +47,9 @@ base::Result<PipeEnd> parse_pipe_end(std::string_view bytes);
 /// the same class at the front of the output is taken over, and the output's first line is told.
 Outcome outcome_of(const PipeEnd& end);
 
-/// A message on its way to the command: lengths of four bytes (the higher first) and as many bytes, and 0 at its end.
-/// A socket that ends before that lets the run go.
-inline constexpr std::size_t kMaxPipeBlock = 256 * 1024;
+/// A message on its way to the command goes in blocks: a length of four bytes (the higher first) and as many bytes. One
+/// of no bytes is its end; a socket that ends before that lets the run go.
+std::string pipe_block(std::string_view bytes);
 
 /// CRLF to LF, over any cuts.
 class LineEnds {

@@ -29,10 +29,7 @@ struct Run {
 };
 
 Task<void> write_block(Run& run, std::string_view bytes) {
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  std::string block;
-  for (int shift = 24; shift >= 0; shift -= 8) block += static_cast<char>(size >> shift & 0xFF);
-  block += bytes;
+  const std::string block = pipe_block(bytes);
   co_await run.stream->write(block);
 }
 
@@ -102,12 +99,10 @@ Task<Outcome> run_command(const Services& services, const Pipe& pipe, const Mess
   if (!services.start_command) co_return out_of_reach("4.3.5", "no commands are run here");
   net::Pool& pool = services.store.pool();
   const PipeValues values{.sender = message.envelope.sender, .recipient = recipient, .id = message.id};
+  // Whatever else keeps it from being run is the operator's to mend.
+  if (const auto fit = expand(pipe.command, values); !fit) co_return failed("5.1.3", fit.error().text);
   auto started = co_await pool.run([&] { return services.start_command(pipe, values); });
-  if (!started) {
-    const bool address = started.error().code == base::Code::invalid;
-    co_return address ? failed("5.1.3", started.error().text)
-                      : out_of_reach("4.3.5", "the command cannot be run: " + started.error().text);
-  }
+  if (!started) co_return out_of_reach("4.3.5", "the command cannot be run: " + started.error().text);
   Run run{.pipe = pipe,
           .message = message,
           .recipient = recipient,

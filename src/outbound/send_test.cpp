@@ -135,6 +135,24 @@ TEST_CASE("hundreds of recipients go in groups, each with the message") {
   CHECK_EQ(world.peer.heard().connections, 1U);
 }
 
+TEST_CASE(
+    "a command that cannot be run is the operator's to mend, whatever the reason, and an address that cannot be is "
+    "not") {
+  World world;
+  world.start_command = [](const Pipe&, const PipeValues&) -> base::Result<StartedCommand> {
+    return base::fail(base::Code::invalid, "/srv/tickets is a directory");
+  };
+  world.open();
+  const Destination to{.pipe = {.command = {"/srv/tickets", "{recipient}"}}};
+  const Outcome kept = world.send(to, world.message(), {"ann@example.net"}).front();
+  CHECK_EQ(kept.verdict, Verdict::deferred);
+  CHECK_EQ(kept.status, "4.3.5");
+  CHECK_EQ(kept.text, "the command cannot be run: /srv/tickets is a directory");
+  const Outcome refused = world.send(to, world.message(), {"--all@example.net"}).front();
+  CHECK_EQ(refused.verdict, Verdict::failed);
+  CHECK_EQ(refused.status, "5.1.3");
+}
+
 TEST_CASE("a resolver that is down defers everything") {
   World world;
   world.resolver.down = true;

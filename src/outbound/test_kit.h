@@ -228,6 +228,7 @@ struct World {
   std::string content = "Subject: hello\r\n\r\n.a line with a dot\r\nthe end\r\n";
   std::size_t piece = 1 << 16;
   bool commit = true;
+  StartCommand start_command;  // taken by open()
 
   World() {
     config.port = peer.port();
@@ -238,7 +239,9 @@ struct World {
     open();
   }
   void open() {
-    auto opened = outbound::open({.resolver = resolver, .store = *store, .clock = base::system_clock()}, config, {});
+    auto opened = outbound::open(
+        {.resolver = resolver, .store = *store, .clock = base::system_clock(), .start_command = start_command}, config,
+        {});
     REQUIRE(opened);
     outbound = *std::move(opened);
   }

@@ -324,8 +324,8 @@ port = 2525
 """
 
 
-def house():
-    """A server whose keys only root may read, on paths that only root may change."""
+def house(config):
+    """A server, not yet started, whose keys only root may read, on paths that only root may change."""
     subprocess.run("mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up", shell=True, check=True)
     top = Path("/run/postrider")
     top.mkdir()
@@ -335,11 +335,11 @@ def house():
     (top / "keys").mkdir(mode=0o700)
     make_certificate(top / "keys/tls.crt", top / "keys/tls.key")
     make_certificate(top / "keys/people.pem", top / "keys/people.key", names=("ann@example.test",))
-    return Process(top, CONFIG, command=(str(binary),)).start()
+    return Process(top, config, command=(str(binary),))
 
 
 def renew_and_add():
-    process = house()
+    process = house(CONFIG).start()
     keys = process.directory / "keys"
     cannot = subprocess.run(["setpriv", "--reuid", "nobody", "--clear-groups", "cat", keys / "tls.key"], capture_output=True)
     assert cannot.returncode != 0
@@ -376,7 +376,7 @@ def capabilities(pid, which):
 
 
 def rights():
-    process = house()
+    process = house(CONFIG).start()
     parent, child = process.process.pid, process.child()
     # 2: DAC_READ_SEARCH, 5: KILL, 10: NET_BIND_SERVICE.
     assert capabilities(parent, "CapEff") & ~(1 << 2 | 1 << 5 | 1 << 10) == 0
@@ -393,7 +393,7 @@ def rights():
 
 
 def ends():
-    process = house()
+    process = house(CONFIG).start()
     os.kill(process.child(), signal.SIGKILL)
     assert process.process.wait(20) == 128 + signal.SIGKILL
     assert "app.server.died" in process.log()
@@ -415,7 +415,7 @@ def ends():
 
 
 def in_flight():
-    process = house()
+    process = house(CONFIG).start()
     cli = [process.command[0]]
     place = ["--config", str(process.config)]
     subprocess.run([*cli, "domain", "add", "example.org", *place], check=True)

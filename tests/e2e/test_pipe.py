@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness import BINARY, DOMAIN, PASSWORD, Server
-from test_certificates import Process, make_certificate, until
+from harness import DOMAIN, PASSWORD, Server, any_certificate
+from test_certificates import house, until
 
 FILE_IT = """#!/usr/bin/python3
 import mailbox, os, sys
@@ -75,7 +75,7 @@ command = "{self.scratch}/not-there"
         self.server.start()
 
     def submit(self, *recipients, text=None):
-        with smtplib.SMTP_SSL("127.0.0.1", self.server.port("submissions"), context=unverified()) as client:
+        with smtplib.SMTP_SSL("127.0.0.1", self.server.port("submissions"), context=any_certificate()) as client:
             client.login(f"u1@{DOMAIN}", PASSWORD)
             client.sendmail(f"u1@{DOMAIN}", list(recipients), text or body("to a command"))
 
@@ -164,14 +164,6 @@ class AsAnotherUser(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
 
 
-def unverified():
-    import ssl
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 # --- inside the namespace ---
 
 CONFIG = """hostname = "mail.example.test"
@@ -205,19 +197,13 @@ relay = true
 
 
 def as_another_user():
-    subprocess.run("mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up", shell=True, check=True)
-    top = Path("/run/postrider")
-    top.mkdir()
-    binary = top / "postrider"
-    binary.write_bytes(BINARY.read_bytes())
-    binary.chmod(0o755)
-    (top / "keys").mkdir(mode=0o700)
-    make_certificate(top / "keys/tls.crt", top / "keys/tls.key")
+    process = house(CONFIG)
+    top = process.directory
     (top / "out").mkdir(mode=0o1777)
     (top / "out").chmod(0o1777)
     (top / "whoami").write_text("#!/bin/sh\ncat >/dev/null\n(id; echo $HOME; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status) > /run/postrider/out/$1\n")
     (top / "whoami").chmod(0o755)
-    process = Process(top, CONFIG, command=(str(binary),)).start()
+    process.start()
     with smtplib.SMTP("127.0.0.1", 25) as client:
         for address in ("one@daemon.test", "two@own.test", "three@root.test"):
             client.sendmail("a@elsewhere.test", [address], body("who are you"))

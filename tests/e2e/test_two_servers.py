@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness import Server, any_certificate
+from test_certificates import until
 from test_destinations import KNOT, Names, Policies, make_authority
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -102,11 +103,7 @@ expire = "1h"
         return any(one["Subject"] == subject for one in self.messages())
 
     def until(self, what, timeout=20):
-        deadline = time.monotonic() + timeout
-        while not what():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"it did not come about within {timeout} s:\n{self.server.log()[-4000:]}")
-            time.sleep(0.2)
+        until(what, self.server.log, timeout)
 
     def queued(self):
         """Recipients that wait, and why."""
