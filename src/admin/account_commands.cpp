@@ -13,25 +13,21 @@ namespace {
 
 constexpr std::size_t kMaxImported = 1000;  // accounts in one commit
 
-const char* state_name(directory::State state) {
-  static constexpr const char* kNames[] = {"active", "disabled", "suspended"};
-  return kNames[static_cast<std::size_t>(state)];
-}
-
 base::Result<std::optional<directory::State>> state_if(const json::object& arguments) {
   TRY_ASSIGN(const auto text, text_if(arguments, "state"));
   if (!text) return std::optional<directory::State>();
-  for (const auto state : {directory::State::active, directory::State::disabled, directory::State::suspended}) {
-    if (*text == state_name(state)) return std::optional(state);
+  for (const auto state :
+       {directory::State::active, directory::State::disabled, directory::State::suspended, directory::State::shared}) {
+    if (*text == name(state)) return std::optional(state);
   }
-  return base::fail(base::Code::invalid, "a state is active, disabled or suspended");
+  return base::fail(base::Code::invalid, "a state is active, disabled, suspended or shared");
 }
 
 json::object to_json(const directory::Account& account) {
   return {{"address", account.address},
           {"id", std::to_string(account.id.value)},
           {"quota_bytes", account.quota_bytes},
-          {"state", state_name(account.state)},
+          {"state", name(account.state)},
           {"name", text_or_null(account.name)},
           {"send_as", texts(account.send_as)},
           {"created", base::rfc3339(account.created)}};
@@ -220,7 +216,14 @@ json::object to_json(const directory::CredentialInfo& credential) {
 net::Task<base::Result<json::object>> account_add(const Api& api, json::object arguments) {
   directory::NewAccount wanted;
   CO_TRY_ASSIGN(wanted.address, text_argument(arguments, "address"));
-  CO_TRY_ASSIGN(wanted.password, password_argument(arguments));
+  CO_TRY_ASSIGN(const auto state, state_if(arguments));
+  wanted.state = state.value_or(directory::State::active);
+  // Nobody logs in; should it become somebody's, a password is set that somebody knows.
+  if (wanted.state == directory::State::shared && !arguments.contains("password")) {
+    wanted.password = generated_password();
+  } else {
+    CO_TRY_ASSIGN(wanted.password, password_argument(arguments));
+  }
   CO_TRY_ASSIGN(const auto quota, number_if(arguments, "quota_bytes"));
   CO_TRY_ASSIGN(const auto name, text_if(arguments, "name"));
   wanted.name = name.value_or("");
@@ -366,7 +369,7 @@ net::Task<base::Result<json::object>> account_set(const Api& api, json::object a
   api.services().mail.changed(account.id);
   api.log().info("admin.account.changed", {{"account", account.address},
                                            {"quota", account.quota_bytes},
-                                           {"state", state_name(account.state)},
+                                           {"state", name(account.state)},
                                            {"grants", account.send_as.size()}});
   co_return done("account " + account.address + " is changed");
 }

@@ -113,7 +113,7 @@ TEST_CASE("an account is shown and changed, and found by filters") {
   CHECK(house.ask("account list", {{"match", "nobody"}}).out.empty());
   CHECK(house.ask("account set", {{"address", "ann@example.org"}, {"no_send_as", Texts{"@example.net"}}}).status == 0);
   CHECK(house.ask("account set", {{"address", "ann@example.org"}, {"state", "asleep"}}).error ==
-        "a state is active, disabled or suspended");
+        "a state is active, disabled, suspended or shared");
   CHECK(house.ask("account show", {{"address", "carl@example.org"}}).status == 1);
 }
 

@@ -107,6 +107,8 @@ net::Task<base::Result<json::object>> queue_remove(const Api& api, json::object 
 net::Task<base::Result<json::object>> queue_stats(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> trace(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> mailbox_share(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> mailbox_rights(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_add(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_remove(const Api& api, json::object arguments);

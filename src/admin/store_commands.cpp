@@ -1,4 +1,4 @@
-// Commands over mailboxes and the store.
+// Commands over the store.
 #include <algorithm>
 
 #include "admin/commands.h"
@@ -10,16 +10,6 @@ namespace {
 
 /// A store that is broken everywhere is not listed whole: what is above this is only counted.
 constexpr std::size_t kMaxProblems = 10'000;
-
-const char* role_name(mailstore::Role role) {
-  static constexpr const char* kNames[] = {"", "inbox", "drafts", "sent", "junk", "trash", "archive"};
-  return kNames[static_cast<std::size_t>(role)];
-}
-
-/// Whether the part, if any is asked for, stands in the text; case does not count.
-bool matches(std::string_view text, std::string_view part) {
-  return part.empty() || base::lower(text).find(base::lower(part)) != std::string::npos;
-}
 
 struct Findings {
   std::uint64_t bodies = 0;
@@ -56,30 +46,6 @@ Findings check_all(const Services& services, const store::Reader& reader) {
 }
 
 }  // namespace
-
-net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments) {
-  CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "account"));
-  CO_TRY_ASSIGN(const auto account, co_await api.services().directory.account(address));
-  if (!account) co_return base::fail(base::Code::not_found, "there is no account " + address);
-  CO_TRY_ASSIGN(const std::string name, optional_text(arguments, "name"));
-  CO_TRY_ASSIGN(const std::string role, optional_text(arguments, "role"));
-  CO_TRY_ASSIGN(const auto all, co_await api.services().mail.mailboxes(account->id));
-  json::array list;
-  for (const mailstore::Mailbox& mailbox : all.mailboxes) {
-    if (!matches(mailbox.name, name) || (!role.empty() && role != role_name(mailbox.role))) continue;
-    list.push_back(json::object{{"name", mailbox.name},
-                                {"id", std::to_string(mailbox.id.value)},
-                                {"role", role_name(mailbox.role)},
-                                {"selectable", mailbox.selectable},
-                                {"messages", mailbox.messages},
-                                {"unseen", mailbox.unseen},
-                                {"size", mailbox.size},
-                                {"uid_validity", mailbox.uid_validity},
-                                {"uid_next", mailbox.uid_next},
-                                {"subscribed", std::ranges::binary_search(all.subscriptions, mailbox.name)}});
-  }
-  co_return json::object{{"mailboxes", std::move(list)}};
-}
 
 net::Task<base::Result<json::object>> store_check(const Api& api, json::object) {
   const Services& services = api.services();

@@ -16,6 +16,7 @@ void add_commands(CLI::App& app, Given& given) {
   add_accounts(app, given);
   add_aliases(app, given);
   add_views(app, given);
+  add_mailboxes(app, given);
   add_bans(app, given);
   add_log(app, given);
   add_operator(app, given);

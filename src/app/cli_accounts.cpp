@@ -53,6 +53,11 @@ base::Result<void> put_settings(admin::Arguments& arguments, const Given& given)
 base::Result<admin::Arguments> add_arguments(const Given& given) {
   admin::Arguments settings;
   TRY(put_settings(settings, given));
+  if (given.directory.shared) {
+    settings["address"] = given.name;
+    settings["state"] = "shared";
+    return settings;
+  }
   TRY_ASSIGN(admin::Arguments arguments, with_password(given));
   arguments.merge(settings);
   return arguments;
@@ -121,6 +126,8 @@ void add_add(CLI::App& account, Given& given) {
   add->add_option("--quota", given.quota,
                   "What it may hold (\"5 GiB\", \"none\"); otherwise as its domain says, or limits.mailbox_quota");
   add->add_option("--name", given.directory.person, "The name of the person");
+  add->add_flag("--shared", given.directory.shared,
+                "Nobody's: without a login, for mail that several people read; see `mailbox share`");
   add_password_options(*add, given);
   add->add_option("--from-file", given.directory.import_file,
                   "Make many: a JSON object a line with address, password or hash, and perhaps quota_bytes and name; "
@@ -142,7 +149,7 @@ void add_list(CLI::App& account, Given& given) {
   CLI::App* list = command(account, "list", "List the accounts", "postrider account list --domain example.org --usage");
   list->add_option("--domain", given.domain, "Only those of one domain");
   list->add_option("--match", given.directory.match, "Only those with this text in address or name");
-  list->add_option("--state", given.directory.state, "Only those that are active, disabled or suspended");
+  list->add_option("--state", given.directory.state, "Only those that are active, disabled, suspended or shared");
   list->add_flag("--usage", given.usage, "With what each holds");
   admin_command(*list, given, "account list", false, [&given]() -> base::Result<admin::Arguments> {
     admin::Arguments arguments{{"usage", given.usage}};
@@ -159,7 +166,8 @@ void add_set(CLI::App& account, Given& given) {
   set->add_option("ADDRESS", given.name)->required();
   set->add_option("--quota", given.quota, "What it may hold (\"5 GiB\", \"none\")");
   set->add_option("--state", given.directory.state,
-                  "active; disabled: no login, mail is taken; suspended: no login, mail is refused for now");
+                  "active; disabled: no login, mail is taken; suspended: no login, mail is refused for now; shared: "
+                  "nobody's, no login, mail is taken");
   set->add_option("--name", given.directory.person, "The name of the person");
   set->add_option("--messages-per-day", given.directory.messages_per_day,
                   "What it may send in a day: a number, none, or default for limits.account_messages");

@@ -48,6 +48,8 @@ struct DirectoryOptions {
   bool generate = false;
   std::string import_file;
   bool skip_existing = false;
+  bool shared = false;
+  bool withhold = false;
 };
 
 /// What the options of all commands are read into, and what is to be done in the end.
@@ -115,15 +117,16 @@ std::string zsh_completion(const CLI::App& app);
 std::string reference_page(const CLI::App& app);
 
 // The commands, by file.
-void add_domains(CLI::App& app, Given& given);   // cli_domains.cpp: domain
-void add_accounts(CLI::App& app, Given& given);  // cli_accounts.cpp: account, credential
-void add_aliases(CLI::App& app, Given& given);   // cli_aliases.cpp: alias, group
-void add_views(CLI::App& app, Given& given);     // cli_views.cpp: what can be looked at
-void add_bans(CLI::App& app, Given& given);      // cli_bans.cpp: ban
-void add_log(CLI::App& app, Given& given);       // cli_log.cpp: the log while the server runs
-void add_operator(CLI::App& app, Given& given);  // cli_operator.cpp: sessions, stop, the store
-void add_reports(CLI::App& app, Given& given);   // cli_reports.cpp: reports of other hosts
-void add_pages(CLI::App& app, Given& given);     // cli_pages.cpp: what is made from all other commands
-void add_server(CLI::App& app, Given& given);    // cli_server.cpp: serve, config, reload, dev, sendmail, version
+void add_domains(CLI::App& app, Given& given);    // cli_domains.cpp: domain
+void add_accounts(CLI::App& app, Given& given);   // cli_accounts.cpp: account, credential
+void add_aliases(CLI::App& app, Given& given);    // cli_aliases.cpp: alias, group
+void add_views(CLI::App& app, Given& given);      // cli_views.cpp: what can be looked at
+void add_mailboxes(CLI::App& app, Given& given);  // cli_mailboxes.cpp: mailbox
+void add_bans(CLI::App& app, Given& given);       // cli_bans.cpp: ban
+void add_log(CLI::App& app, Given& given);        // cli_log.cpp: the log while the server runs
+void add_operator(CLI::App& app, Given& given);   // cli_operator.cpp: sessions, stop, the store
+void add_reports(CLI::App& app, Given& given);    // cli_reports.cpp: reports of other hosts
+void add_pages(CLI::App& app, Given& given);      // cli_pages.cpp: what is made from all other commands
+void add_server(CLI::App& app, Given& given);     // cli_server.cpp: serve, config, reload, dev, sendmail, version
 
 }  // namespace app

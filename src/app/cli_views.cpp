@@ -1,4 +1,4 @@
-// The commands that look at mail: the queue and mailboxes.
+// The commands that look at mail on its way: the queue, and what became of a message.
 
 #include "app/cli_kit.h"
 #include "app/values.h"
@@ -84,18 +84,6 @@ void add_views(CLI::App& app, Given& given) {
   trace->add_option("--limit", given.newest, "At most so many messages, the newest")->capture_default_str();
   admin_command(*trace, given, "trace", false, [&given]() -> base::Result<admin::Arguments> {
     return admin::Arguments{{"what", given.name}, {"limit", given.newest}};
-  });
-
-  CLI::App* mailbox = group(app, "mailbox", "The mailboxes of an account");
-  CLI::App* list = command(*mailbox, "list", "List them", "postrider mailbox list ann@example.org");
-  list->add_option("ADDRESS", given.name)->required();
-  list->add_option("--name", given.match, "Only those with this in their name");
-  list->add_option("--role", given.role, "Only the one of this use: inbox, drafts, sent, junk, trash or archive");
-  admin_command(*list, given, "mailbox list", false, [&given]() -> base::Result<admin::Arguments> {
-    admin::Arguments arguments{{"account", given.name}};
-    add_text(arguments, "name", given.match);
-    add_text(arguments, "role", given.role);
-    return arguments;
   });
 }
 

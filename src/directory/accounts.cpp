@@ -39,6 +39,8 @@ schema::DirectoryState to_record(State state) {
       return schema::DIRECTORY_STATE_ACTIVE;
     case State::disabled:
       return schema::DIRECTORY_STATE_DISABLED;
+    case State::shared:
+      return schema::DIRECTORY_STATE_SHARED;
     case State::suspended:
       break;
   }
@@ -189,6 +191,7 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
                               .address = mime::format(parts),
                               .quota_bytes = given.quota_bytes,
                               .created = now,
+                              .state = given.state,
                               .name = std::move(given.name),
                               .send_as = {}},
                   .credentials = std::move(credentials)};
@@ -280,6 +283,14 @@ net::Task<base::Result<std::optional<Account>>> Service::account(std::string add
   CO_TRY_ASSIGN(const auto found, co_await login_of(std::move(parts)));
   if (!found.value) co_return std::optional<Account>();
   co_return std::optional(found.value->account);
+}
+
+net::Task<base::Result<std::optional<Account>>> Service::account(base::AccountId id) {
+  return store_.read([id](const store::Reader& reader) -> base::Result<std::optional<Account>> {
+    TRY_ASSIGN(const auto record, reader.get(kAccounts, std::tuple(id)));
+    if (!record) return std::optional<Account>();
+    return std::optional(to_account(id, *record));
+  });
 }
 
 net::Task<base::Result<std::vector<base::AccountId>>> Service::removed() {

@@ -23,6 +23,20 @@ TEST_CASE("a disabled or suspended account has no login, from the next look-up o
   CHECK(code(kit->set_account("bob@example.test", {.state = State::active})) == Code::not_found);
 }
 
+TEST_CASE("an account that is nobody's has no login, and takes mail") {
+  Kit kit;
+  kit.people({"ann"});
+  std::vector<NewAccount> one;
+  one.push_back({.address = "info@example.test", .password = "known", .state = State::shared});
+  const auto made = good(kit->add_accounts(std::move(one)));
+  CHECK(code(kit->authenticate("info@example.test", "known")) == Code::denied);
+  CHECK(good(kit->route("info@example.test")).accounts[0].state == State::shared);
+  CHECK(good(kit->account(made[0].id))->address == "info@example.test");
+  CHECK_FALSE(good(kit->account(base::AccountId{99})).has_value());
+  good(kit->set_account("info@example.test", {.state = State::active}));
+  good(kit->authenticate("info@example.test", "known"));
+}
+
 TEST_CASE("quota and name are changed, and the rest stays") {
   Kit kit;
   kit.people({"ann"});

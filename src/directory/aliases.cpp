@@ -143,6 +143,18 @@ base::Result<void> put_members(Txn& txn, const std::string& group, const std::ve
   return {};
 }
 
+/// Adds the groups that have this member, but for those that are there already.
+base::Result<void> add_groups(const store::Reader& reader, const mime::AddrSpec& member,
+                              std::vector<std::string>& groups) {
+  auto cursor = reader.scan(kMemberOf, member.domain, member.local);
+  for (; cursor.valid() && groups.size() < kMaxGroupsOf; cursor.next()) {
+    const std::string& group = std::get<2>(cursor.key());
+    if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
+  }
+  if (auto error = cursor.error()) return std::unexpected(*std::move(error));
+  return {};
+}
+
 /// Writes an alias or group; with it in place, what it leads to says whether it may stay.
 base::Result<void> put_alias(Txn& txn, const mime::AddrSpec& parts, const std::vector<std::string>& before,
                              Alias& alias) {
@@ -236,6 +248,19 @@ net::Task<base::Result<std::vector<Alias>>> Service::aliases(AliasKind kind) {
     }
     if (auto error = cursor.error()) return std::unexpected(*std::move(error));
     return list;
+  });
+}
+
+net::Task<base::Result<std::vector<std::string>>> Service::groups_of(std::string address) {
+  CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
+  co_return co_await store_.read([parts](const store::Reader& reader) -> base::Result<std::vector<std::string>> {
+    std::vector<std::string> groups;
+    TRY(add_groups(reader, parts, groups));
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      TRY_ASSIGN(const mime::AddrSpec group, split_address(groups[i]));
+      TRY(add_groups(reader, group, groups));
+    }
+    return groups;
   });
 }
 

@@ -65,6 +65,7 @@ class Directory {
   virtual net::Task<base::Result<base::AccountId>> remove_account(std::string address) = 0;
   virtual net::Task<base::Result<std::vector<Account>>> accounts() = 0;
   virtual net::Task<base::Result<std::optional<Account>>> account(std::string address) = 0;
+  virtual net::Task<base::Result<std::optional<Account>>> account(base::AccountId id) = 0;
 
   /// Accounts that were removed and whose mail is not yet known to be gone; forget() ends that.
   virtual net::Task<base::Result<std::vector<base::AccountId>>> removed() = 0;
@@ -95,6 +96,9 @@ class Directory {
   virtual net::Task<base::Result<std::vector<Alias>>> aliases(AliasKind kind = AliasKind::alias) = 0;
   /// not_found.
   virtual net::Task<base::Result<Alias>> alias(std::string address, AliasKind kind = AliasKind::alias) = 0;
+
+  /// The groups that the account with this address is a member of, also by way of other groups, each once.
+  virtual net::Task<base::Result<std::vector<std::string>>> groups_of(std::string address) = 0;
 
   /// Whether `domain` (any form) is one of ours.
   virtual net::Task<base::Result<bool>> is_local_domain(std::string domain) = 0;

@@ -148,8 +148,7 @@ net::Task<base::Result<Identity>> Service::recheck(Identity identity) {
   // The address may be another account's by now: the id and the version of the credential never come back.
   if (found.value && found.value->account.id == identity.account) {
     if (found.value->account.state != State::active) {
-      const char* is = found.value->account.state == State::disabled ? " is disabled" : " is suspended";
-      co_return base::fail(Code::denied, "the account " + identity.address + is);
+      co_return base::fail(Code::denied, "the account " + identity.address + " is " + name(found.value->account.state));
     }
     // By a certificate: it has no credential here.
     if (identity.credential_version == 0) co_return identity_of(*found.value, nullptr, found.generation);

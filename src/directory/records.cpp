@@ -12,6 +12,11 @@ std::vector<store::TableName> tables() {
           name(kUses),    name(kRemoved),  name(kMemberOf)};
 }
 
+const char* name(State state) {
+  static constexpr const char* kNames[] = {"active", "disabled", "suspended", "shared"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
 namespace {
 
 base::Error dangling(const mime::AddrSpec& address, base::AccountId id) {
@@ -25,6 +30,8 @@ State to_state(schema::DirectoryState state) {
       return State::active;
     case schema::DIRECTORY_STATE_DISABLED:
       return State::disabled;
+    case schema::DIRECTORY_STATE_SHARED:
+      return State::shared;
     default:
       // Also what a newer version may have written: nobody logs in, and no mail is lost.
       return State::suspended;

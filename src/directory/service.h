@@ -54,6 +54,7 @@ class Service final : public Directory {
   net::Task<base::Result<base::AccountId>> remove_account(std::string address) override;
   net::Task<base::Result<std::vector<Account>>> accounts() override;
   net::Task<base::Result<std::optional<Account>>> account(std::string address) override;
+  net::Task<base::Result<std::optional<Account>>> account(base::AccountId id) override;
   net::Task<base::Result<std::vector<base::AccountId>>> removed() override;
   net::Task<base::Result<void>> forget(base::AccountId account) override;
 
@@ -70,6 +71,8 @@ class Service final : public Directory {
   net::Task<base::Result<void>> remove_alias(std::string address, AliasKind kind) override;
   net::Task<base::Result<std::vector<Alias>>> aliases(AliasKind kind) override;
   net::Task<base::Result<Alias>> alias(std::string address, AliasKind kind) override;
+
+  net::Task<base::Result<std::vector<std::string>>> groups_of(std::string address) override;
 
   net::Task<base::Result<bool>> is_local_domain(std::string domain) override;
   net::Task<base::Result<Route>> route(std::string address) override;

@@ -18,7 +18,8 @@ inline constexpr std::uint64_t kDefaultQuota = 1ull << 30;  // bytes
 inline constexpr std::string_view kDefaultSeparator = "+";
 inline constexpr std::string_view kPasswordName = "password";  // of the credential that every account has
 inline constexpr std::size_t kMaxCredentials = 16;
-inline constexpr std::size_t kMaxGrants = 100;  // of one account
+inline constexpr std::size_t kMaxGrants = 100;     // of one account
+inline constexpr std::size_t kMaxGroupsOf = 1000;  // of one account: further ones are not looked for
 
 struct Domain {
   std::string name;
@@ -45,7 +46,11 @@ enum class State {
   active,
   disabled,   // no login; mail is taken
   suspended,  // no login; mail is refused for now
+  shared,     // nobody's: no login; mail is taken; others use its mailboxes with the rights that they are given
 };
+
+/// "suspended"
+const char* name(State state);
 
 struct Account {
   base::AccountId id;
@@ -81,6 +86,7 @@ struct NewAccount {
   std::string hash = {};  // instead of a password: as crypto::hash_password() makes it
   std::uint64_t quota_bytes = kDefaultQuota;
   std::string name = {};
+  State state = State::active;
   std::vector<NewCredential> credentials = {};  // beside its password; their names differ
 };
 

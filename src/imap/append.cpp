@@ -64,8 +64,7 @@ class Growing {
         .message = {.body = writer_->finish(), .parsed = std::move(parsed)},
         .options = {.prefix = {},
                     .received = head_.date.value_or(mime::DateTime{.unix_seconds = now}),
-                    .flags = std::move(head_.flags),
-                    .quota_bytes = session.identity->quota_bytes}};
+                    .flags = std::move(head_.flags)}};
   }
 
  private:
@@ -220,28 +219,37 @@ std::string appenduid(const std::vector<mailstore::Filed>& filed) {
 
 }  // namespace
 
-net::Task<std::expected<mailstore::MailboxId, Reply>> append_target(Session& session, std::string wire) {
-  auto name = session.decode_mailbox(wire);
-  if (!name) co_return std::unexpected(refused(name.error()));
-  const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
-  if (!mailbox) co_return std::unexpected(refused_target(mailbox.error()));
-  if (!mailbox->selectable) co_return std::unexpected(no(says::kNotSelectable));
-  co_return mailbox->id;
+net::Task<std::expected<Found, Reply>> append_target(Session& session, std::string wire) {
+  auto found = co_await find_mailbox(session, std::move(wire), mailstore::kInsert);
+  if (!found) co_return std::unexpected(refused_target(found.error()));
+  if (!found->mailbox.selectable) co_return std::unexpected(no(says::kNotSelectable));
+  co_return std::move(*found);
 }
 
-net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most) {
+net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most,
+                                                        const Found& target) {
   const auto taking = std::make_unique<Taking>(session, most);
-  co_return co_await taking->run(std::move(piece));
+  auto messages = co_await taking->run(std::move(piece));
+  if (!messages) co_return messages;
+  // RFC 4314 §4: flags that may not be set are left out, and nothing is refused for them.
+  const mailstore::FlagMask mask = mailstore::flag_mask(target.rights);
+  for (auto& message : *messages) {
+    message.options.quota_bytes = target.place.quota_bytes;
+    message.options.flags.system &= mask.system;
+    if (!mask.keywords) message.options.flags.keywords.clear();
+  }
+  co_return messages;
 }
 
 net::Task<Reply> do_append(Session& session, Command& command) {
   auto& arguments = std::get<Append>(command.arguments);
   if (arguments.piece.then != Then::end && !session.message_waits) co_return bad(says::kNoLiteral);
-  const auto mailbox = co_await append_target(session, std::move(arguments.name));
-  if (!mailbox) co_return mailbox.error();
-  auto messages = co_await take_messages(session, std::move(arguments.piece), kMaxMessages);
+  const auto target = co_await append_target(session, std::move(arguments.name));
+  if (!target) co_return target.error();
+  auto messages = co_await take_messages(session, std::move(arguments.piece), kMaxMessages, *target);
   if (!messages) co_return messages.error();
-  const auto filed = co_await session.services.mail.append(session.account(), *mailbox, std::move(*messages));
+  const auto filed =
+      co_await session.services.mail.append(target->place.account, target->mailbox.id, std::move(*messages));
   session.signal->changed = true;
   if (!filed) co_return refused_target(filed.error());
   co_return completed("APPEND", appenduid(*filed));

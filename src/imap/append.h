@@ -6,17 +6,19 @@
 #include <expected>
 #include <vector>
 
-#include "imap/driver.h"
+#include "imap/places.h"
 
 namespace imap {
 
 /// The mailbox that is to get a message.
-net::Task<std::expected<mailstore::MailboxId, Reply>> append_target(Session& session, std::string wire);
+net::Task<std::expected<Found, Reply>> append_target(Session& session, std::string wire);
 
 /// The messages of the command, `most` at most, or what is answered instead; never none. Together they have no more
 /// bytes than one may have. A literal that is announced when something stands against it is left to the driver, who
 /// refuses it.
 using Messages = std::vector<mailstore::Mailstore::AppendMessage>;
-net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most);
+/// They have the flags that may be set there, and count for its owner.
+net::Task<std::expected<Messages, Reply>> take_messages(Session& session, AppendPiece piece, std::size_t most,
+                                                        const Found& target);
 
 }  // namespace imap

@@ -262,6 +262,23 @@ base::Result<Arguments> parse_quota_root(Cursor& in) {
   return QuotaRoot{std::move(*name)};
 }
 
+base::Result<Arguments> parse_identifier(Cursor& in) {
+  AclOf out;
+  TRY_ASSIGN(out.name, take_mailbox(in));
+  auto identifier = in.space() ? in.astring() : std::nullopt;
+  if (!identifier || identifier->empty()) return syntax("An identifier is missing");
+  out.identifier = std::move(*identifier);
+  return out;
+}
+
+base::Result<Arguments> parse_setacl(Cursor& in) {
+  TRY_ASSIGN(Arguments arguments, parse_identifier(in));
+  auto rights = in.space() ? in.astring() : std::nullopt;
+  if (!rights) return syntax("SETACL wants rights, as lrs or +w");
+  std::get<AclOf>(arguments).rights = std::move(*rights);
+  return arguments;
+}
+
 // RFC 2971 §3.1: at most 30 pairs, names of at most 30 bytes, values of at most 1,024.
 base::Result<Arguments> parse_id(Cursor& in) {
   Id out;

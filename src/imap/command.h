@@ -55,6 +55,12 @@ struct Select {
 struct QuotaRoot {
   std::string name;
 };
+/// RFC 4314 §3: SETACL, and without rights DELETEACL and LISTRIGHTS.
+struct AclOf {
+  std::string name;
+  std::string identifier;
+  std::string rights;  // with "+" or "-" before them, or without
+};
 struct Create {
   std::string name;
   std::vector<std::string> uses;  // RFC 6154 §3: "\Sent"
@@ -84,7 +90,14 @@ struct Status {
 
 /// RFC 9051 §6.3.9, RFC 5258; LSUB is kept apart (RFC 3501 §6.3.9).
 struct List {
-  enum Option : std::uint8_t { kSubscribed = 1, kRemote = 2, kRecursiveMatch = 4, kSpecialUse = 8, kChildren = 16 };
+  enum Option : std::uint8_t {
+    kSubscribed = 1,
+    kRemote = 2,
+    kRecursiveMatch = 4,
+    kSpecialUse = 8,
+    kChildren = 16,
+    kMyRights = 32,  // RFC 8440
+  };
   bool extended = false;
   std::uint8_t select = 0;
   std::uint8_t give = 0;
@@ -312,7 +325,7 @@ struct UrlFetch {
 
 using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
                                Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags,
-                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch>;
+                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch, AclOf>;
 
 struct Verb;  // table.h
 
@@ -359,6 +372,8 @@ base::Result<Arguments> parse_genurlauth(Cursor& in);
 base::Result<Arguments> parse_resetkey(Cursor& in);
 base::Result<Arguments> parse_urlfetch(Cursor& in);
 base::Result<Arguments> parse_compress(Cursor& in);
+base::Result<Arguments> parse_setacl(Cursor& in);
+base::Result<Arguments> parse_identifier(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ constexpr std::pair<std::string_view, std::uint8_t> kReturnOptions[] = {
     {"SUBSCRIBED", List::kSubscribed},
     {"CHILDREN", List::kChildren},
     {"SPECIAL-USE", List::kSpecialUse},
+    {"MYRIGHTS", List::kMyRights},
 };
 
 template <std::size_t N>

@@ -210,7 +210,7 @@ class Context {
     }
     do {
       const auto done = co_await session.services.mail.read(
-          session.account(), [placing](Reader& reader) { return place_some(reader, *placing); });
+          session.selected->account, [placing](Reader& reader) { return place_some(reader, *placing); });
       if (!done) co_return done;
     } while (placing->next < placing->fresh.size());
     if (!placing->arrivals.empty()) merge(*session.selected, placing->arrivals, out);

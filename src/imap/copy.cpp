@@ -1,5 +1,5 @@
 // COPY and MOVE, with sequence numbers or UIDs (RFC 9051 §6.4.7, §6.4.8; RFC 4315 §3; RFC 6851).
-#include "imap/driver.h"
+#include "imap/places.h"
 
 namespace imap {
 
@@ -21,7 +21,7 @@ std::string copyuid(const mailstore::Copied& copied) {
 
 struct Chosen {
   std::vector<mailstore::Uid> uids;
-  mailstore::MailboxId target;
+  mailstore::Target target;
 };
 
 // What is to be copied and to where; or the reply that says why nothing is.
@@ -39,12 +39,10 @@ net::Task<std::expected<Chosen, Reply>> choose(Session& session, Command& comman
       chosen.uids.push_back(row->uid);
     }
   }
-  auto name = session.decode_mailbox(arguments.name);
-  if (!name) co_return std::unexpected(refused(name.error()));
-  const auto target = co_await session.services.mail.mailbox(session.account(), *name);
-  if (!target) co_return std::unexpected(refused_target(target.error()));
-  if (!target->selectable) co_return std::unexpected(no(says::kNotSelectable));
-  chosen.target = target->id;
+  const auto found = co_await find_mailbox(session, arguments.name, mailstore::kInsert);
+  if (!found) co_return std::unexpected(refused_target(found.error()));
+  if (!found->mailbox.selectable) co_return std::unexpected(no(says::kNotSelectable));
+  chosen.target = found->target();
   co_return std::move(chosen);
 }
 
@@ -54,9 +52,8 @@ net::Task<Reply> do_copy(Session& session, Command& command) {
   auto chosen = co_await choose(session, command);
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
-  const auto copied =
-      co_await session.services.mail.copy(session.account(), session.selected->mailbox, std::move(chosen->uids),
-                                          chosen->target, session.identity->quota_bytes);
+  const auto copied = co_await session.services.mail.copy(session.selected->account, session.selected->mailbox,
+                                                          std::move(chosen->uids), chosen->target);
   session.signal->changed = true;
   if (!copied) co_return refused_target(copied.error());
   if (copied->uids.empty()) co_return no(says::kExpunged);
@@ -64,10 +61,11 @@ net::Task<Reply> do_copy(Session& session, Command& command) {
 }
 
 net::Task<Reply> do_move(Session& session, Command& command) {
+  if (!allows_removal(*session.selected)) co_return no(says::kNoRights);
   auto chosen = co_await choose(session, command);
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
-  const auto moved = co_await session.services.mail.move(session.account(), session.selected->mailbox,
+  const auto moved = co_await session.services.mail.move(session.selected->account, session.selected->mailbox,
                                                          std::move(chosen->uids), chosen->target);
   session.signal->changed = true;
   if (!moved) co_return refused_target(moved.error());

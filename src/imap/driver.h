@@ -43,7 +43,12 @@ class Session {
 
   std::unique_ptr<directory::Identity> identity;  // after the login
   std::unique_ptr<Selected> selected;
-  std::unique_ptr<Contexts> contexts;  // of the selected mailbox; nullptr: none
+  struct KnownVisitor {
+    mailstore::Visitor who;
+    std::uint64_t generation = 0;  // of the directory, when this was right
+  };
+  std::unique_ptr<KnownVisitor> visitor;  // for others' lists of rights, once one was looked at
+  std::unique_ptr<Contexts> contexts;     // of the selected mailbox; nullptr: none
   std::shared_ptr<Signal> signal;
   base::SteadyTime login_by;   // a session that nobody has logged in to by then ends
   bool rev2 = false;           // ENABLE IMAP4rev2
@@ -94,6 +99,9 @@ class Session {
 
   /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
   net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);
+  /// Whether the selected mailbox of somebody else may still be read; says what has changed of the rights to it, or BYE
+  /// (RFC 4314 §5.1.1).
+  net::Task<bool> rights_still_hold();
   /// At each CONDSTORE enabling command: the first tells the HIGHESTMODSEQ of the selected mailbox (RFC 7162 §3.1).
   void enable_condstore();
   /// Forgets the selected mailbox.
@@ -128,8 +136,10 @@ class Session {
   std::size_t errors_ = 0;
 };
 
-/// Sets the session's signal at each change of its account, and wakes it when it waits for that.
-std::unique_ptr<mailstore::Watch> watch_account(Session& session);
+/// Sets the session's signal at each change of the account, and wakes it when it waits for that.
+std::unique_ptr<mailstore::Watch> watch_account(Session& session, mailstore::AccountId account);
+/// "* OK [PERMANENTFLAGS (…)]"
+void append_permanent_flags(std::string& out, const Selected& selected);
 
 /// The end of a command that has expunged messages: their responses, and for a client that has enabled QRESYNC up to
 /// which mod-sequence it knows everything now (RFC 7162 §3.2.7).

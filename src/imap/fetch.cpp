@@ -78,7 +78,7 @@ class Fetching {
 // RFC 9051 §6.4.5: a body that is read without PEEK is seen; the flags go with the response.
 net::Task<void> Fetching::mark_seen() {
   const Selected& selected = *session_.selected;
-  if (selected.read_only || !reads_bodies()) co_return;
+  if (selected.read_only || !(selected.rights & mailstore::kKeepSeen) || !reads_bodies()) co_return;
   for (const auto& run : runs_) {
     for (std::size_t i = run.begin; i < run.end; ++i) {
       const mailstore::Row* row = selected.row(i);
@@ -91,8 +91,8 @@ net::Task<void> Fetching::mark_seen() {
   echo->silent = true;
   echo->change = mailstore::FlagChange::add;
   echo->flags.system = mailstore::kSeen;
-  const auto done = co_await session_.services.mail.store_flags(session_.account(), selected.mailbox, echo->uids,
-                                                                echo->change, echo->flags, std::nullopt);
+  const auto done = co_await session_.services.mail.store_flags(session_.selected->account, selected.mailbox,
+                                                                echo->uids, echo->change, echo->flags, std::nullopt);
   // Mail can be read while nothing can be written.
   if (!done) {
     session_.log.info("imap.fetch.seen", {{"why", done.error().text}});
@@ -168,7 +168,7 @@ std::shared_ptr<Job> Fetching::start() {
   if (batch_->finished()) fill_batch();
   if (batch_->finished()) return nullptr;
   auto job = std::make_shared<Job>();
-  net::Loop::current()->spawn(run_job(session_.services.mail, session_.account(), batch_, job), session_.log);
+  net::Loop::current()->spawn(run_job(session_.services.mail, session_.selected->account, batch_, job), session_.log);
   return job;
 }
 

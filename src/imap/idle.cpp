@@ -9,7 +9,7 @@ net::Task<Reply> do_idle(Session& session, Command&) {
   session.line(says::kIdling);
   Signal& signal = *session.signal;
   // The operator's changes of the account come the same way, and must wake a client that has nothing selected, too.
-  const auto watch = session.selected ? nullptr : watch_account(session);
+  const auto watch = session.selected && !session.selected->guest ? nullptr : watch_account(session, session.account());
   while (true) {
     const Framer::Step step = session.framer.next(session.pending());
     session.take_input(step.taken);

@@ -8,6 +8,7 @@
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
 #include "imap/names.h"
+#include "imap/places.h"
 
 namespace imap {
 
@@ -16,14 +17,22 @@ namespace {
 using mailstore::kHierarchySeparator;
 using mailstore::Mailbox;
 
-std::vector<Pattern> compile(const Session& session, const List& list) {
+struct Compiled {
   std::vector<Pattern> patterns;
+  bool others = false;  // they may name mailboxes of others
+};
+
+Compiled compile(const Session& session, const List& list) {
+  Compiled out;
   for (const auto& pattern : list.patterns) {
     if (list.extended && pattern.empty()) continue;  // RFC 9051 §6.3.9: ignored in the extended form
     // What is no name matches nothing; RFC 9051 §6.3.9 wants no error for it.
-    if (auto whole = session.decode_mailbox(list.reference + pattern)) patterns.emplace_back(*whole);
+    const auto whole = session.decode_mailbox(list.reference + pattern);
+    if (!whole) continue;
+    out.patterns.emplace_back(*whole);
+    out.others |= may_name_others(*whole);
   }
-  return patterns;
+  return out;
 }
 
 bool matches(const std::vector<Pattern>& patterns, std::string_view name) {
@@ -117,10 +126,10 @@ net::Task<Reply> do_list(Session& session, Command& command) {
     session.line(R"(* LIST (\NoSelect) "/" "")");
     co_return completed("LIST");
   }
-  const auto all = co_await session.services.mail.mailboxes(session.account());
-  if (!all) co_return refused(all.error());
-  const auto patterns = compile(session, list);
-  const auto selection = std::make_unique<Selection>(list, *all, patterns);
+  const auto [patterns, others] = compile(session, list);
+  const auto visible = co_await visible_mailboxes(session, others);
+  if (!visible) co_return refused(visible.error());
+  const auto selection = std::make_unique<Selection>(list, visible->list, patterns);
   const bool show_subscribed = ((list.select | list.give) & List::kSubscribed) != 0;
   const std::string children = child_info(list);
   for (const auto name : selection->names()) {
@@ -131,10 +140,16 @@ net::Task<Reply> do_list(Session& session, Command& command) {
                    .subscribed = show_subscribed && selection->subscribed(name),
                    .extended = child ? std::string_view(children) : std::string_view()},
                   session.rev2);
-    if (list.status != 0 && mailbox != nullptr && mailbox->selectable) {
-      co_await write_status(session, *mailbox, list.status);
-    }
     if (session.out.size() >= kFlushBytes) co_await session.flush();
+    if (mailbox == nullptr) continue;
+    const Found* other = visible->other(name);
+    const auto rights = other != nullptr ? other->rights : mailstore::kAllRights;
+    // RFC 8440 §3; a level that is no mailbox has none.
+    if ((list.give & List::kMyRights) && mailbox->id) append_rights(session, name, rights);
+    if (list.status != 0 && mailbox->selectable && (rights & mailstore::kRead)) {
+      co_await write_status(session, other != nullptr ? other->place.account : session.account(), *mailbox,
+                            list.status);
+    }
   }
   co_return completed("LIST");
 }
@@ -147,7 +162,7 @@ net::Task<Reply> do_lsub(Session& session, Command& command) {
   }
   const auto all = co_await session.services.mail.mailboxes(session.account());
   if (!all) co_return refused(all.error());
-  const auto patterns = compile(session, list);
+  const auto patterns = compile(session, list).patterns;
   // RFC 3501 §6.3.9: "%" shows a level above a subscribed name, marked as what cannot be selected.
   std::set<std::string_view> names;
   std::set<std::string_view> levels;

@@ -61,12 +61,13 @@ std::string oldname(std::string_view given, bool utf8) {
   return out;
 }
 
-net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox, std::uint16_t items) {
+net::Task<void> write_status(Session& session, mailstore::AccountId account, const mailstore::Mailbox& mailbox,
+                             std::uint16_t items) {
   if (items & kHighestModSeq) session.enable_condstore();
   std::size_t recent = 0;
   std::uint64_t deleted_size = 0;
   if ((items & kDeletedStorage) && mailbox.deleted > 0) {
-    if (const auto view = co_await session.services.mail.view(session.account(), mailbox.id)) {
+    if (const auto view = co_await session.services.mail.view(account, mailbox.id)) {
       for (std::size_t i = 0; i < (*view)->size(); ++i) {
         const mailstore::Row& row = (*view)->at(i);
         if (row.flags & mailstore::kDeleted) deleted_size += row.size;
@@ -74,9 +75,9 @@ net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox
     }
   }
   if (items & kRecent) {
-    const auto first = session.services.mail.first_recent(session.account(), mailbox.id, mailbox.uid_next, false);
+    const auto first = session.services.mail.first_recent(account, mailbox.id, mailbox.uid_next, false);
     if (first < mailbox.uid_next) {
-      if (const auto view = co_await session.services.mail.view(session.account(), mailbox.id)) {
+      if (const auto view = co_await session.services.mail.view(account, mailbox.id)) {
         recent = (*view)->size() - (*view)->lower_bound(first);
       }
     }
@@ -104,7 +105,7 @@ net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox
   item(kAppendLimit, "APPENDLIMIT", session.config->max_message_bytes);
   if (items & kMailboxId) {
     if (out.back() != '(') out += ' ';
-    out += mailbox_id(session.account(), mailbox.id);
+    out += mailbox_id(account, mailbox.id);
   }
   out += ")\r\n";
 }

@@ -27,6 +27,7 @@ void append_listed(std::string& out, std::string_view name, const Listed& what, 
 std::string oldname(std::string_view given, bool utf8);
 
 /// "* STATUS name (…)"
-net::Task<void> write_status(Session& session, const mailstore::Mailbox& mailbox, std::uint16_t items);
+net::Task<void> write_status(Session& session, mailstore::AccountId account, const mailstore::Mailbox& mailbox,
+                             std::uint16_t items);
 
 }  // namespace imap

@@ -15,6 +15,7 @@ namespace {
 struct Target {
   mailstore::MailboxId id;
   std::string name;
+  bool guest = false;  // it is the selected one, of somebody else
 };
 
 bool names_selected(const MultiSearch& arguments) {
@@ -41,10 +42,13 @@ net::Task<base::Result<std::vector<Target>>> find_targets(Session& session, cons
   auto found =
       find_mailboxes(arguments.in, *all, [&session](std::string_view wire) { return session.decode_mailbox(wire); });
   std::vector<Target> out;
-  const auto is_selected = [&](const auto& mailbox) { return mailbox.id == session.selected->mailbox; };
+  const auto is_selected = [&](const auto& mailbox) {
+    return !session.selected->guest && mailbox.id == session.selected->mailbox;
+  };
   if (names_selected(arguments)) {
     const auto selected = std::ranges::find_if(all->mailboxes, is_selected);
     if (selected != all->mailboxes.end()) out.push_back({selected->id, selected->name});
+    if (session.selected->guest) out.push_back({session.selected->mailbox, session.selected->name, /*guest=*/true});
     std::erase_if(found, [&](const auto* mailbox) { return is_selected(*mailbox); });
   }
   for (const mailstore::Mailbox* mailbox : found) out.push_back({mailbox->id, mailbox->name});
@@ -57,6 +61,7 @@ net::Task<base::Result<std::unique_ptr<Selected>>> look_at(Session& session, mai
   if (!view && view.error().code == base::Code::not_found) co_return nullptr;
   if (!view) co_return std::unexpected(std::move(view).error());
   auto out = std::make_unique<Selected>(std::move(*view));
+  out->account = session.account();
   out->mailbox = id;
   const mailstore::Uid next = out->view()->uid_next();
   const mailstore::Uid first = session.services.mail.first_recent(session.account(), id, next, /*take=*/false);
@@ -74,7 +79,8 @@ class MultiSearching {
         heard_(session.services.clock.steady()) {}
 
   net::Task<base::Result<void>> search(Target target) {
-    const bool selected = session_.selected && session_.selected->mailbox == target.id;
+    const bool selected =
+        session_.selected && session_.selected->guest == target.guest && session_.selected->mailbox == target.id;
     std::unique_ptr<Selected> other;
     if (!selected) {
       auto seen = co_await look_at(session_, target.id);

@@ -1,7 +1,7 @@
 // GETQUOTA and GETQUOTAROOT (RFC 9208). An account has one quota root, "", which limits the bytes of its messages; each
 // counts once, in however many mailboxes it is. Only the operator sets it.
-#include "imap/driver.h"
 #include "imap/names.h"
+#include "imap/places.h"
 
 namespace imap {
 
@@ -33,10 +33,15 @@ net::Task<Reply> do_getquota(Session& session, Command& command) {
 
 // RFC 9208 §4.1.2: also for a mailbox that is not there yet.
 net::Task<Reply> do_getquotaroot(Session& session, Command& command) {
-  const auto name = session.decode_mailbox(std::get<MailboxName>(command.arguments).name);
-  if (!name) co_return refused(name.error());
+  auto place = co_await locate(session, std::get<MailboxName>(command.arguments).name);
+  if (!place) co_return refused(place.error());
   session.out += "* QUOTAROOT ";
-  append_name(session.out, *name, session.rev2);
+  append_name(session.out, place->prefix + place->name, session.rev2);
+  // What somebody else holds in all is no concern of those who see one mailbox of it.
+  if (!place->own()) {
+    session.out += "\r\n";
+    co_return completed("GETQUOTAROOT");
+  }
   session.out += " \"\"\r\n";
   const auto done = co_await write_quota(session);
   if (!done) co_return refused(done.error());

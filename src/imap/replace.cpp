@@ -8,17 +8,19 @@ net::Task<Reply> do_replace(Session& session, Command& command) {
   const bool literal = arguments.piece.then != AppendPiece::Then::end;
   if (literal && !session.message_waits) co_return bad(says::kNoLiteral);
   const Selected& selected = *session.selected;
+  // RFC 8508 §4.1.
+  if (!allows_removal(selected)) co_return no(says::kNoRights);
   const auto runs = selected.find(arguments.message, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
   const mailstore::Row* row = runs->empty() ? nullptr : selected.row(runs->front().begin);
   if (row == nullptr) co_return no(says::kExpunged);
   const mailstore::Uid uid = row->uid;
-  const auto mailbox = co_await append_target(session, std::move(arguments.name));
-  if (!mailbox) co_return mailbox.error();
+  const auto target = co_await append_target(session, std::move(arguments.name));
+  if (!target) co_return target.error();
   // RFC 8508 §4.2, §4.7: it may be catenated, and is one.
-  auto taken = co_await take_messages(session, std::move(arguments.piece), 1);
+  auto taken = co_await take_messages(session, std::move(arguments.piece), 1, *target);
   if (!taken) co_return taken.error();
-  const auto filed = co_await session.services.mail.replace(session.account(), selected.mailbox, uid, *mailbox,
+  const auto filed = co_await session.services.mail.replace(selected.account, selected.mailbox, uid, target->target(),
                                                             std::move(taken->front()));
   session.signal->changed = true;
   if (!filed) co_return filed.error().code == base::Code::not_found ? no(says::kExpunged) : refused(filed.error());

@@ -56,6 +56,7 @@ inline constexpr std::string_view kByeBannedForGood = "* BYE No connections are 
 inline constexpr std::string_view kByeTooLong = "* BYE The command is too large to be skipped";
 inline constexpr std::string_view kByeDenied = "* BYE [AUTHORIZATIONFAILED] The account or its password has changed";
 inline constexpr std::string_view kByeMailboxGone = "* BYE The selected mailbox was deleted or replaced";
+inline constexpr std::string_view kByeNoRights = "* BYE You may no longer read the selected mailbox";
 inline constexpr std::string_view kByeUnavailable = "* BYE [UNAVAILABLE] The mail store cannot answer now";
 
 // Texts of replies.
@@ -120,6 +121,10 @@ inline constexpr std::string_view kMessageTooBig = "[TOOBIG] The message is larg
 inline constexpr std::string_view kBadCharset = "[BADCHARSET (UTF-8 US-ASCII)] This charset is not known";
 inline constexpr std::string_view kUnknownUse = "[USEATTR] This special use is not offered";
 inline constexpr std::string_view kInboxExists = "[ALREADYEXISTS] INBOX exists always";
+inline constexpr std::string_view kNoRights = "[NOPERM] You do not have the rights for that to the selected mailbox";
+inline constexpr std::string_view kNoSuchRight = "Rights are letters out of lrswipkxtea, or c and d";
+inline constexpr std::string_view kOwnersRights = "[CANNOT] The owner of a mailbox has all rights to it";
+inline constexpr std::string_view kAcrossAccounts = "[CANNOT] A mailbox keeps its owner";
 inline constexpr std::string_view kInboxStays = "[CANNOT] INBOX cannot be deleted";
 inline constexpr std::string_view kHasChildren =
     "[HASCHILDREN] The name has no messages, only other mailboxes below it";

@@ -71,7 +71,7 @@ std::vector<Range> wanted_uids(const Selected& selected, const SequenceSet& set)
 net::Task<base::Result<void>> write_vanished(Session& session, std::vector<Range> uids, mailstore::ModSeq since) {
   // Kept by us: what vanishes from now on is told in its own time.
   const auto view = session.selected->view();
-  const auto known = co_await session.services.mail.vanished(session.account(), view->mailbox(), since);
+  const auto known = co_await session.services.mail.vanished(session.selected->account, view->mailbox(), since);
   if (!known) co_return std::unexpected(known.error());
   const auto gone = *known ? known_gone(*view, uids, **known) : all_gone(*view, uids);
   constexpr std::size_t kAtOnce = 4000;

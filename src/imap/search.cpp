@@ -49,7 +49,7 @@ net::Task<base::Result<void>> Searching::judge_open() {
   auto next = std::make_shared<std::size_t>(0);
   while (*next < candidates_.size()) {
     auto done = co_await session_.services.mail.read(
-        session_.account(),
+        where_.account,
         [program = program_, candidates = std::span(candidates_),
          next](mailstore::EmailReader& reader) -> base::Result<void> {
           const auto until = std::chrono::steady_clock::now() + kJobTime;

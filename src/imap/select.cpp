@@ -3,25 +3,26 @@
 #include "imap/mailbox_lines.h"
 #include "imap/names.h"
 #include "imap/object_id.h"
+#include "imap/places.h"
 #include "imap/resync.h"
 
 namespace imap {
 
 namespace {
 
+/// RFC 4314 §5.2: what leaves nothing to be changed.
+bool only_reads(mailstore::Rights rights) {
+  using namespace mailstore;
+  return !(rights & (kInsert | kExpunge | kKeepSeen | kWrite | kMarkDeleted));
+}
+
 void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_view given) {
   const Selected& selected = *session.selected;
   const auto& view = *selected.view();
   std::string& out = session.out;
   selected.append_all_flags(out);
-  out += "* OK [PERMANENTFLAGS (";
-  if (!selected.read_only) {
-    append_system_flags(out, mailstore::kAllFlags);
-    selected.append_keywords(out);
-    out += " \\*";
-  }
-  out += selected.read_only ? ")] Nothing can be changed\r\n" : ")] Flags and keywords are kept\r\n* ";
-  if (selected.read_only) out += "* ";
+  append_permanent_flags(out, selected);
+  out += "* ";
   append_number(out, view.size());
   out += " EXISTS\r\n";
   if (!session.rev2) {
@@ -39,7 +40,7 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
   append_code(out, "UIDNEXT", view.uid_next(), "The next UID");
   append_code(out, "HIGHESTMODSEQ", view.highest_modseq(), says::kHighestModSeq);
   // RFC 8474 §4.2.
-  append_line(out, "* OK [" + mailbox_id(session.account(), mailbox.id) + "] The mailbox's id");
+  append_line(out, "* OK [" + mailbox_id(selected.account, mailbox.id) + "] The mailbox's id");
   // RFC 4467 §10: where nobody listens.
   if (session.encrypted()) session.line(says::kUrlMech);
   if (session.rev2) {
@@ -57,24 +58,30 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
     session.deselect();
     session.line(says::kClosed);
   }
-  auto name = session.decode_mailbox(arguments.name);
-  if (!name) co_return refused(name.error());
-  const auto mailbox = co_await session.services.mail.mailbox(session.account(), *name);
-  if (!mailbox) co_return refused(mailbox.error());
-  if (!mailbox->selectable) co_return no(says::kNotSelectable);
+  const auto given = session.decode_mailbox(arguments.name);
+  if (!given) co_return refused(given.error());
+  const std::uint64_t generation = session.services.directory.generation();
+  const auto found = co_await find_mailbox(session, std::move(arguments.name), mailstore::kRead);
+  if (!found) co_return refused(found.error());
+  const mailstore::Mailbox& mailbox = found->mailbox;
+  if (!mailbox.selectable) co_return no(says::kNotSelectable);
   // The watch comes first, so that no change falls between.
-  auto watch = watch_account(session);
+  auto watch = watch_account(session, found->place.account);
   session.signal->changed = false;
-  auto view = co_await session.services.mail.view(session.account(), mailbox->id);
+  auto view = co_await session.services.mail.view(found->place.account, mailbox.id);
   if (!view) co_return refused(view.error());
   session.selected = std::make_unique<Selected>(std::move(*view));
-  session.selected->mailbox = mailbox->id;
-  session.selected->name = mailbox->name;
-  session.selected->read_only = read_only;
+  session.selected->account = found->place.account;
+  session.selected->mailbox = mailbox.id;
+  session.selected->name = mailbox.name;
+  session.selected->read_only = read_only || only_reads(found->rights);
+  session.selected->guest = !found->place.own();
+  session.selected->rights = found->rights;
+  session.selected->rights_generation = generation;
   session.selected->watch = std::move(watch);
   session.take_recent();
   session.condstore = session.condstore || arguments.condstore;
-  describe(session, *mailbox, *name);
+  describe(session, mailbox, *given);
   if (arguments.resync) {
     const auto done = co_await write_missed(session, std::move(*arguments.resync));
     if (!done) {
@@ -82,7 +89,7 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
       co_return refused(done.error());
     }
   }
-  co_return completed(command.verb->name, read_only ? "READ-ONLY" : "READ-WRITE");
+  co_return completed(command.verb->name, session.selected->read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
 }  // namespace
@@ -93,8 +100,19 @@ net::Task<Reply> completed_expunge(Session& session, std::string_view verb) {
   co_return completed(verb, "HIGHESTMODSEQ " + std::to_string(session.selected->told_modseq()));
 }
 
-std::unique_ptr<mailstore::Watch> watch_account(Session& session) {
-  return session.services.mail.watch(session.account(), [signal = session.signal] {
+void append_permanent_flags(std::string& out, const Selected& selected) {
+  const mailstore::FlagMask mask = selected.read_only ? mailstore::flag_mask(0) : mailstore::flag_mask(selected.rights);
+  out += "* OK [PERMANENTFLAGS (";
+  append_system_flags(out, mask.system);
+  if (mask.keywords) {
+    selected.append_keywords(out);
+    out += " \\*";
+  }
+  out += selected.read_only ? ")] Nothing can be changed\r\n" : ")] Flags and keywords are kept\r\n";
+}
+
+std::unique_ptr<mailstore::Watch> watch_account(Session& session, mailstore::AccountId account) {
+  return session.services.mail.watch(account, [signal = session.signal] {
     signal->changed = true;
     if (!signal->waiting.exchange(false)) return;
     signal->loop->post([signal] {
@@ -113,9 +131,10 @@ net::Task<Reply> do_unselect(Session& session, Command&) {
 
 // RFC 9051 §6.4.1: removes without a word of which messages.
 net::Task<Reply> do_close(Session& session, Command&) {
-  if (!session.selected->read_only) {
-    const auto gone =
-        co_await session.services.mail.expunge(session.account(), session.selected->mailbox, std::nullopt);
+  const Selected& selected = *session.selected;
+  // RFC 4314 §4: who may not expunge closes all the same.
+  if (!selected.read_only && (selected.rights & mailstore::kExpunge)) {
+    const auto gone = co_await session.services.mail.expunge(selected.account, selected.mailbox, std::nullopt);
     // The mailbox is closed in any case; a message that could not be removed is there when it is opened again.
     if (!gone) session.log.info("imap.close.expunge", {{"why", gone.error().text}});
   }
@@ -126,6 +145,7 @@ net::Task<Reply> do_close(Session& session, Command&) {
 // RFC 4315 §2.1: UID EXPUNGE removes only those that are named.
 net::Task<Reply> do_expunge(Session& session, Command& command) {
   Selected& selected = *session.selected;
+  if (!(selected.rights & mailstore::kExpunge)) co_return no(says::kNoRights);
   std::optional<std::vector<mailstore::Uid>> uids;
   if (command.verb->uid()) {
     uids.emplace();
@@ -138,7 +158,7 @@ net::Task<Reply> do_expunge(Session& session, Command& command) {
     }
   }
   if (uids && uids->empty()) co_return completed(command.verb->name);
-  const auto gone = co_await session.services.mail.expunge(session.account(), selected.mailbox, std::move(uids));
+  const auto gone = co_await session.services.mail.expunge(selected.account, selected.mailbox, std::move(uids));
   session.signal->changed = true;
   if (!gone) co_return refused(gone.error());
   if (gone->empty()) co_return completed(command.verb->name);

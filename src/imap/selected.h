@@ -40,11 +40,15 @@ struct StoreEcho {
 
 class Selected {
  public:
+  mailstore::AccountId account;  // whose it is
   mailstore::MailboxId mailbox;
   std::string name;
   bool read_only = false;
-  std::vector<Range> saved;   // UIDs: the search result variable (RFC 9051 §6.4.4.1)
-  std::vector<Range> recent;  // UIDs that are \Recent in this session (RFC 3501 §2.3.2)
+  bool guest = false;  // it is somebody else's
+  mailstore::Rights rights = mailstore::kAllRights;
+  std::uint64_t rights_generation = 0;  // of the directory, when the rights of a guest were looked at
+  std::vector<Range> saved;             // UIDs: the search result variable (RFC 9051 §6.4.4.1)
+  std::vector<Range> recent;            // UIDs that are \Recent in this session (RFC 3501 §2.3.2)
   std::unique_ptr<mailstore::Watch> watch;
 
   explicit Selected(std::shared_ptr<const mailstore::View> view);

@@ -8,6 +8,7 @@
 #include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/names.h"
+#include "imap/places.h"
 
 namespace imap {
 
@@ -203,7 +204,7 @@ void Session::take_recent() {
   const auto& view = *selected->view();
   const mailstore::Uid next = view.uid_next();
   const mailstore::Uid first =
-      services.mail.first_recent(account(), selected->mailbox, next, /*take=*/!selected->read_only);
+      services.mail.first_recent(selected->account, selected->mailbox, next, /*take=*/!selected->read_only);
   const mailstore::Uid known = selected->recent.empty() ? 1 : selected->recent.back().last + 1;
   const mailstore::Uid begin = std::max(first, known);
   if (begin >= next) return;
@@ -216,9 +217,10 @@ void Session::take_recent() {
 
 net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
   if (!selected || ending) co_return;
+  if (!co_await rights_still_hold()) co_return;
   auto view = selected->view();
   if (signal->changed.exchange(false)) {
-    auto newer = co_await services.mail.view(account(), selected->mailbox);
+    auto newer = co_await services.mail.view(selected->account, selected->mailbox);
     // RFC 2180 §3.3: a mailbox that another session has deleted ends the sessions that have it selected.
     if (!newer) {
       deselect();
@@ -250,6 +252,27 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
   }
 }
 
+net::Task<bool> Session::rights_still_hold() {
+  const std::uint64_t generation = services.directory.generation();
+  if (!selected || !selected->guest) co_return true;
+  if (!signal->changed && selected->rights_generation == generation) co_return true;
+  auto acl = co_await services.mail.acl(selected->account, selected->mailbox);
+  if (!acl && acl.error().code == base::Code::not_found) co_return true;  // tell_news() says what became of it
+  const auto rights = acl ? co_await rights_by(*this, std::move(*acl))
+                          : base::Result<mailstore::Rights>(std::unexpected(std::move(acl).error()));
+  if (!rights || !(*rights & mailstore::kRead)) {
+    deselect();
+    bye(rights ? says::kByeNoRights : says::kByeUnavailable);
+    co_return false;
+  }
+  selected->rights_generation = generation;
+  if (*rights == selected->rights) co_return true;
+  selected->rights = *rights;
+  selected->append_all_flags(out);
+  append_permanent_flags(out, *selected);
+  co_return true;
+}
+
 void Session::enable_condstore() {
   if (std::exchange(condstore, true) || !selected) return;
   append_code(out, "HIGHESTMODSEQ", selected->told_modseq(), says::kHighestModSeq);
@@ -274,6 +297,7 @@ void Session::forget_login() {
   log.info("imap.unauthenticate");
   log = stranger_log;
   identity.reset();
+  visitor.reset();
   rev2 = condstore = qresync = false;
   login_by = services.clock.steady() + config->login_timeout;
   adjust_limits();
@@ -308,7 +332,7 @@ net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
   if (selected && wants_news(command)) co_await tell_news(may_begin_with_expunge(command));
-  if (ending) co_return no(says::kNotNow);
+  if (ending || !co_await rights_still_hold()) co_return no(says::kNotNow);
   if ((verb.flags & Verb::kReadWrite) && selected->read_only) co_return no(says::kReadOnly);
   Reply reply = co_await verb.handler(*this, command);
   const bool hold = std::exchange(hold_expunge, false) || (verb.flags & Verb::kNoExpunge);

@@ -68,8 +68,8 @@ template <class Take>
 net::Task<base::Result<void>> for_each_result(Session& session, Searching& searching, std::shared_ptr<Results> results,
                                               Take take) {
   while (results->next < results->found.size()) {
-    const auto done =
-        co_await session.services.mail.read(session.account(), [results, take](Reader& reader) -> base::Result<void> {
+    const auto done = co_await session.services.mail.read(
+        session.selected->account, [results, take](Reader& reader) -> base::Result<void> {
           const auto until = std::chrono::steady_clock::now() + kJobTime;
           for (; results->next < results->found.size() && std::chrono::steady_clock::now() < until; ++results->next) {
             Found& found = results->found[results->next];
@@ -202,11 +202,11 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
         return {};
       });
   if (!done) co_return refused(done.error());
-  const auto sorted =
-      co_await session.services.mail.read(session.account(), [results, &request](Reader&) -> base::Result<void> {
-        sort_results(results->found, request.criteria);
-        return {};
-      });
+  const auto sorted = co_await session.services.mail.read(session.selected->account,
+                                                          [results, &request](Reader&) -> base::Result<void> {
+                                                            sort_results(results->found, request.criteria);
+                                                            return {};
+                                                          });
   if (!sorted) co_return refused(sorted.error());
   if (request.search.give & Search::kUpdate) {
     std::vector<mailstore::Uid> order;
@@ -235,8 +235,8 @@ net::Task<Reply> do_thread(Session& session, Command& command) {
                                  return read_thread(reader, request.references, one, results->messages);
                                });
   if (!done) co_return refused(done.error());
-  const auto threaded =
-      co_await session.services.mail.read(session.account(), [results, &request](Reader&) -> base::Result<void> {
+  const auto threaded = co_await session.services.mail.read(
+      session.selected->account, [results, &request](Reader&) -> base::Result<void> {
         results->text = request.references ? threads_by_references(results->messages)
                                            : threads_by_subject(std::move(results->messages));
         return {};

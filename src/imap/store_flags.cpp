@@ -32,7 +32,7 @@ net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mai
                                     std::vector<Uid>& refused) {
   const auto before = session.selected->view();
   for (int tries = 1; tries < kMaxTries && !refused.empty(); ++tries) {
-    const auto after = co_await session.services.mail.view(session.account(), before->mailbox());
+    const auto after = co_await session.services.mail.view(session.selected->account, before->mailbox());
     if (!after) co_return std::unexpected(after.error());
     std::vector<Uid> again;
     for (const Uid uid : refused) {
@@ -44,14 +44,21 @@ net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mai
       }
     }
     if (again.empty()) break;
-    const auto left = co_await session.services.mail.store_flags(session.account(), before->mailbox(), again,
-                                                                 echo.change, echo.flags, (*after)->highest_modseq());
+    const auto left = co_await session.services.mail.store_flags(session.selected->account, before->mailbox(), again,
+                                                                 echo.change, echo.flags, (*after)->highest_modseq(),
+                                                                 mailstore::flag_mask(session.selected->rights));
     if (!left) co_return std::unexpected(left.error());
     std::erase_if(refused, [&](Uid uid) {
       return std::ranges::binary_search(again, uid) && !std::ranges::binary_search(*left, uid);
     });
   }
   co_return base::Result<void>();
+}
+
+bool may_change(const Store& store, const mailstore::FlagMask& mask) {
+  if (store.change == mailstore::FlagChange::set) return mask.system != 0 || mask.keywords;
+  const bool nothing = store.flags.system == 0 && store.flags.keywords.empty();
+  return nothing || (store.flags.system & mask.system) || (mask.keywords && !store.flags.keywords.empty());
 }
 
 std::string modified(const Selected& selected, const std::vector<Uid>& refused, bool uids) {
@@ -66,8 +73,9 @@ std::string modified(const Selected& selected, const std::vector<Uid>& refused, 
 
 // Changes what the echo names; what UNCHANGEDSINCE kept it from is moved to `refused`.
 net::Task<base::Result<void>> change(Session& session, StoreEcho& echo, std::optional<mailstore::ModSeq> since) {
-  auto refused = co_await session.services.mail.store_flags(session.account(), session.selected->mailbox, echo.uids,
-                                                            echo.change, echo.flags, since);
+  auto refused = co_await session.services.mail.store_flags(session.selected->account, session.selected->mailbox,
+                                                            echo.uids, echo.change, echo.flags, since,
+                                                            mailstore::flag_mask(session.selected->rights));
   session.signal->changed = true;
   if (!refused) co_return std::unexpected(refused.error());
   if (refused->empty()) co_return base::Result<void>();
@@ -87,6 +95,8 @@ net::Task<Reply> do_store(Session& session, Command& command) {
   if (arguments.unchanged_since) session.enable_condstore();
   Selected& selected = *session.selected;
   const bool uids = command.verb->uid();
+  // RFC 4314 §4: refused only when nothing of it is allowed.
+  if (!may_change(arguments, mailstore::flag_mask(selected.rights))) co_return no(says::kNoRights);
   const auto runs = selected.find(arguments.set, uids);
   if (!runs) co_return bad(says::kBadSequence);
   auto echo = std::make_unique<StoreEcho>();

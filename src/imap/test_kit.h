@@ -1,9 +1,11 @@
 #pragma once
 // Private to the room's tests: a mail server's inside without its outside. A real mail store over the in-memory engine,
-// a directory that knows u1 and u2 with the password "test", and a client that speaks to sessions over memory streams.
+// a directory that knows some people with the password "test", and a client that speaks to sessions over memory
+// streams.
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -38,16 +40,20 @@ class FakeDirectory final : public directory::Directory {
 
   bool locked_out = false;
   std::uint64_t now = 1;
+  std::vector<directory::Account> people{
+      {.id = base::AccountId{1}, .address = "u1@example.test"},
+      {.id = base::AccountId{2}, .address = "u2@example.test"},
+      {.id = base::AccountId{3}, .address = "u3@other.test"},
+      {.id = base::AccountId{4}, .address = "info@example.test", .state = directory::State::shared}};
+  std::vector<std::string> staff{"u2@example.test"};  // the group's members
 
   Outcome<directory::Identity> authenticate(std::string login, std::string password, directory::Access) override {
-    if (password != "test" || (login != "u1@example.test" && login != "u2@example.test")) {
+    const directory::Account* known = find(login);
+    if (password != "test" || known == nullptr || known->state != directory::State::active) {
       co_return base::fail(base::Code::denied, "no");
     }
-    co_return directory::Identity{.account = base::AccountId{login == "u1@example.test" ? 1ull : 2ull},
-                                  .address = login,
-                                  .quota_bytes = 10 << 20,
-                                  .credential_version = 1,
-                                  .generation = now};
+    co_return directory::Identity{
+        .account = known->id, .address = login, .quota_bytes = 10 << 20, .credential_version = 1, .generation = now};
   }
   Outcome<sasl::Secrets> secrets(std::string login, sasl::Wanted wanted) override {
     co_return sasl::test::secrets({.user = std::move(login), .wanted = wanted}, "u1@example.test", "test");
@@ -77,8 +83,17 @@ class FakeDirectory final : public directory::Directory {
   Outcome<base::AccountId> remove_account(Text) override { return none<base::AccountId>(); }
   Outcome<Accounts> accounts() override { return none<Accounts>(); }
   Outcome<std::optional<directory::Account>> account(Text address) override {
-    if (address != "u1@example.test" && address != "u2@example.test") co_return std::nullopt;
-    co_return directory::Account{.id = base::AccountId{address == "u1@example.test" ? 1ull : 2ull}, .address = address};
+    const directory::Account* known = find(address);
+    co_return known != nullptr ? std::optional(*known) : std::nullopt;
+  }
+  Outcome<std::optional<directory::Account>> account(base::AccountId id) override {
+    const auto known = std::ranges::find(people, id, &directory::Account::id);
+    co_return known != people.end() ? std::optional(*known) : std::nullopt;
+  }
+  Outcome<std::vector<Text>> groups_of(Text address) override {
+    std::vector<Text> groups;
+    if (std::ranges::find(staff, address) != staff.end()) groups.push_back("staff@example.test");
+    co_return groups;
   }
   Outcome<std::vector<base::AccountId>> removed() override { return none<std::vector<base::AccountId>>(); }
   Outcome<void> forget(base::AccountId) override { return none<void>(); }
@@ -100,7 +115,10 @@ class FakeDirectory final : public directory::Directory {
   Outcome<std::vector<directory::Alias>> aliases(directory::AliasKind) override {
     return none<std::vector<directory::Alias>>();
   }
-  Outcome<directory::Alias> alias(Text, directory::AliasKind) override { return none<directory::Alias>(); }
+  Outcome<directory::Alias> alias(Text address, directory::AliasKind kind) override {
+    if (address != "staff@example.test") co_return base::fail(base::Code::not_found, "no");
+    co_return directory::Alias{.kind = kind, .address = address, .targets = staff};
+  }
   Outcome<bool> is_local_domain(Text) override { return none<bool>(); }
   Outcome<directory::Route> route(Text) override { return none<directory::Route>(); }
   Outcome<bool> may_send_as(directory::Identity, Text) override { return none<bool>(); }
@@ -108,6 +126,10 @@ class FakeDirectory final : public directory::Directory {
   base::Result<void> check(const store::Reader&, const std::function<void(store::Problem)>&) override { return {}; }
 
  private:
+  const directory::Account* find(std::string_view address) const {
+    const auto known = std::ranges::find(people, address, &directory::Account::address);
+    return known != people.end() ? &*known : nullptr;
+  }
   template <class T>
   static Outcome<T> none() {
     co_return base::fail(base::Code::unsupported, "not in this test");
@@ -202,9 +224,9 @@ class Client {
     co_await send("t " + text + "\r\n");
     co_return co_await until("t ");
   }
-  net::Task<void> login(std::string select = "INBOX") {
+  net::Task<void> login(std::string select = "INBOX", std::string user = "u1@example.test") {
     (void)co_await line();
-    (void)co_await command("LOGIN u1@example.test test");
+    (void)co_await command("LOGIN " + user + " test");
     if (!select.empty()) (void)co_await command("SELECT " + select);
   }
   /// Ends the connection and waits for the session's end.

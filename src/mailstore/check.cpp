@@ -1,5 +1,6 @@
 // The full check of the mail store: each account by itself, then records and links that belong to no account.
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
@@ -59,6 +60,25 @@ base::Result<void> check_links(const store::Reader& reader, const Report& report
   return {};
 }
 
+/// Every grant must lead to a list of rights, or somebody would be shown what is not there.
+base::Result<void> check_grants(const store::Reader& reader, const Report& report) {
+  auto cursor = reader.scan(kGrants);
+  for (; cursor.valid(); cursor.next()) {
+    const auto& [who, owner, mailbox] = cursor.key();
+    auto record = reader.get(kMailboxes, {owner, mailbox});
+    if (!record && record.error().code != base::Code::corrupt) return std::unexpected(std::move(record).error());
+    if (!record) continue;  // the account's check names it
+    const auto is_this = [&](const AclEntry& entry) {
+      return grant_key(entry.grantee, owner, mailbox) == cursor.key();
+    };
+    if (*record && std::ranges::any_of(acl_of(**record), is_this)) continue;
+    report({"grant to " + base::printable(who), "mailbox " + std::to_string(mailbox.value) + " of account " +
+                                                    std::to_string(owner.value) + " does not give any rights"});
+  }
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  return {};
+}
+
 }  // namespace
 
 base::Result<void> check_records(const store::Reader& reader, const Report& report) {
@@ -76,6 +96,7 @@ base::Result<void> check_records(const store::Reader& reader, const Report& repo
     }));
   }
   for (const AccountId account : accounts) TRY(AccountCheck(reader, account, report).run());
+  TRY(check_grants(reader, report));
   return check_links(reader, report);
 }
 

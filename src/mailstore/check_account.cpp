@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "mailstore/impl.h"
 #include "mailstore/saved_view.h"
 #include "mailstore/structure.h"
 #include "mailstore/types.h"
@@ -92,8 +93,19 @@ base::Result<void> AccountCheck::read_mailboxes() {
     Box& box = boxes_[id];
     if (record) box.record = *record;
     expect(record != nullptr, here(id), "the mailbox's record does not decode");
-    return {};
+    return record ? check_acl(id, acl_of(*record)) : base::Result<void>();
   });
+}
+
+base::Result<void> AccountCheck::check_acl(MailboxId mailbox, const Acl& acl) {
+  expect(std::ranges::is_sorted(acl, {}, &AclEntry::grantee), here(mailbox), "its rights are not in order");
+  expect(acl.size() <= kMaxAclEntries, here(mailbox), "it has more rights than there may be");
+  for (const AclEntry& entry : acl) {
+    const auto key = grant_key(entry.grantee, account_, mailbox);
+    TRY_ASSIGN(const auto grant, reader_.get(kGrants, key));
+    expect(grant.has_value(), here(mailbox), "the rights of " + std::get<std::string>(key) + " have no grant");
+  }
+  return {};
 }
 
 base::Result<void> AccountCheck::read_names() {

@@ -49,6 +49,7 @@ class AccountCheck {
 
   base::Result<void> check_removed();
   base::Result<void> read_mailboxes();
+  base::Result<void> check_acl(MailboxId mailbox, const Acl& acl);
   base::Result<void> read_names();
   base::Result<void> read_saved(MailboxId mailbox);
   void compare_saved(MailboxId mailbox, Uid uid, const schema::PlacementRecord& record);

@@ -22,7 +22,7 @@ std::vector<Uid> first(std::size_t count) {
 
 template <class Copier>
 base::Result<Copied> copy(Copier& mail, MailboxId from, std::size_t count, MailboxId to) {
-  return net::run(mail.copy(kAnna, from, first(count), to, 0));
+  return net::run(mail.copy(kAnna, from, first(count), {.mailbox = to}));
 }
 
 std::vector<Mailstore::AppendMessage> messages(Kit& kit, int count) {
@@ -176,8 +176,8 @@ TEST_CASE("an account has a million copies at most, which no delivery is refused
   value(copy(kit.mail(), from.id, 299, to.id));
   CHECK(code(copy(kit.mail(), from.id, 1, to.id)) == "too_large");
   value(kit.deliver(kAnna, message("more")));
-  value(net::run(kit->move(kAnna, from.id, first(300), to.id)));
+  value(net::run(kit->move(kAnna, from.id, first(300), {.mailbox = to.id})));
   value(net::run(kit->store_flags(kAnna, to.id, {1}, FlagChange::add, {.system = kDeleted}, {})));
   value(net::run(kit->expunge(kAnna, to.id, std::nullopt)));
-  value(net::run(kit->copy(kAnna, to.id, {2}, to.id, 0)));
+  value(net::run(kit->copy(kAnna, to.id, {2}, {.mailbox = to.id})));
 }

@@ -110,11 +110,25 @@ base::Result<Edit::Box*> Edit::add_mailbox(MailboxId parent, const std::string& 
   box.record.set_highest_modseq(modseq());
   box.change.set_properties(true);
   box.dirty = true;
+  if (const MailboxId model = parent == kTop ? model_ : parent; model != kTop) {
+    TRY_ASSIGN(const Box* const above, mailbox(model, false));
+    if (above->record.acl_size() > 0) set_acl(box, acl_of(above->record));
+  }
   taken_names_[{parent, name}] = id;
   return &boxes_.emplace(id, std::move(box)).first->second;
 }
 
+void Edit::set_acl(Box& box, const Acl& acl) {
+  for (const AclEntry& entry : acl_of(box.record)) grants_[grant_key(entry.grantee, account_, box.id)] = false;
+  for (const AclEntry& entry : acl) grants_[grant_key(entry.grantee, account_, box.id)] = true;
+  put_acl(box.record, acl);
+  box.record.set_highest_modseq(modseq());
+  box.change.set_properties(true);
+  box.dirty = true;
+}
+
 void Edit::remove_mailbox(Box& box) {
+  if (box.record.acl_size() > 0) set_acl(box, {});
   box.change.set_removed(true);
   box.dirty = true;
   freed_names_.emplace_back(MailboxId{box.record.parent()}, box.record.name());
@@ -266,6 +280,13 @@ base::Result<void> Edit::finish() {
     schema::MailboxName name;
     name.set_mailbox(id.value);
     tx_->put(kNames, {account_, place.first, place.second}, name);
+  }
+  for (const auto& [key, there] : grants_) {
+    if (there) {
+      tx_->put(kGrants, key, store::Nothing{});
+    } else {
+      tx_->erase(kGrants, key);
+    }
   }
   for (const MailboxId id : removed_) {
     tx_->erase(kMailboxes, {account_, id});

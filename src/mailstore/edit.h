@@ -61,11 +61,15 @@ class Edit {
   base::Result<Box*> mailbox(MailboxId id, bool selectable = true);
   /// The mailbox with that name below `parent`, or nothing.
   base::Result<std::optional<MailboxId>> child(MailboxId parent, const std::string& name);
-  /// Makes a mailbox; the caller has made sure that the name is free. too_large: kMaxMailboxes.
+  /// Makes a mailbox; the caller has made sure that the name is free. It has the rights of its parent (RFC 4314 §4,
+  /// CREATE). too_large: kMaxMailboxes.
   base::Result<Box*> add_mailbox(MailboxId parent, const std::string& name, Role role);
   /// Takes a mailbox out of its account and gives its messages to the removal table.
   void remove_mailbox(Box& box);
   void rename(Box& box, MailboxId parent, const std::string& name);
+  void set_acl(Box& box, const Acl& acl);
+  /// What is made at the top of the hierarchy from here on has the rights of this mailbox.
+  void inherit_at_top(MailboxId model) { model_ = model; }
   std::uint32_t next_uid_validity();
 
   /// The numbers of keywords in a mailbox, ascending, one byte each. Unknown ones are added, or with `add` false left
@@ -102,11 +106,18 @@ class Edit {
   bool fresh_ = false;
   bool account_dirty_ = false;
   ModSeq modseq_ = 0;
+  MailboxId model_ = kTop;
   std::map<MailboxId, Box> boxes_;
   std::vector<MailboxId> removed_;
   std::vector<std::pair<MailboxId, std::string>> freed_names_;
   std::map<std::pair<MailboxId, std::string>, MailboxId> taken_names_;
+  std::map<Key<std::string, AccountId, MailboxId>, bool> grants_;  // false: to be erased
 };
+
+/// The list of rights of a mailbox, read and written.
+Acl acl_of(const schema::MailboxRecord& record);
+void put_acl(schema::MailboxRecord& record, const Acl& acl);
+Key<std::string, AccountId, MailboxId> grant_key(const Grantee& grantee, AccountId owner, MailboxId mailbox);
 
 /// An atom that is no system flag, of at most 100 bytes (RFC 9051 §9 flag-keyword).
 bool valid_keyword(std::string_view name);

@@ -217,10 +217,11 @@ net::Task<base::Result<Mailbox>> Impl::mailbox(AccountId account, std::string na
   co_return base::fail(base::Code::unavailable, "the account was removed while its mailbox was looked up");
 }
 
-net::Task<base::Result<Mailbox>> Impl::create_mailbox(AccountId account, std::string name, Role role) {
+net::Task<base::Result<Mailbox>> Impl::create_mailbox(AccountId account, std::string name, Role role, bool by_guest) {
   CO_TRY_ASSIGN(const std::string path, new_path(name));
   Mailbox made;
   CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
+    if (by_guest) step.inherit_at_top(step.inbox());
     TRY_ASSIGN(made, create(step, path, role));
     return {};
   }));

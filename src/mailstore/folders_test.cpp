@@ -69,7 +69,7 @@ TEST_CASE("a removed mailbox takes its messages along, and its name comes back w
   std::vector<Mailstore::AppendMessage> messages;
   for (int i = 0; i < 600; ++i) messages.push_back({kit.incoming(message(std::to_string(i))), {}});
   value(net::run(kit->append(kAnna, work.id, std::move(messages))));
-  value(net::run(kit->copy(kAnna, work.id, {5}, other.id, 0)));
+  value(net::run(kit->copy(kAnna, work.id, {5}, {.mailbox = other.id})));
   const auto view = kit.view(kAnna, work.id);
   CHECK(remove_code(kit, work.id) == "ok");
   CHECK(code(net::run(kit->view(kAnna, work.id))) == "not_found");

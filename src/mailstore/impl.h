@@ -1,7 +1,8 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
 // wiring), vanished.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
-// access_keys.cpp, removal.cpp and copies.cpp (what takes many commits) and unfinished.cpp (what was interrupted).
+// access_keys.cpp, acl.cpp (rights), across.cpp (from one account to another), removal.cpp and copies.cpp (what takes
+// many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
 #include <condition_variable>
@@ -15,15 +16,20 @@
 #include "mailstore/edit.h"
 #include "mailstore/mailstore.h"
 #include "mailstore/tables.h"
+#include "mailstore/thread_ids.h"
 #include "mailstore/views.h"
 
 namespace mailstore {
 
 /// Of messages from one mailbox to another.
 struct Route {
+  AccountId account;
   MailboxId from;
-  MailboxId to;
-  bool remove;  // from where they were
+  Target to;
+  bool remove = false;     // from where they were
+  std::uint64_t copy = 0;  // the id under which several commits of a copy are noted
+
+  AccountId target() const { return to.account.value_or(account); }
 };
 
 class Impl final : public Mailstore {
@@ -38,12 +44,13 @@ class Impl final : public Mailstore {
   void changed(AccountId account) override { context_.live.changed(account); }
   net::Task<base::Result<std::vector<Filed>>> append(AccountId account, MailboxId mailbox,
                                                      std::vector<AppendMessage> messages) override;
-  net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+  net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, Target to,
                                          AppendMessage message) override;
 
   net::Task<base::Result<MailboxList>> mailboxes(AccountId account) override;
   net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) override;
-  net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role) override;
+  net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role,
+                                                  bool by_guest) override;
   net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) override;
   net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) override;
   net::Task<base::Result<void>> subscribe(AccountId account, std::string name) override;
@@ -64,10 +71,9 @@ class Impl final : public Mailstore {
 
   net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                         FlagChange change, Flags flags,
-                                                        std::optional<ModSeq> unchanged_since) override;
-  net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
-                                       std::uint64_t quota_bytes) override;
-  net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to) override;
+                                                        std::optional<ModSeq> unchanged_since, FlagMask mask) override;
+  net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
+  net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
   net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
                                                     std::optional<std::vector<Uid>> uids) override;
   net::Task<base::Result<void>> read(AccountId account,
@@ -77,6 +83,10 @@ class Impl final : public Mailstore {
   net::Task<base::Result<void>> replace_access_key(AccountId account, MailboxId mailbox) override;
   net::Task<base::Result<void>> remove_access_keys(AccountId account) override;
 
+  net::Task<base::Result<Acl>> acl(AccountId account, MailboxId mailbox) override;
+  net::Task<base::Result<void>> change_acl(AccountId account, MailboxId mailbox, AclChange change) override;
+  net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) override;
+
   net::Task<base::Result<void>> purge(AccountId account) override;
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override;
 
@@ -84,6 +94,9 @@ class Impl final : public Mailstore {
   using Step = std::move_only_function<base::Result<void>(Edit&)>;
   /// One step of an account in a commit of its own, and changed().
   net::Task<base::Result<void>> edit(AccountId account, Step step, store::Kind kind = store::Kind::ordinary);
+  /// A step of two accounts; both get their mailboxes first when they have none.
+  using StepOfTwo = std::move_only_function<base::Result<void>(Edit&, Edit&)>;
+  net::Task<base::Result<void>> edit_two(AccountId one, AccountId other, StepOfTwo step);
   /// Makes the first mailboxes of an account that has none.
   net::Task<base::Result<void>> ensure_account(AccountId account);
   net::Task<base::Result<void>> move_all(AccountId account, MailboxId from, MailboxId to);
@@ -91,9 +104,11 @@ class Impl final : public Mailstore {
   /// Removes the placements of a removed mailbox, batch by batch.
   net::Task<base::Result<void>> drain(AccountId account, MailboxId mailbox);
   net::Task<base::Result<void>> purge_tables(AccountId account);
+  net::Task<base::Result<void>> purge_grants(AccountId account);
 
-  net::Task<base::Result<Copied>> copy_all(AccountId account, Route route, const std::vector<Uid>& uids,
-                                           std::uint64_t copy);
+  net::Task<base::Result<Copied>> copy_all(Route route, const std::vector<Uid>& uids);
+  /// One commit of a copy or move, after which so many messages less are to come.
+  net::Task<base::Result<Copied>> transfer_some(const Route& route, std::span<const Uid> uids, std::size_t to_come);
   /// Removes what a copy of several commits has made, and its record; nothing when there is none.
   net::Task<base::Result<void>> take_back(AccountId account, std::uint64_t copy);
 
@@ -122,6 +137,20 @@ class Impl final : public Mailstore {
 /// Writes down, in the step that made them, what a copy of several commits has made.
 base::Result<void> note_copies(Edit& edit, std::uint64_t copy, MailboxId to, const std::vector<Uid>& made);
 
+/// The thread of a new email, and the ids that become known to belong to it.
+struct Threading {
+  std::uint64_t thread = 0;
+  std::vector<std::uint64_t> unknown;
+};
+/// RFC 8621 §3: the thread of the first known message among itself and those that it answers. Nobody known: a new one,
+/// to which it, what it answers and the root belong, so that a message that arrives after its reply joins it. Threads
+/// never merge.
+base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
+                                    EmailId email);
+void put_thread(store::Txn& tx, AccountId account, const Threading& threading);
+/// over_quota when so many bytes more are too many. `quota_bytes` 0: none are.
+base::Result<void> check_quota(const schema::MailAccount& account, std::uint64_t quota_bytes, std::uint64_t more);
+
 /// What stands in `reader`: an email's record as the callers see it.
 std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account);
 
@@ -131,6 +160,10 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 /// The mailbox of a normalised path; its id is 0 when the account has no mailboxes yet. not_found.
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path);
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
+
+base::Result<std::vector<Grant>> read_grants(const store::Reader& reader, const std::vector<std::string>& grantees);
+/// Removes the next records of kGrants that have to do with an account; `from` moves on.
+base::Result<void> remove_grants_step(store::Txn& tx, AccountId account, MailboxId& from, bool& done);
 
 base::Result<void> check_records(const store::Reader& reader, const std::function<void(store::Problem)>& report);
 

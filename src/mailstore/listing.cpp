@@ -75,7 +75,8 @@ Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& 
           .unseen = record.unseen(),
           .deleted = record.deleted(),
           .size = record.size(),
-          .highest_modseq = std::max<ModSeq>(1, record.highest_modseq())};
+          .highest_modseq = std::max<ModSeq>(1, record.highest_modseq()),
+          .acl = acl_of(record)};
 }
 
 base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account,

@@ -9,29 +9,9 @@
 namespace mailstore {
 namespace {
 
-/// The thread of a new email, and the ids that become known to belong to it.
-struct Threading {
-  std::uint64_t thread = 0;
-  std::vector<std::uint64_t> unknown;
-};
-
-/// RFC 8621 §3: the thread of the first known message among itself and those that it answers. Nobody known: a new one,
-/// to which it, what it answers and the root belong, so that a message that arrives after its reply joins it. Threads
-/// never merge.
-base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
-                                    EmailId email) {
-  Threading out;
-  for (const std::uint64_t hash : ids.hashes) {
-    auto record = reader.get(kThreads, {account, hash});
-    if (!record && record.error().code != base::Code::corrupt) return std::unexpected(std::move(record).error());
-    if (record && *record) {
-      out.thread = (*record)->thread();
-      return out;
-    }
-    if (std::ranges::find(ids.kept, hash) != ids.kept.end()) out.unknown.push_back(hash);
-  }
-  out.thread = email.value;
-  return out;
+std::vector<store::Owner> owners(AccountId one, AccountId other) {
+  if (one == other) return {store::Owner::of(one)};
+  return {store::Owner::of(one), store::Owner::of(other)};
 }
 
 schema::EmailRecord email_record(const Incoming& message, const FileOptions& options, const Encoded& encoded,
@@ -51,6 +31,36 @@ schema::EmailRecord email_record(const Incoming& message, const FileOptions& opt
 
 }  // namespace
 
+base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
+                                    EmailId email) {
+  Threading out;
+  for (const std::uint64_t hash : ids.hashes) {
+    auto record = reader.get(kThreads, {account, hash});
+    if (!record && record.error().code != base::Code::corrupt) return std::unexpected(std::move(record).error());
+    if (record && *record) {
+      out.thread = (*record)->thread();
+      return out;
+    }
+    if (std::ranges::find(ids.kept, hash) != ids.kept.end()) out.unknown.push_back(hash);
+  }
+  out.thread = email.value;
+  return out;
+}
+
+void put_thread(store::Txn& tx, AccountId account, const Threading& threading) {
+  for (const std::uint64_t hash : threading.unknown) {
+    schema::ThreadRecord record;
+    record.set_thread(threading.thread);
+    tx.put(kThreads, {account, hash}, record);
+  }
+}
+
+base::Result<void> check_quota(const schema::MailAccount& account, std::uint64_t quota_bytes, std::uint64_t more) {
+  if (quota_bytes == 0 || (more <= quota_bytes && account.used_bytes() <= quota_bytes - more)) return {};
+  return base::fail(base::Code::over_quota, "the account holds " + std::to_string(account.used_bytes()) + " of " +
+                                                std::to_string(quota_bytes) + " bytes");
+}
+
 base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<MailboxId> mailbox,
                                const Incoming& message, const FileOptions& options) {
   // Everything that can be refused comes before the first write: a caller may go on with the other recipients.
@@ -59,11 +69,7 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
   TRY(Edit::check_uids(*box, 1));
   TRY_ASSIGN(std::string keywords, Edit::keyword_numbers(*box, options.flags.keywords, true));
   const std::uint64_t size = options.prefix.size() + message.body.size();
-  if (options.quota_bytes != 0 &&
-      (size > options.quota_bytes || edit.account().used_bytes() > options.quota_bytes - size)) {
-    return base::fail(base::Code::over_quota, "the account holds " + std::to_string(edit.account().used_bytes()) +
-                                                  " of " + std::to_string(options.quota_bytes) + " bytes");
-  }
+  TRY(check_quota(edit.account(), options.quota_bytes, size));
   const EmailId email{context_.store.next_id()};
   const std::shared_ptr<const Encoded> encoded =
       message.encoded ? message.encoded : std::make_shared<const Encoded>(encode(*message.parsed));
@@ -74,11 +80,7 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
   tx.put_body(message.body);
   TRY(tx.link({.blob = message.body.id(), .owner = account.value, .item = email.value}));
   tx.put(kEmails, {account, email}, email_record(message, options, *encoded, outer, threading.thread));
-  for (const std::uint64_t hash : threading.unknown) {
-    schema::ThreadRecord record;
-    record.set_thread(threading.thread);
-    tx.put(kThreads, {account, hash}, record);
-  }
+  put_thread(tx, account, threading);
   schema::MailAccount& record = edit.mutable_account();
   record.set_used_bytes(record.used_bytes() + size);
   record.set_emails(record.emails() + 1);
@@ -114,11 +116,12 @@ net::Task<base::Result<std::vector<Filed>>> Impl::append(AccountId account, Mail
   co_return filed;
 }
 
-net::Task<base::Result<Filed>> Impl::replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+net::Task<base::Result<Filed>> Impl::replace(AccountId account, MailboxId from, Uid uid, Target to,
                                              AppendMessage message) {
   if (!message.message.encoded) {
     message.message = make_incoming(std::move(message.message.body), std::move(message.message.parsed));
   }
+  const AccountId target = to.account.value_or(account);
   Filed filed;
   const auto closure = [&](store::Txn& tx) -> base::Result<void> {
     TRY_ASSIGN(Edit edit, Edit::begin(context_, tx, account));
@@ -128,11 +131,12 @@ net::Task<base::Result<Filed>> Impl::replace(AccountId account, MailboxId from, 
     edit.unplace(*box, uid, *was);
     TRY(edit.release(EmailId{was->email()}));
     TRY(edit.finish());
-    TRY_ASSIGN(filed, file(tx, account, to, message.message, message.options));
+    TRY_ASSIGN(filed, file(tx, target, to.mailbox, message.message, message.options));
     return {};
   };
-  CO_TRY(co_await context_.store.write({store::Owner::of(account)}, closure));
+  CO_TRY(co_await context_.store.write(owners(account, target), closure));
   changed(account);
+  if (target != account) changed(target);
   co_return filed;
 }
 
@@ -150,6 +154,24 @@ net::Task<base::Result<void>> Impl::edit(AccountId account, Step step, store::Ki
   };
   CO_TRY(co_await context_.store.write({store::Owner::of(account)}, closure, kind));
   changed(account);
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Impl::edit_two(AccountId one, AccountId other, StepOfTwo step) {
+  const auto closure = [this, one, other, &step](store::Txn& tx) -> base::Result<void> {
+    for (const AccountId account : {one, other}) {
+      TRY_ASSIGN(Edit first, Edit::begin(context_, tx, account));
+      if (first.fresh()) TRY(first.finish());
+    }
+    TRY_ASSIGN(Edit left, Edit::begin(context_, tx, one));
+    TRY_ASSIGN(Edit right, Edit::begin(context_, tx, other));
+    TRY(step(left, right));
+    TRY(left.finish());
+    return right.finish();
+  };
+  CO_TRY(co_await context_.store.write(owners(one, other), closure));
+  changed(one);
+  changed(other);
   co_return base::Result<void>();
 }
 
@@ -190,9 +212,10 @@ Impl::~Impl() { stop_finishing(); }
 
 std::vector<store::TableName> tables() {
   const auto name = [](const auto& table) { return store::TableName{table.id, table.name}; };
-  return {name(kAccounts), name(kMailboxes),  name(kNames),       name(kNameHistory), name(kSubscriptions),
-          name(kEmails),   name(kPlacements), name(kPlacementOf), name(kThreads),     name(kChanges),
-          name(kRemovals), name(kCopies),     name(kSavedViews),  name(kSavedRows),   name(kAccessKeys)};
+  return {name(kAccounts),      name(kMailboxes), name(kNames),      name(kNameHistory),
+          name(kSubscriptions), name(kEmails),    name(kPlacements), name(kPlacementOf),
+          name(kThreads),       name(kChanges),   name(kRemovals),   name(kCopies),
+          name(kSavedViews),    name(kSavedRows), name(kAccessKeys), name(kGrants)};
 }
 
 std::optional<AccountId> account_of(std::string_view key) {

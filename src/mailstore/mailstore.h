@@ -76,16 +76,18 @@ class Mailstore {
                                                              std::vector<AppendMessage> messages) = 0;
   /// The same for one message, in the commit that removes `uid` from `from` (RFC 8508), whose bytes count no more.
   /// not_found also when that message is gone.
-  virtual net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, MailboxId to,
+  virtual net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, Target to,
                                                  AppendMessage message) = 0;
 
   // --- Mailboxes ----------------------------------------------------------------------------------------------------
   virtual net::Task<base::Result<MailboxList>> mailboxes(AccountId account) = 0;
   /// By its path ("inbox" in any case is INBOX). not_found.
   virtual net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) = 0;
-  /// Makes the parents that are missing. exists, invalid (the name: why), too_large (limits of types.h). Not
-  /// subscribed.
-  virtual net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role) = 0;
+  /// Makes the parents that are missing. Each new one has the rights of the one above it (RFC 4314 §4); at the top of
+  /// the hierarchy none, or, when a guest makes it, those of INBOX. exists, invalid (the name: why), too_large (limits
+  /// of types.h). Not subscribed.
+  virtual net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role,
+                                                          bool by_guest = false) = 0;
   /// With children it stays as a place only (selectable = false). denied: INBOX. conflict: a place only that has
   /// children. too_large: more children than kMaxMovedMailboxes.
   virtual net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) = 0;
@@ -109,19 +111,20 @@ class Mailstore {
   /// RFC 3501 §2.3.2: the first UID that no session was told of as \Recent; a read-write SELECT takes them (`take`).
   virtual Uid first_recent(AccountId account, MailboxId mailbox, Uid uid_next, bool take) = 0;
 
-  /// Changes flags of the messages that still exist; those with a modseq above `unchanged_since` are left alone and
-  /// returned. In commits of at most 1,000 messages. too_large: more than 255 keywords.
+  /// Changes flags, but for those that the mask leaves out, of the messages that still exist; those with a modseq above
+  /// `unchanged_since` are left alone and returned. In commits of at most 1,000 messages. too_large: more than 255
+  /// keywords.
   virtual net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox,
                                                                 std::vector<Uid> uids, FlagChange change, Flags flags,
-                                                                std::optional<ModSeq> unchanged_since) = 0;
-  /// Keeps flags and dates; the copies keep their EmailId. UIDs that are gone are skipped. All or nothing: of many
-  /// messages the copies appear in commits of at most 1,000, and disappear again when one of them fails, or the process
-  /// ends. too_large: kMaxCopies, or UIDs or keywords are used up.
-  virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
-                                               std::uint64_t quota_bytes) = 0;
+                                                                std::optional<ModSeq> unchanged_since,
+                                                                FlagMask mask = {}) = 0;
+  /// Keeps flags and dates; within one account the copies keep their EmailId. UIDs that are gone are skipped. All or
+  /// nothing: of many messages the copies appear in commits of at most 1,000, and disappear again when one of them
+  /// fails, or the process ends. too_large: kMaxCopies, or UIDs or keywords are used up. over_quota: of the other
+  /// account.
+  virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) = 0;
   /// As copy and expunge at once, in commits of at most 1,000 messages; also within one mailbox (new UIDs).
-  virtual net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                               MailboxId to) = 0;
+  virtual net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) = 0;
   /// Removes messages with \Deleted: all, or those among `uids`. Returns the removed UIDs, ascending.
   virtual net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
                                                             std::optional<std::vector<Uid>> uids) = 0;
@@ -137,6 +140,15 @@ class Mailstore {
   virtual net::Task<base::Result<void>> replace_access_key(AccountId account, MailboxId mailbox) = 0;
   /// All of the account, in bounded commits.
   virtual net::Task<base::Result<void>> remove_access_keys(AccountId account) = 0;
+
+  // --- Rights of others (RFC 4314; Mailbox::acl shows them, and nothing here looks at them) -------------------------
+  /// not_found.
+  virtual net::Task<base::Result<Acl>> acl(AccountId account, MailboxId mailbox) = 0;
+  /// not_found; too_large: kMaxAclEntries.
+  virtual net::Task<base::Result<void>> change_acl(AccountId account, MailboxId mailbox, AclChange change) = 0;
+  /// Mailboxes of others whose lists name the visitor, in order, each once; also those that give nothing but negative
+  /// rights. Costs what there is.
+  virtual net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) = 0;
 
   // --- The operator's side ------------------------------------------------------------------------------------------
   /// Removes everything of an account, in bounded commits; may be called again after a crash. The account stays

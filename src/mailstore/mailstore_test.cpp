@@ -213,7 +213,7 @@ TEST_CASE("a copy keeps flags, keywords and email; both count once against the q
   value(net::run(kit->store_flags(kAnna, to.id, {1}, FlagChange::set, {.keywords = {"other"}}, {})));
   value(net::run(kit->store_flags(kAnna, from.id, {2}, FlagChange::set, {.system = kSeen, .keywords = {"work"}}, {})));
   const Quota before = value(net::run(kit->quota(kAnna)));
-  const Copied copied = value(net::run(kit->copy(kAnna, from.id, {3, 2, 77}, to.id, 1)));
+  const Copied copied = value(net::run(kit->copy(kAnna, from.id, {3, 2, 77}, {.mailbox = to.id})));
   CHECK(copied.uids == std::vector<Uid>{2, 3});
   CHECK(copied.new_uids == std::vector<Uid>{2, 3});
   CHECK(copied.uid_validity == to.uid_validity);
@@ -224,9 +224,9 @@ TEST_CASE("a copy keeps flags, keywords and email; both count once against the q
   CHECK(keywords(*target, 1) == std::vector<std::string>{"work"});
   CHECK(value(net::run(kit->quota(kAnna))).used_bytes == before.used_bytes);
   // A message may stand twice in one mailbox.
-  value(net::run(kit->copy(kAnna, to.id, {2}, to.id, 0)));
+  value(net::run(kit->copy(kAnna, to.id, {2}, {.mailbox = to.id})));
   CHECK(uids(*kit.view(kAnna, to.id)) == std::vector<Uid>{1, 2, 3, 4});
-  CHECK(code(net::run(kit->copy(kAnna, from.id, {1}, MailboxId{99}, 0))) == "not_found");
+  CHECK(code(net::run(kit->copy(kAnna, from.id, {1}, {.mailbox = MailboxId{99}}))) == "not_found");
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
@@ -237,17 +237,17 @@ TEST_CASE("moved messages are in one mailbox only, and have new UIDs when that i
   const Mailbox to = kit.create(kAnna, "To");
   std::vector<Uid> all;
   for (Uid uid = 1; uid <= 650; ++uid) all.push_back(uid);
-  const Copied moved = value(net::run(kit->move(kAnna, from.id, all, to.id)));
+  const Copied moved = value(net::run(kit->move(kAnna, from.id, all, {.mailbox = to.id})));
   CHECK(moved.uids == all);
   CHECK(moved.new_uids == all);
   CHECK(kit.view(kAnna, from.id)->size() == 50);
   CHECK(kit.view(kAnna, to.id)->size() == 650);
-  const Copied again = value(net::run(kit->move(kAnna, to.id, {1, 2}, to.id)));
+  const Copied again = value(net::run(kit->move(kAnna, to.id, {1, 2}, {.mailbox = to.id})));
   CHECK(again.new_uids == std::vector<Uid>{651, 652});
   const auto view = kit.view(kAnna, to.id);
   CHECK(view->size() == 650);
   CHECK(view->at(0).uid == 3);
-  CHECK(code(net::run(kit->move(kAnna, to.id, {}, MailboxId{99}))) == "not_found");
+  CHECK(code(net::run(kit->move(kAnna, to.id, {}, {.mailbox = MailboxId{99}}))) == "not_found");
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
@@ -255,7 +255,7 @@ TEST_CASE("expunge removes what is marked, and the body when it was the last cop
   Kit kit(Engine::embedded);
   const Mailbox box = filled(kit, "Work", 5);
   const Mailbox other = kit.create(kAnna, "Other");
-  value(net::run(kit->copy(kAnna, box.id, {2}, other.id, 0)));
+  value(net::run(kit->copy(kAnna, box.id, {2}, {.mailbox = other.id})));
   const auto before = kit.view(kAnna, box.id);
   const EmailId shared = before->at(1).email;
   value(net::run(kit->store_flags(kAnna, box.id, {2, 3, 5}, FlagChange::add, {.system = kDeleted}, {})));
@@ -373,7 +373,7 @@ TEST_CASE("what has vanished since a modseq is known as far as the change record
   value(net::run(kit->store_flags(kAnna, box.id, {2, 5}, FlagChange::add, {.system = kDeleted}, {})));
   value(net::run(kit->expunge(kAnna, box.id, std::nullopt)));
   const ModSeq between = kit.view(kAnna, box.id)->highest_modseq();
-  value(net::run(kit->move(kAnna, box.id, {3}, kit.mailbox(kAnna, "Archive").id)));
+  value(net::run(kit->move(kAnna, box.id, {3}, {.mailbox = kit.mailbox(kAnna, "Archive").id})));
   CHECK(vanished(before) == std::vector<Uid>{2, 3, 5});
   CHECK(vanished(between) == std::vector<Uid>{3});
   CHECK(vanished(0) == std::vector<Uid>{2, 3, 5});
@@ -392,7 +392,7 @@ TEST_CASE("a message is replaced in one commit, or stays when the new one is ref
   const Filed first = value(kit.deliver(kAnna, text, {}, drafts.id));
   const std::string longer = message("draft", "", "Hello again.\r\n");
   const auto replace = [&](std::uint64_t quota) {
-    return net::run(kit->replace(kAnna, drafts.id, first.uid, drafts.id,
+    return net::run(kit->replace(kAnna, drafts.id, first.uid, {.mailbox = drafts.id},
                                  {kit.incoming(longer), {.flags = {.system = kDraft}, .quota_bytes = quota}}));
   };
   CHECK(code(replace(longer.size() - 1)) == "over_quota");

@@ -7,7 +7,9 @@
 #include <span>
 
 #include "base/check.h"
+#include "mailstore/encoded.h"
 #include "mailstore/impl.h"
+#include "mailstore/structure.h"
 
 namespace mailstore {
 namespace {
@@ -61,6 +63,7 @@ std::uint32_t changed_flags(std::uint32_t was, FlagChange change, std::uint32_t 
 struct FlagOrder {
   FlagChange change;
   Flags flags;
+  FlagMask mask;
   std::optional<ModSeq> unchanged_since;
 };
 
@@ -78,12 +81,13 @@ base::Result<void> change_flags(Edit& edit, MailboxId mailbox, std::span<const U
       continue;
     }
     if (!keywords) {
-      const bool add = order.change != FlagChange::remove;
+      const bool add = order.change != FlagChange::remove && order.mask.keywords;
       TRY_ASSIGN(keywords, Edit::keyword_numbers(*box, order.flags.keywords, add));
     }
     schema::PlacementRecord now = *was;
-    now.set_flags(changed_flags(was->flags(), order.change, order.flags.system & kAllFlags));
-    now.set_keywords(changed_keywords(was->keywords(), order.change, *keywords));
+    const std::uint32_t flags = changed_flags(was->flags(), order.change, order.flags.system & kAllFlags);
+    now.set_flags((was->flags() & ~std::uint32_t{order.mask.system}) | (flags & order.mask.system));
+    if (order.mask.keywords) now.set_keywords(changed_keywords(was->keywords(), order.change, *keywords));
     if (now.flags() != was->flags() || now.keywords() != was->keywords()) edit.update(*box, uid, *was, std::move(now));
   }
   return {};
@@ -113,24 +117,61 @@ class KeywordMap {
   std::map<std::string, std::string> known_;
 };
 
-/// RFC 9051 §6.4.7, §6.4.8: flags and INTERNALDATE (which belongs to the email) are kept.
-base::Result<Copied> transfer(Edit& edit, const Route& route, std::span<const Uid> uids) {
-  TRY_ASSIGN(Edit::Box* const from, edit.mailbox(route.from));
-  TRY_ASSIGN(Edit::Box* const to, edit.mailbox(route.to));
+/// An email of another account, as one of this one: with the same body, and a thread of its own here.
+base::Result<EmailId> adopt(Edit& source, EmailId email, Edit& target, std::uint64_t quota_bytes) {
+  store::Txn& tx = target.tx();
+  TRY_ASSIGN(auto record, tx.get(kEmails, {source.account_id(), email}));
+  if (!record) return base::fail(base::Code::corrupt, "email " + std::to_string(email.value) + " has no record");
+  TRY(check_quota(target.account(), quota_bytes, record->size()));
+  const EmailId made{target.context().store.next_id()};
+  mime::EnvelopeFields fields{.message_id = record->message_id()};
+  if (const auto structure = decode_structure(record->structure(), 0); structure && !structure->envelopes.empty()) {
+    const auto& outer = structure->envelopes.front();
+    fields = fields_with_prefix(outer, record->prefix()).value_or(outer);
+  }
+  TRY_ASSIGN(const Threading threading, find_thread(tx, target.account_id(), thread_ids(fields), made));
+  TRY(tx.link({.blob = base::BlobId{record->blob()}, .owner = target.account_id().value, .item = made.value}));
+  record->set_thread(threading.thread);
+  tx.put(kEmails, {target.account_id(), made}, *record);
+  put_thread(tx, target.account_id(), threading);
+  schema::MailAccount& account = target.mutable_account();
+  account.set_used_bytes(account.used_bytes() + record->size());
+  account.set_emails(account.emails() + 1);
+  return made;
+}
+
+/// RFC 9051 §6.4.7, §6.4.8: flags and INTERNALDATE (which belongs to the email) are kept. `source` and `target` are one
+/// where the account is. `to_come`: messages of this and the next steps.
+base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, std::span<const Uid> uids,
+                              std::size_t to_come) {
+  const bool across = &source != &target;
+  TRY_ASSIGN(Edit::Box* const from, source.mailbox(route.from));
+  TRY_ASSIGN(Edit::Box* const to, target.mailbox(route.to.mailbox));
   TRY(Edit::check_uids(*to, uids.size()));
-  if (!route.remove) TRY(edit.check_copies(uids.size()));
+  if (!across && !route.remove) TRY(target.check_copies(to_come));
   Copied out{.uid_validity = to->record.uid_validity()};
   KeywordMap keywords(*from, *to);
-  const std::int64_t now = base::unix_seconds(edit.context().clock.now());
+  const std::int64_t now = base::unix_seconds(target.context().clock.now());
   for (const Uid uid : uids) {
-    TRY_ASSIGN(const auto was, placement(edit, route.from, uid));
+    TRY_ASSIGN(const auto was, placement(source, route.from, uid));
     if (!was) continue;
+    const EmailId email{was->email()};
     schema::PlacementRecord copy = *was;
-    TRY_ASSIGN(*copy.mutable_keywords(), keywords(was->keywords()));
+    copy.set_flags(was->flags() & route.to.keeps.system);
+    copy.clear_keywords();
+    if (route.to.keeps.keywords) {
+      TRY_ASSIGN(*copy.mutable_keywords(), keywords(was->keywords()));
+    }
     copy.set_saved(now);
-    out.new_uids.push_back(edit.place(*to, std::move(copy)));
+    if (across) {
+      TRY_ASSIGN(const EmailId adopted, adopt(source, email, target, route.to.quota_bytes));
+      copy.set_email(adopted.value);
+    }
+    out.new_uids.push_back(target.place(*to, std::move(copy)));
     out.uids.push_back(uid);
-    if (route.remove) edit.unplace(*from, uid, *was);
+    if (!route.remove) continue;
+    source.unplace(*from, uid, *was);
+    if (across) TRY(source.release(email));
   }
   return out;
 }
@@ -160,9 +201,9 @@ void append_all(std::vector<Uid>& out, const std::vector<Uid>& more) {
 
 net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                             FlagChange change, Flags flags,
-                                                            std::optional<ModSeq> unchanged_since) {
+                                                            std::optional<ModSeq> unchanged_since, FlagMask mask) {
   make_set(uids);
-  const FlagOrder order{.change = change, .flags = std::move(flags), .unchanged_since = unchanged_since};
+  const FlagOrder order{.change = change, .flags = std::move(flags), .mask = mask, .unchanged_since = unchanged_since};
   // On a full disk \Deleted must still be possible, or nobody could make room.
   const bool deletes = change != FlagChange::remove && (order.flags.system & kDeleted) != 0;
   const auto kind = deletes ? store::Kind::frees_space : store::Kind::ordinary;
@@ -181,46 +222,54 @@ net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, M
   co_return refused;
 }
 
-net::Task<base::Result<Copied>> Impl::copy(
-    AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to,
-    std::uint64_t /*quota_bytes: an email counts once, so a copy adds nothing*/) {
+net::Task<base::Result<Copied>> Impl::copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) {
   make_set(uids);
-  const Route route{.from = from, .to = to, .remove = false};
   const bool several = uids.size() > kBatch;
-  const std::uint64_t copy = several ? context_.store.next_id() : 0;
+  const Route route{
+      .account = account, .from = from, .to = to, .copy = several ? context_.store.next_id() : std::uint64_t{0}};
   base::Result<Copied> copied = base::fail(base::Code::conflict, "the copy was interrupted");
   std::exception_ptr thrown;
   try {
-    copied = co_await copy_all(account, route, uids, copy);
+    copied = co_await copy_all(route, uids);
   } catch (...) {
     thrown = std::current_exception();
   }
   // RFC 9051 §6.4.7: all or nothing. A commit that failed with its log may still come to light when that is read again,
   // so the record is looked for whatever is known of it here.
   if (!copied && several) {
-    if (const auto undone = co_await take_back(account, copy); !undone) {
-      context_.log.warning("mailstore.copy.interrupted", {{"account", account.value}, {"why", undone.error().text}});
-      finish_later({.account = account, .copy = copy});
+    if (const auto undone = co_await take_back(route.target(), route.copy); !undone) {
+      context_.log.warning("mailstore.copy.interrupted",
+                           {{"account", route.target().value}, {"why", undone.error().text}});
+      finish_later({.account = route.target(), .copy = route.copy});
     }
   }
   if (thrown) std::rethrow_exception(thrown);
   co_return copied;
 }
 
-/// In commits of kBatch, which are visible as they are made. `copy` 0: in one.
-net::Task<base::Result<Copied>> Impl::copy_all(AccountId account, Route route, const std::vector<Uid>& uids,
-                                               std::uint64_t copy) {
+net::Task<base::Result<Copied>> Impl::transfer_some(const Route& route, std::span<const Uid> uids,
+                                                    std::size_t to_come) {
+  Copied some;
+  const auto step = [&](Edit& source, Edit& target) -> base::Result<void> {
+    TRY_ASSIGN(some, transfer(source, target, route, uids, to_come));
+    if (route.copy == 0) return {};
+    if (to_come > uids.size()) return note_copies(target, route.copy, route.to.mailbox, some.new_uids);
+    target.tx().erase(kCopies, {route.target(), route.copy});
+    return {};
+  };
+  if (route.target() == route.account) {
+    CO_TRY(co_await edit(route.account, [&step](Edit& only) { return step(only, only); }));
+  } else {
+    CO_TRY(co_await edit_two(route.account, route.target(), step));
+  }
+  co_return some;
+}
+
+/// In commits of kBatch, which are visible as they are made.
+net::Task<base::Result<Copied>> Impl::copy_all(Route route, const std::vector<Uid>& uids) {
   Copied copied;
   for (std::size_t begin = 0; begin == 0 || begin < uids.size(); begin += kBatch) {
-    Copied some;
-    CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
-      if (begin == 0) TRY(step.check_copies(uids.size()));
-      TRY_ASSIGN(some, transfer(step, route, batch(uids, begin)));
-      if (copy == 0) return {};
-      if (begin + kBatch < uids.size()) return note_copies(step, copy, route.to, some.new_uids);
-      step.tx().erase(kCopies, {account, copy});
-      return {};
-    }));
+    CO_TRY_ASSIGN(const Copied some, co_await transfer_some(route, batch(uids, begin), uids.size() - begin));
     copied.uid_validity = some.uid_validity;
     append_all(copied.uids, some.uids);
     append_all(copied.new_uids, some.new_uids);
@@ -228,20 +277,9 @@ net::Task<base::Result<Copied>> Impl::copy_all(AccountId account, Route route, c
   co_return copied;
 }
 
-net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, std::vector<Uid> uids, MailboxId to) {
+net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) {
   make_set(uids);
-  Copied moved;
-  for (std::size_t begin = 0; begin == 0 || begin < uids.size(); begin += kBatch) {
-    Copied some;
-    CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
-      TRY_ASSIGN(some, transfer(step, {.from = from, .to = to, .remove = true}, batch(uids, begin)));
-      return {};
-    }));
-    moved.uid_validity = some.uid_validity;
-    append_all(moved.uids, some.uids);
-    append_all(moved.new_uids, some.new_uids);
-  }
-  co_return moved;
+  co_return co_await copy_all({.account = account, .from = from, .to = to, .remove = true}, uids);
 }
 
 net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, MailboxId to) {
@@ -249,7 +287,7 @@ net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, 
   std::vector<Uid> uids;
   uids.reserve(now->size());
   for (std::size_t i = 0; i < now->size(); ++i) uids.push_back(now->at(i).uid);
-  CO_TRY(co_await move(account, from, std::move(uids), to));
+  CO_TRY(co_await move(account, from, std::move(uids), {.mailbox = to}));
   co_return base::Result<void>();
 }
 

@@ -177,8 +177,8 @@ class Game {
     ModelMailbox& to = any();
     const auto uids = some_uids(from);
     const std::set<Uid> wanted(uids.begin(), uids.end());
-    const Copied copied =
-        value(net::run(move ? kit_->move(kAnna, from.id, uids, to.id) : kit_->copy(kAnna, from.id, uids, to.id, 0)));
+    const Copied copied = value(net::run(move ? kit_->move(kAnna, from.id, uids, {.mailbox = to.id})
+                                              : kit_->copy(kAnna, from.id, uids, {.mailbox = to.id})));
     Copied expected;
     for (const Uid uid : wanted) {
       const auto found = from.messages.find(uid);
@@ -357,10 +357,10 @@ net::Task<void> session(Mailstore& mail, MailboxId shared, MailboxId other, unsi
                    .has_value();
         break;
       case 2:
-        fine = (co_await mail.move(kAnna, shared, {uid}, other)).has_value();
+        fine = (co_await mail.move(kAnna, shared, {uid}, {.mailbox = other})).has_value();
         break;
       case 3:
-        fine = (co_await mail.copy(kAnna, other, {uid}, shared, 0)).has_value();
+        fine = (co_await mail.copy(kAnna, other, {uid}, {.mailbox = shared})).has_value();
         break;
       default:
         fine = (co_await mail.expunge(kAnna, shared, std::vector<Uid>{uid})).has_value();

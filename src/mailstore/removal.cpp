@@ -105,9 +105,27 @@ net::Task<base::Result<void>> Impl::purge(AccountId account) {
       },
       store::Kind::frees_space));
   changed(account);
+  CO_TRY(co_await purge_grants(account));
   CO_TRY(co_await purge_tables(account));
   views_->drop(account);
   context_.live.forget(account);
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Impl::purge_grants(AccountId account) {
+  MailboxId next;
+  for (bool done = false; !done;) {
+    if (stopping_) co_return std::unexpected(stopping());
+    MailboxId reached = next;
+    CO_TRY(co_await context_.store.write(
+        {store::Owner::of(account)},
+        [&](store::Txn& tx) {
+          reached = next;
+          return remove_grants_step(tx, account, reached, done);
+        },
+        store::Kind::frees_space));
+    next = reached;
+  }
   co_return base::Result<void>();
 }
 

@@ -52,8 +52,12 @@ inline constexpr store::Table<Key<AccountId, MailboxId, std::uint64_t, std::uint
 
 inline constexpr store::Table<Key<AccountId, MailboxId>, schema::AccessKey> kAccessKeys{56, "mail.access_key"};
 
+/// (who: "account 7", "group team@example.org", "domain example.org"; owner, mailbox): for each entry of each mailbox's
+/// list of rights. The one table whose keys do not begin with the account that they belong to.
+inline constexpr store::Table<Key<std::string, AccountId, MailboxId>, store::Nothing> kGrants{57, "mail.grant"};
+
 inline constexpr std::uint8_t kFirstTable = 32;
-inline constexpr std::uint8_t kLastTable = 56;  // some between are not in use
+inline constexpr std::uint8_t kLastTable = 56;  // of those whose keys begin with the account; some are not in use
 
 /// The mailbox that is the parent of those at the top.
 inline constexpr MailboxId kTop{};

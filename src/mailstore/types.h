@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "mailstore/acl.h"
 #include "mime/date.h"
 #include "mime/message.h"
 #include "store/store.h"
@@ -60,6 +61,7 @@ struct Mailbox {
   std::uint32_t deleted = 0;  // messages with \Deleted
   std::uint64_t size = 0;     // sum of the messages' sizes
   ModSeq highest_modseq = 1;
+  Acl acl;  // what others may do with it
 };
 
 /// A name of the subscription list; it outlives its mailbox (RFC 3501 §6.3.9).
@@ -110,5 +112,24 @@ struct Copied {
 };
 
 enum class FlagChange { set, add, remove };
+
+/// Which flags somebody may touch.
+struct FlagMask {
+  std::uint8_t system = kAllFlags;
+  bool keywords = true;
+
+  bool all() const { return system == kAllFlags && keywords; }
+};
+/// RFC 4314 §4: as the rights s, w and t say.
+FlagMask flag_mask(Rights rights);
+
+/// Where messages are copied or moved to.
+struct Target {
+  MailboxId mailbox;
+  // Of another account there are emails of its own, which count for its quota.
+  std::optional<AccountId> account = std::nullopt;
+  std::uint64_t quota_bytes = 0;  // of that account; 0: none
+  FlagMask keeps = {};            // flags that the messages keep
+};
 
 }  // namespace mailstore
