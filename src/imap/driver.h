@@ -59,6 +59,7 @@ class Session {
   bool message_waits = false;  // a message's literal was announced and is not accepted yet
   bool replied = false;        // the handler has written its own tagged reply
   bool ending = false;         // no further command is read
+  std::string_view tag;        // of the command under way
   std::size_t failed_logins = 0;
   std::string out;  // responses not written yet
 

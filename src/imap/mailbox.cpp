@@ -37,11 +37,11 @@ net::Task<Reply> do_create(Session& session, Command& command) {
   if (!place) co_return refused_creation(place.error());
   // RFC 9051 §6.3.4: a separator at the end announces children and is no part of the name.
   if (place->name.size() > 1 && place->name.ends_with(mailstore::kHierarchySeparator)) place->name.pop_back();
+  const auto allowed = co_await check_creation(session, *place);
+  if (!allowed) co_return refused(allowed.error());
   if (base::iequals(place->name, "INBOX")) co_return no(says::kInboxExists);
   const auto role = wanted_role(arguments.uses);
   if (!role) co_return no(says::kUnknownUse);
-  const auto allowed = co_await check_creation(session, *place);
-  if (!allowed) co_return refused(allowed.error());
   auto made = co_await session.services.mail.create_mailbox(place->account, place->name, *role, !place->own());
   if (!made) co_return refused(made.error());
   if (session.rev2 && made->name != place->name) {
@@ -75,11 +75,11 @@ net::Task<Reply> do_rename(Session& session, Command& command) {
   auto to = co_await locate(session, std::move(arguments.to));
   if (!to) co_return refused_creation(to.error());
   if (to->name.size() > 1 && to->name.ends_with(mailstore::kHierarchySeparator)) to->name.pop_back();
-  if (base::iequals(to->name, "INBOX")) co_return no(says::kInboxExists);
   const auto from = co_await find_mailbox(session, std::move(arguments.from), mailstore::kRemoveMailbox);
   if (!from) co_return refused(from.error());
   const auto allowed = co_await check_creation(session, *to);
   if (!allowed) co_return refused(allowed.error());
+  if (base::iequals(to->name, "INBOX")) co_return no(says::kInboxExists);
   if (from->place.account != to->account) co_return no(says::kAcrossAccounts);
   const auto renamed = co_await session.services.mail.rename_mailbox(to->account, from->mailbox.id, to->name);
   if (!renamed) co_return refused(renamed.error());

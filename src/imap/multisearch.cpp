@@ -76,7 +76,7 @@ class MultiSearching {
       : session_(session),
         command_(command),
         request_(std::get<MultiSearch>(command.arguments).search),
-        heard_(session.services.clock.steady()) {}
+        progress_{.heard = session.services.clock.steady(), .knows_goal = false} {}
 
   net::Task<base::Result<void>> search(Target target) {
     const bool selected =
@@ -90,11 +90,11 @@ class MultiSearching {
     }
     const Selected& where = selected ? *session_.selected : *other;
     const auto searching =
-        std::make_unique<Searching>(session_, where, request_, request_.give & Search::kRelevancy, heard_);
+        std::make_unique<Searching>(session_, where, request_, request_.give & Search::kRelevancy, progress_);
     const auto done = co_await searching->run();
     if (!done) co_return done;
     co_await searching->sign_of_life();
-    heard_ = searching->heard();
+    progress_ = searching->progress();
     std::string begin = correlated(session_, command_.tag, target, where.view()->uid_validity());
     if (selected) keep(*searching, begin);
     // RFC 7377 §2.1: of a mailbox in which nothing was found nothing is said, whatever is to be returned.
@@ -120,7 +120,7 @@ class MultiSearching {
   Session& session_;
   const Command& command_;
   const Search& request_;
-  base::SteadyTime heard_;
+  Searching::Progress progress_;
   bool follows_ = false;
 };
 

@@ -14,6 +14,10 @@ using mailstore::kHierarchySeparator;
 using mailstore::Mailbox;
 using mailstore::Rights;
 
+/// RFC 4314 §4, MYRIGHTS: whoever has one of these may know of the mailbox.
+constexpr Rights kTelling = mailstore::kLookup | mailstore::kRead | mailstore::kInsert | mailstore::kCreateBelow |
+                            mailstore::kRemoveMailbox | mailstore::kAdminister;
+
 base::Error missing() { return {base::Code::not_found, "there is no mailbox of that name"}; }
 
 std::string_view namespace_of(State state) { return state == State::shared ? kShared : kOtherUsers; }
@@ -147,7 +151,7 @@ net::Task<base::Result<Found>> find_place(Session& session, Place place, Rights 
   if (!rights) co_return std::unexpected(rights.error());
   found.rights = *rights;
   found.mailbox.name = found.place.prefix + found.mailbox.name;
-  if ((found.rights & need) == need && found.rights != 0) co_return found;
+  if (need != 0 ? (found.rights & need) == need : (found.rights & kTelling) != 0) co_return found;
   // RFC 4314 §6: who may not know of it is told the same as of one that is not there.
   if (!(found.rights & mailstore::kLookup)) co_return std::unexpected(missing());
   co_return base::fail(base::Code::denied,

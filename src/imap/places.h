@@ -47,7 +47,8 @@ inline bool allows_removal(const Selected& selected) {
 /// Where a name as the client wrote it leads; whether it exists is not looked at. invalid; not_found: of an account
 /// that is not there.
 net::Task<base::Result<Place>> locate(Session& session, std::string wire);
-/// The mailbox, if the session has all of the rights `need` to it. not_found, also for what it may not see; denied.
+/// The mailbox, if the session has all of the rights `need` to it; 0: any that lets it know of the mailbox. not_found,
+/// also for what it may not see; denied.
 net::Task<base::Result<Found>> find_mailbox(Session& session, std::string wire, mailstore::Rights need);
 net::Task<base::Result<Found>> find_place(Session& session, Place place, mailstore::Rights need);
 /// What the session has of a list of rights of somebody else's mailbox.

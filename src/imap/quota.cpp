@@ -35,10 +35,16 @@ net::Task<Reply> do_getquota(Session& session, Command& command) {
 net::Task<Reply> do_getquotaroot(Session& session, Command& command) {
   auto place = co_await locate(session, std::get<MailboxName>(command.arguments).name);
   if (!place) co_return refused(place.error());
+  const std::string name = place->prefix + place->name;
+  const bool own = place->own();
+  if (!own) {
+    const auto found = co_await find_place(session, std::move(*place), 0);
+    if (!found) co_return refused(found.error());
+  }
   session.out += "* QUOTAROOT ";
-  append_name(session.out, place->prefix + place->name, session.rev2);
+  append_name(session.out, name, session.rev2);
   // What somebody else holds in all is no concern of those who see one mailbox of it.
-  if (!place->own()) {
+  if (!own) {
     session.out += "\r\n";
     co_return completed("GETQUOTAROOT");
   }

@@ -41,7 +41,6 @@ inline constexpr std::string_view kGoAhead = "+ go ahead";
 inline constexpr std::string_view kIdling = "+ idling";
 inline constexpr std::string_view kClosed = "* OK [CLOSED] The mailbox that was selected is closed";
 inline constexpr std::string_view kUrlMech = "* OK [URLMECH INTERNAL] URLs of its messages can be authorised";
-inline constexpr std::string_view kStillSearching = "* OK Still searching";
 inline constexpr std::string_view kByeLogout = "* BYE Until next time";
 inline constexpr std::string_view kByeStopping = "* BYE The server is stopping, please come back in a moment";
 inline constexpr std::string_view kByeEnded = "* BYE The administrator has ended this session";
@@ -60,6 +59,7 @@ inline constexpr std::string_view kByeNoRights = "* BYE You may no longer read t
 inline constexpr std::string_view kByeUnavailable = "* BYE [UNAVAILABLE] The mail store cannot answer now";
 
 // Texts of replies.
+inline constexpr std::string_view kStillSearching = "Still searching";
 inline constexpr std::string_view kHighestModSeq = "Changes are told up to here";
 inline constexpr std::string_view kModified = "Some of the messages were changed meanwhile";
 inline constexpr std::string_view kModifiedExpunged = "Some of the messages were changed meanwhile, others expunged";

@@ -37,12 +37,36 @@ void Searching::settle() {
   open_ = 0;
 }
 
-net::Task<void> Searching::sign_of_life() {
+net::Task<void> Searching::sign_of_life(std::size_t read) {
   const auto now = session_.services.clock.steady();
-  if (now - heard_ < kSignOfLife) co_return;
-  heard_ = now;
-  session_.line(says::kStillSearching);  // throws when the client is gone, which ends the search
-  co_await session_.flush();
+  if (now - progress_.heard < kSignOfLife) co_return;
+  progress_.heard = now;
+  // RFC 9585 §4: numbers that do not go back, and stay below the goal, which does not change. What is done with the
+  // results counts as much as the search.
+  const std::uint64_t rows = view_->size();
+  std::uint64_t done = progress_.before + looked_at_;
+  if (progress_.reads_results && count_ > 0) done += rows * read / count_;
+  session_.out += "* OK [INPROGRESS (";
+  append_quoted(session_.out, session_.tag);
+  session_.out += ' ';
+  if (progress_.knows_goal) {
+    const std::uint64_t goal = std::max<std::uint64_t>(1, progress_.reads_results ? 2 * rows : rows);
+    append_number(session_.out, std::min(done, goal - 1));
+    session_.out += ' ';
+    append_number(session_.out, goal);
+  } else {
+    append_number(session_.out, done);
+    session_.out += " NIL";
+  }
+  session_.out += ")] ";
+  session_.line(says::kStillSearching);
+  co_await session_.flush();  // throws when the client is gone, which ends the search
+}
+
+Searching::Progress Searching::progress() const {
+  Progress next = progress_;
+  next.before += view_->size();
+  return next;
 }
 
 net::Task<base::Result<void>> Searching::judge_open() {
@@ -65,6 +89,8 @@ net::Task<base::Result<void>> Searching::judge_open() {
           return {};
         });
     if (!done) co_return done;
+    looked_at_ =
+        std::min(view_->size(), *next < candidates_.size() ? candidates_[*next].index : candidates_.back().index + 1);
     co_await sign_of_life();
   }
   co_return base::Result<void>();
@@ -88,7 +114,10 @@ net::Task<base::Result<void>> Searching::run(std::vector<Range> among) {
         settle();
       }
       if (++rows % kSlice == 0) {
-        if (open_ == 0) settle();
+        if (open_ == 0) {
+          settle();
+          looked_at_ = i + 1;
+        }
         co_await net::sleep_for({});
       }
     }

@@ -62,6 +62,10 @@ base::Result<void> read_thread(Reader& reader, bool references, const Found& fou
   return {};
 }
 
+Searching::Progress sorting(const Session& session) {
+  return {.heard = session.services.clock.steady(), .reads_results = true};
+}
+
 /// Calls `take` on the pool for each of the results, in jobs between which others work and a lost connection is
 /// noticed.
 template <class Take>
@@ -80,7 +84,7 @@ net::Task<base::Result<void>> for_each_result(Session& session, Searching& searc
           return {};
         });
     if (!done) co_return done;
-    co_await searching.sign_of_life();
+    co_await searching.sign_of_life(results->next);
   }
   std::erase_if(results->found, [](const Found& found) { return !found.readable; });
   co_return base::Result<void>();
@@ -192,7 +196,8 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
   if (reuses_tag(session, command.tag, request.search)) co_return bad(says::kTagReuse);
   begin_search(session, request.search);
   const bool scored = request.by_relevancy() || (request.search.give & Search::kRelevancy);
-  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search, scored);
+  const auto searching =
+      std::make_unique<Searching>(session, *session.selected, request.search, scored, sorting(session));
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;
@@ -225,7 +230,8 @@ net::Task<Reply> do_thread(Session& session, Command& command) {
   const auto& request = std::get<Thread>(command.arguments);
   if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
   begin_search(session, request.search);
-  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search);
+  const auto searching =
+      std::make_unique<Searching>(session, *session.selected, request.search, /*scored=*/false, sorting(session));
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;

@@ -120,6 +120,7 @@ constexpr Extension kExtensions[] = {
     {"QUOTA", "RFC 9208", Shown::always},
     {"QUOTA=RES-STORAGE", "RFC 9208", Shown::always},
     {"APPENDLIMIT", "RFC 7889", Shown::with_limit},
+    {"INPROGRESS", "RFC 9585", Shown::always},
     {"ACL", "RFC 4314", Shown::always},
     {"RIGHTS=kxte", "RFC 4314 §5.1.1", Shown::always},
     {"LIST-MYRIGHTS", "RFC 8440", Shown::always},

@@ -161,11 +161,12 @@ class World {
   Mode mode;
   TlsSource tls;
   net::Stopping stopping;
+  const base::Clock* clock = &base::system_clock();  // of the sessions that begin from then on
 
   net::Task<void> serve(std::unique_ptr<net::Stream> stream) {
     live.set(config);
-    return imap::serve(std::move(stream), {directory, *mail, *store, base::system_clock()}, live,
-                       std::make_shared<const Mode>(mode), tls, {}, stopping);
+    return imap::serve(std::move(stream), {directory, *mail, *store, *clock}, live, std::make_shared<const Mode>(mode),
+                       tls, {}, stopping);
   }
 
   /// Files messages into u1's mailbox as a delivery would.

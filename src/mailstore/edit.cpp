@@ -122,7 +122,7 @@ void Edit::set_acl(Box& box, const Acl& acl) {
   for (const AclEntry& entry : acl_of(box.record)) grants_[grant_key(entry.grantee, account_, box.id)] = false;
   for (const AclEntry& entry : acl) grants_[grant_key(entry.grantee, account_, box.id)] = true;
   put_acl(box.record, acl);
-  box.record.set_highest_modseq(modseq());
+  modseq();
   box.change.set_properties(true);
   box.dirty = true;
 }

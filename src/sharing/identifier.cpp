@@ -11,14 +11,22 @@ using mailstore::Grantee;
 
 constexpr std::string_view kAnyone = "anyone";
 
+std::string domain_of(std::string_view address) { return std::string(address.substr(address.rfind('@') + 1)); }
+
 /// Nothing: there is nobody of that name.
-net::Task<base::Result<std::optional<Grantee>>> find_grantee(directory::Directory& directory, std::string address) {
+net::Task<base::Result<std::optional<Identifier>>> find_somebody(directory::Directory& directory, std::string address) {
   auto account = co_await directory.account(address);
   if (!account) co_return std::unexpected(std::move(account).error());
-  if (*account) co_return Grantee{.kind = Grantee::Kind::account, .account = (*account)->id};
+  if (*account) {
+    co_return Identifier{.grantee = {.kind = Grantee::Kind::account, .account = (*account)->id},
+                         .domain = domain_of((*account)->address)};
+  }
   auto group = co_await directory.alias(std::move(address), directory::AliasKind::group);
-  if (group) co_return Grantee{.kind = Grantee::Kind::group, .name = std::move(group->address)};
-  if (group.error().code == base::Code::not_found) co_return std::optional<Grantee>();
+  if (group) {
+    co_return Identifier{.grantee = {.kind = Grantee::Kind::group, .name = group->address},
+                         .domain = domain_of(group->address)};
+  }
+  if (group.error().code == base::Code::not_found) co_return std::optional<Identifier>();
   co_return std::unexpected(std::move(group).error());
 }
 
@@ -38,23 +46,25 @@ net::Task<base::Result<std::string>> name_of(directory::Directory& directory, Gr
 
 }  // namespace
 
+base::Error no_such_identifier(std::string_view text) {
+  return {base::Code::not_found, "there is no account and no group " + base::printable(text, 100)};
+}
+
 net::Task<base::Result<Identifier>> find_identifier(directory::Directory& directory, std::string owner,
                                                     std::string text) {
-  Identifier out;
-  if (text.starts_with('-')) {
-    out.withheld = true;
-    text.erase(0, 1);
-  }
+  const bool withheld = text.starts_with('-');
+  if (withheld) text.erase(0, 1);
   if (base::iequals(text, kAnyone)) {
-    out.grantee = {.kind = Grantee::Kind::everybody, .name = owner.substr(owner.rfind('@') + 1)};
-    co_return out;
+    const std::string domain = domain_of(owner);
+    co_return Identifier{
+        .grantee = {.kind = Grantee::Kind::everybody, .name = domain}, .domain = domain, .withheld = withheld};
   }
-  const std::string shown = base::printable(text, 100);
-  auto grantee = co_await find_grantee(directory, std::move(text));
-  if (!grantee) co_return std::unexpected(std::move(grantee).error());
-  if (!*grantee) co_return base::fail(base::Code::not_found, "there is no account and no group " + shown);
-  out.grantee = std::move(**grantee);
-  co_return out;
+  const base::Error nobody = no_such_identifier(text);
+  auto found = co_await find_somebody(directory, std::move(text));
+  if (!found) co_return std::unexpected(std::move(found).error());
+  if (!*found) co_return std::unexpected(nobody);
+  (*found)->withheld = withheld;
+  co_return std::move(**found);
 }
 
 net::Task<base::Result<std::vector<NamedRights>>> name_rights(directory::Directory& directory, mailstore::Acl acl) {

@@ -13,6 +13,7 @@ namespace sharing {
 
 struct Identifier {
   mailstore::Grantee grantee;
+  std::string domain;     // of who is meant
   bool withheld = false;  // "-"
 };
 
@@ -20,6 +21,9 @@ struct Identifier {
 /// group.
 net::Task<base::Result<Identifier>> find_identifier(directory::Directory& directory, std::string owner,
                                                     std::string text);
+
+/// The error that says so.
+base::Error no_such_identifier(std::string_view text);
 
 struct NamedRights {
   std::string identifier;
