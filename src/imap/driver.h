@@ -50,16 +50,16 @@ class Session {
   std::unique_ptr<KnownVisitor> visitor;  // for others' lists of rights, once one was looked at
   std::unique_ptr<Contexts> contexts;     // of the selected mailbox; nullptr: none
   std::shared_ptr<Signal> signal;
-  base::SteadyTime login_by;   // a session that nobody has logged in to by then ends
-  bool rev2 = false;           // ENABLE IMAP4rev2
-  bool condstore = false;      // RFC 7162 §3.1: a CONDSTORE enabling command has come
-  bool qresync = false;        // ENABLE QRESYNC
-  bool compressed = false;     // COMPRESS; also behind UNAUTHENTICATE
-  bool hold_expunge = false;   // the command under way must not be followed by EXPUNGE responses
-  bool message_waits = false;  // a message's literal was announced and is not accepted yet
-  bool replied = false;        // the handler has written its own tagged reply
-  bool ending = false;         // no further command is read
-  std::string_view tag;        // of the command under way
+  base::SteadyTime login_by;     // a session that nobody has logged in to by then ends
+  bool rev2 = false;             // ENABLE IMAP4rev2
+  bool condstore = false;        // RFC 7162 §3.1: a CONDSTORE enabling command has come
+  bool qresync = false;          // ENABLE QRESYNC
+  bool compressed = false;       // COMPRESS; also behind UNAUTHENTICATE
+  bool hold_expunge = false;     // the command under way must not be followed by EXPUNGE responses
+  bool message_waits = false;    // a message's literal was announced and is not accepted yet
+  bool replied = false;          // the handler has written its own tagged reply
+  bool ending = false;           // no further command is read
+  std::string_view command_tag;  // of the one under way
   std::size_t failed_logins = 0;
   std::string out;  // responses not written yet
 

@@ -47,7 +47,7 @@ net::Task<void> Searching::sign_of_life(std::size_t read) {
   std::uint64_t done = progress_.before + looked_at_;
   if (progress_.reads_results && count_ > 0) done += rows * read / count_;
   session_.out += "* OK [INPROGRESS (";
-  append_quoted(session_.out, session_.tag);
+  append_quoted(session_.out, session_.command_tag);
   session_.out += ' ';
   if (progress_.knows_goal) {
     const std::uint64_t goal = std::max<std::uint64_t>(1, progress_.reads_results ? 2 * rows : rows);

@@ -361,9 +361,9 @@ net::Task<void> Session::dispatch() {
   if (!co_await still_allowed()) co_return;
   const Verb& verb = *parsed->command->verb;
   report(verb.name);
-  tag = parsed->tag;
+  command_tag = parsed->tag;
   const Reply reply = co_await execute(*parsed->command);
-  tag = {};
+  command_tag = {};
   report(verb.name);
   mode->metrics.count_command(verb, reply.kind);
   // The arguments may be a password or somebody's words, so they are not told.
