@@ -52,8 +52,8 @@ net::Task<void> visible(World& world, Client& owner, Client& guest) {
   CHECK(co_await guest.command("LIST \"\" \"Other Users/*\"") == Lines{"t OK LIST completed"});
   co_await give(owner, "l");
   CHECK(co_await guest.command("LIST \"\" \"Other Users/*\"") ==
-        Lines{"* LIST (\\HasNoChildren) \"/\" \"Other Users/u1@example.test/INBOX\"",
-              "* LIST (\\NoSelect \\HasChildren) \"/\" \"Other Users/u1@example.test\"", "t OK LIST completed"});
+        Lines{"* LIST (\\NoSelect \\HasChildren) \"/\" \"Other Users/u1@example.test\"",
+              "* LIST (\\HasNoChildren) \"/\" \"Other Users/u1@example.test/INBOX\"", "t OK LIST completed"});
   CHECK(has(co_await guest.command("LIST \"\" %"), "* LIST (\\NoSelect \\HasChildren) \"/\" \"Other Users\""));
   CHECK((co_await guest.command("SELECT " + kInbox)).back() ==
         "t NO [NOPERM] this wants the rights r, and of them you have none");

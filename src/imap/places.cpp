@@ -85,27 +85,27 @@ net::Task<base::Result<void>> add_others(Session& session, mailstore::AccountId 
   co_return base::Result<void>();
 }
 
-// The names with the levels above them, and whether there is something below each.
+// The names with the levels above them, each before those below it, and whether there is something below it.
 void add_to_list(const std::vector<Found>& others, std::vector<Mailbox>& list) {
   std::set<std::string> levels;
-  std::set<std::string_view> names;
   for (const Found& found : others) {
-    names.insert(found.mailbox.name);
     std::string above = found.mailbox.name;
     for (auto at = above.rfind(kHierarchySeparator); at != std::string::npos; at = above.rfind(kHierarchySeparator)) {
       above.resize(at);
       levels.insert(above);
     }
   }
+  // Those that are no mailboxes; one's own may have the name from before.
+  std::set<std::string> places = levels;
+  for (const Mailbox& mailbox : list) places.erase(mailbox.name);
+  const std::size_t own = list.size();
   for (const Found& found : others) {
+    places.erase(found.mailbox.name);
     list.push_back(found.mailbox);
     list.back().has_children = levels.contains(found.mailbox.name);
   }
-  for (const std::string& level : levels) {
-    // One's own may have the name from before.
-    const bool there = names.contains(level) || std::ranges::find(list, level, &Mailbox::name) != list.end();
-    if (!there) list.push_back({.name = level, .selectable = false, .has_children = true});
-  }
+  for (const std::string& place : places) list.push_back({.name = place, .selectable = false, .has_children = true});
+  std::ranges::sort(list.begin() + static_cast<std::ptrdiff_t>(own), list.end(), {}, &Mailbox::name);
 }
 
 }  // namespace
