@@ -1,7 +1,7 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
 // wiring), vanished.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
-// access_keys.cpp, acl.cpp (rights), across.cpp (from one account to another), removal.cpp and copies.cpp (what takes
+// access_keys.cpp, acl.cpp (rights of others), removal.cpp and copies.cpp (what takes
 // many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
