@@ -49,14 +49,12 @@ net::Task<base::Result<Subject>> find_subject(Session& session, AclOf& arguments
   if (!found) co_return std::unexpected(std::move(found).error());
   auto owner = co_await owner_of(session, found->place);
   if (!owner) co_return std::unexpected(std::move(owner).error());
-  const std::string domain = owner->substr(owner->rfind('@') + 1);
   auto identifier =
       co_await sharing::find_identifier(session.services.directory, std::move(*owner), arguments.identifier);
   if (!identifier) co_return std::unexpected(std::move(identifier).error());
   // RFC 4314 §6: who else is here is not for people of other domains to find out. The operator may name anybody.
   const auto is_this = [&](const mailstore::AclEntry& entry) { return entry.grantee == identifier->grantee; };
-  const bool listed = std::ranges::any_of(found->mailbox.acl, is_this);
-  if (identifier->domain != domain && !listed) {
+  if (identifier->other_domain && std::ranges::none_of(found->mailbox.acl, is_this)) {
     co_return std::unexpected(sharing::no_such_identifier(arguments.identifier));
   }
   co_return Subject{std::move(*found), std::move(*identifier)};

@@ -185,7 +185,8 @@ base::Result<std::vector<Grant>> read_grants(const store::Reader& reader, const 
   return all;
 }
 
-/// In batches, before the account's mailboxes go: what they grant, and behind that what the account was granted.
+/// In batches, before the account's mailboxes go: what they grant. What others grant to the account stays as their
+/// lists do, and means nobody.
 base::Result<void> remove_grants_step(store::Txn& tx, AccountId account, MailboxId& from, bool& done) {
   auto cursor = tx.scan_range(kMailboxes, {account, from}, {AccountId{account.value + 1}, MailboxId{}});
   std::vector<Key<std::string, AccountId, MailboxId>> keys;
@@ -199,12 +200,6 @@ base::Result<void> remove_grants_step(store::Txn& tx, AccountId account, Mailbox
   }
   done = !cursor.valid();
   if (cursor.error()) return std::unexpected(*cursor.error());
-  if (done) {
-    auto own = tx.scan(kGrants, text_of({.kind = Grantee::Kind::account, .account = account}));
-    for (; own.valid() && keys.size() < kRemovalBatch * kMaxAclEntries; own.next()) keys.push_back(own.key());
-    done = !own.valid();
-    if (own.error()) return std::unexpected(*own.error());
-  }
   for (const auto& key : keys) tx.erase(kGrants, key);
   return {};
 }

@@ -162,7 +162,7 @@ base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId accoun
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
 
 base::Result<std::vector<Grant>> read_grants(const store::Reader& reader, const std::vector<std::string>& grantees);
-/// Removes the next records of kGrants that have to do with an account; `from` moves on.
+/// Removes the grants of an account's next mailboxes; `from` moves on.
 base::Result<void> remove_grants_step(store::Txn& tx, AccountId account, MailboxId& from, bool& done);
 
 base::Result<void> check_records(const store::Reader& reader, const std::function<void(store::Problem)>& report);

@@ -14,17 +14,18 @@ constexpr std::string_view kAnyone = "anyone";
 std::string domain_of(std::string_view address) { return std::string(address.substr(address.rfind('@') + 1)); }
 
 /// Nothing: there is nobody of that name.
-net::Task<base::Result<std::optional<Identifier>>> find_somebody(directory::Directory& directory, std::string address) {
+net::Task<base::Result<std::optional<Identifier>>> find_somebody(directory::Directory& directory, std::string domain,
+                                                                 std::string address) {
   auto account = co_await directory.account(address);
   if (!account) co_return std::unexpected(std::move(account).error());
   if (*account) {
     co_return Identifier{.grantee = {.kind = Grantee::Kind::account, .account = (*account)->id},
-                         .domain = domain_of((*account)->address)};
+                         .other_domain = domain_of((*account)->address) != domain};
   }
   auto group = co_await directory.alias(std::move(address), directory::AliasKind::group);
   if (group) {
     co_return Identifier{.grantee = {.kind = Grantee::Kind::group, .name = group->address},
-                         .domain = domain_of(group->address)};
+                         .other_domain = domain_of(group->address) != domain};
   }
   if (group.error().code == base::Code::not_found) co_return std::optional<Identifier>();
   co_return std::unexpected(std::move(group).error());
@@ -55,12 +56,10 @@ net::Task<base::Result<Identifier>> find_identifier(directory::Directory& direct
   const bool withheld = text.starts_with('-');
   if (withheld) text.erase(0, 1);
   if (base::iequals(text, kAnyone)) {
-    const std::string domain = domain_of(owner);
-    co_return Identifier{
-        .grantee = {.kind = Grantee::Kind::everybody, .name = domain}, .domain = domain, .withheld = withheld};
+    co_return Identifier{.grantee = {.kind = Grantee::Kind::everybody, .name = domain_of(owner)}, .withheld = withheld};
   }
   const base::Error nobody = no_such_identifier(text);
-  auto found = co_await find_somebody(directory, std::move(text));
+  auto found = co_await find_somebody(directory, domain_of(owner), std::move(text));
   if (!found) co_return std::unexpected(std::move(found).error());
   if (!*found) co_return std::unexpected(nobody);
   (*found)->withheld = withheld;

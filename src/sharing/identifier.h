@@ -13,8 +13,8 @@ namespace sharing {
 
 struct Identifier {
   mailstore::Grantee grantee;
-  std::string domain;     // of who is meant
-  bool withheld = false;  // "-"
+  bool other_domain = false;  // it means somebody of another one than the owner's
+  bool withheld = false;      // "-"
 };
 
 /// `owner`: the address of the account whose mailbox it is about. invalid: no identifier; not_found: no account and no

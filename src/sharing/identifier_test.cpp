@@ -51,6 +51,10 @@ TEST_CASE("people, groups and everybody of the domain are found by the words for
   CHECK(team.grantee == Grantee{.kind = Grantee::Kind::group, .name = "team@example.org"});
   CHECK(team.withheld);
   CHECK(good(town.find("anyone")).grantee == Grantee{.kind = Grantee::Kind::everybody, .name = "example.org"});
+  CHECK_FALSE(good(town.find("ann@example.com")).other_domain);  // it is an alias of the domain
+  good(net::run(town.directory->add_domain("example.net")));
+  good(net::run(town.directory->add_account("eve@example.net", "x", 0)));
+  CHECK(good(town.find("eve@example.net")).other_domain);
   CHECK(town.code("carl@example.org") == base::Code::not_found);
   CHECK(town.code("info@example.org") == base::Code::not_found);  // an alias leads anywhere
   CHECK(town.code("ann") == base::Code::invalid);

@@ -72,6 +72,12 @@ class Sharing(ServerTest):
         with self.assertRaises(imaplib.IMAP4.abort):
             one.noop()
             one.noop()
+        # An account that had rights of its own is removed, and the lists that name it are in order.
+        self.server.cli("account", "add", f"temp@{DOMAIN}", "--password", PASSWORD)
+        self.server.cli("mailbox", "share", f"u2@{DOMAIN}", f"temp@{DOMAIN}", "read")
+        self.assertEqual(self.fine(self.imap(f"temp@{DOMAIN}").select(f'"Other Users/u2@{DOMAIN}/INBOX"')), [b"0"])
+        self.server.cli("account", "remove", f"temp@{DOMAIN}")
+        self.assertNotIn("temp@", self.server.cli("mailbox", "rights", f"u2@{DOMAIN}").stdout)
         self.server.cli("account", "remove", INFO)
         self.assertEqual(self.fine(self.imap(f"u2@{DOMAIN}").list('""', '"Shared/*"')), [None])
         self.server.stop()
