@@ -308,6 +308,23 @@ base::Result<void> AccountCheck::read_rest() {
     expect(record && record->key().size() == kAccessKeyBytes, here(id), "its access key does not decode");
     return {};
   }));
+  std::uint64_t annotated = 0;
+  bool broken = false;
+  TRY(each(kAnnotations, [&](const auto& key, const schema::AnnotationRecord* record) -> base::Result<void> {
+    const auto& [account, owner, id, name] = key;
+    const std::string where = here(id) + ", annotation \"" + base::printable(name) + "\"";
+    // Of a removed mailbox somebody else's private ones stay with them.
+    expect(owner != account || !id || boxes_.contains(id) || removals_.contains(id), where, "there is no such mailbox");
+    expect(record != nullptr, where, "its record does not decode");
+    if (record == nullptr) {
+      broken = true;
+      return {};
+    }
+    expect(valid_annotation(record->name()) && base::lower(record->name()) == name, where, "its name is another");
+    annotated += record->name().size() + record->value().size();
+    return {};
+  }));
+  if (record_ && !broken) expect_equal(record_->annotation_bytes(), annotated, here(), "the space of its annotations");
   return each(kNameHistory, [&](const auto&, const schema::NameHistory* record) -> base::Result<void> {
     expect(record != nullptr, here(), "a record of the history of names does not decode");
     return {};

@@ -294,16 +294,15 @@ base::Result<void> Edit::finish() {
     tx_->put(kRemovals, {account_, id}, store::Nothing{});
   }
   if (modseq_ != 0) {
-    schema::ChangeRecord change;
     for (auto& [id, box] : boxes_) {
       if (!box.dirty) continue;
       if (!box.change.removed()) tx_->put(kMailboxes, {account_, id}, box.record);
       box.change.set_mailbox(id.value);
       std::ranges::sort(*box.change.mutable_updated());
       std::ranges::sort(*box.change.mutable_destroyed());
-      change.mutable_mailboxes()->Add(std::move(box.change));
+      change_.mutable_mailboxes()->Add(std::move(box.change));
     }
-    tx_->put(kChanges, {account_, modseq_}, change);
+    tx_->put(kChanges, {account_, modseq_}, change_);
     trim_changes();
     context_->live.assign(account_, modseq_);
   }

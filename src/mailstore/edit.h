@@ -56,6 +56,11 @@ class Edit {
 
   /// The modseq of this step.
   ModSeq modseq();
+  /// What it changes beside mailboxes and messages.
+  schema::ChangeRecord& change() {
+    modseq();
+    return change_;
+  }
 
   /// not_found; with `selectable` also for one that is a place only.
   base::Result<Box*> mailbox(MailboxId id, bool selectable = true);
@@ -106,6 +111,7 @@ class Edit {
   bool fresh_ = false;
   bool account_dirty_ = false;
   ModSeq modseq_ = 0;
+  schema::ChangeRecord change_;
   MailboxId model_ = kTop;
   std::map<MailboxId, Box> boxes_;
   std::vector<MailboxId> removed_;

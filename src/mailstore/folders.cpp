@@ -249,10 +249,25 @@ net::Task<base::Result<void>> Impl::rename_mailbox(AccountId account, MailboxId 
     // RFC 9051 §6.3.6: INBOX gives its messages to a new mailbox; itself and what is below it stay.
     TRY_ASSIGN(const Mailbox made, create(step, path, Role::none));
     emptied_into = made.id;
-    return {};
+    return copy_annotations(step, mailbox, made.id);
   }));
   if (emptied_into) co_return co_await move_all(account, mailbox, emptied_into);
   co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Impl::set_role(AccountId account, MailboxId mailbox, Role role) {
+  return edit(account, [mailbox, role](Edit& step) -> base::Result<void> {
+    TRY_ASSIGN(Edit::Box* const box, step.mailbox(mailbox));
+    if (mailbox == step.inbox()) return base::fail(base::Code::denied, "INBOX has a use of its own");
+    const auto wanted = static_cast<schema::MailboxRole>(role);
+    if (box->record.role() == wanted) return {};
+    TRY(check_role(step, role));
+    box->record.set_role(wanted);
+    step.modseq();
+    box->change.set_properties(true);
+    box->dirty = true;
+    return {};
+  });
 }
 
 net::Task<base::Result<void>> Impl::subscribe(AccountId account, std::string name) {
@@ -265,6 +280,7 @@ net::Task<base::Result<void>> Impl::subscribe(AccountId account, std::string nam
     }
     step.mutable_account().set_subscriptions(step.account().subscriptions() + 1);
     step.tx().put(kSubscriptions, {step.account_id(), path}, store::Nothing{});
+    step.change().add_subscriptions(path);
     return {};
   });
 }
@@ -277,6 +293,7 @@ net::Task<base::Result<void>> Impl::unsubscribe(AccountId account, std::string n
     schema::MailAccount& record = step.mutable_account();
     record.set_subscriptions(record.subscriptions() - std::min(record.subscriptions(), 1u));
     step.tx().erase(kSubscriptions, {step.account_id(), path});
+    step.change().add_subscriptions(path);
     return {};
   });
 }

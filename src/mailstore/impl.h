@@ -1,7 +1,7 @@
 #pragma once
 // Private to the room (sees protobuf). The mail store that there is; its functions stand in mailstore.cpp (filing,
-// wiring), vanished.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
-// access_keys.cpp, acl.cpp (rights of others), removal.cpp and copies.cpp (what takes
+// wiring), changes.cpp (what a client has missed), folders.cpp (mailboxes), messages.cpp (flags, copy, move, expunge),
+// access_keys.cpp, annotations.cpp, acl.cpp (rights of others), removal.cpp and copies.cpp (what takes
 // many commits) and unfinished.cpp (what was interrupted).
 
 #include <atomic>
@@ -53,6 +53,7 @@ class Impl final : public Mailstore {
                                                   bool by_guest) override;
   net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) override;
   net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) override;
+  net::Task<base::Result<void>> set_role(AccountId account, MailboxId mailbox, Role role) override;
   net::Task<base::Result<void>> subscribe(AccountId account, std::string name) override;
   net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) override;
   net::Task<base::Result<Quota>> quota(AccountId account) override;
@@ -62,6 +63,7 @@ class Impl final : public Mailstore {
   }
   net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
                                                                     ModSeq since) override;
+  net::Task<base::Result<Changes>> changes(AccountId account, ModSeq since) override;
   std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) override {
     return context_.live.watch(account, std::move(on_change));
   }
@@ -86,6 +88,11 @@ class Impl final : public Mailstore {
   net::Task<base::Result<Acl>> acl(AccountId account, MailboxId mailbox) override;
   net::Task<base::Result<void>> change_acl(AccountId account, MailboxId mailbox, AclChange change) override;
   net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) override;
+
+  net::Task<base::Result<std::vector<Annotation>>> annotations(AccountId account, MailboxId mailbox,
+                                                               AccountId reader) override;
+  net::Task<base::Result<void>> annotate(AccountId account, MailboxId mailbox, AccountId writer,
+                                         std::vector<AnnotationChange> changes) override;
 
   net::Task<base::Result<void>> purge(AccountId account) override;
   base::Result<void> check(const store::Reader& reader, const std::function<void(store::Problem)>& report) override;
@@ -160,6 +167,13 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 /// The mailbox of a normalised path; its id is 0 when the account has no mailboxes yet. not_found.
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path);
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
+
+/// Whether it is an entry's name: "/private/…" or "/shared/…" (RFC 5464 §3.2).
+bool valid_annotation(std::string_view name);
+/// What is the owner's, on a mailbox that takes over from another (RFC 5464 §4.1, RENAME of INBOX).
+base::Result<void> copy_annotations(Edit& edit, MailboxId from, MailboxId to);
+/// Removes the next ones of a removed mailbox that belong to its owner; false: there are no more.
+base::Result<bool> erase_annotations(Edit& edit, MailboxId mailbox);
 
 base::Result<std::vector<Grant>> read_grants(const store::Reader& reader, const std::vector<std::string>& grantees);
 /// Removes the grants of an account's next mailboxes; `from` moves on.

@@ -95,6 +95,8 @@ class Mailstore {
   /// that takes a new name gets a new UIDVALIDITY only when the name was used before with another. exists, invalid,
   /// conflict (into itself), too_large (limits of types.h; also kMaxMovedMailboxes below it).
   virtual net::Task<base::Result<void>> rename_mailbox(AccountId account, MailboxId mailbox, std::string new_name) = 0;
+  /// Gives it a special use, or with Role::none takes it away. exists: another has it. denied: INBOX.
+  virtual net::Task<base::Result<void>> set_role(AccountId account, MailboxId mailbox, Role role) = 0;
   virtual net::Task<base::Result<void>> subscribe(AccountId account, std::string name) = 0;
   virtual net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) = 0;
   virtual net::Task<base::Result<Quota>> quota(AccountId account) = 0;
@@ -106,6 +108,9 @@ class Mailstore {
   /// Nothing when the change records do not go back so far, or name more than kMaxVanished.
   virtual net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
                                                                             ModSeq since) = 0;
+  /// What changed after `since`; of a later one than there is only `until`. Costs what changed, at most some 10,000
+  /// records. not_found: the account is removed.
+  virtual net::Task<base::Result<Changes>> changes(AccountId account, ModSeq since) = 0;
   /// Calls `on_change` (from any thread; it must only post) after each change of the account.
   [[nodiscard]] virtual std::unique_ptr<Watch> watch(AccountId account, std::function<void()> on_change) = 0;
   /// RFC 3501 §2.3.2: the first UID that no session was told of as \Recent; a read-write SELECT takes them (`take`).
@@ -149,6 +154,15 @@ class Mailstore {
   /// Mailboxes of others whose lists name the visitor, in order, each once; also those that give nothing but negative
   /// rights. Costs what there is.
   virtual net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) = 0;
+
+  // --- Annotations (RFC 5464) of a mailbox, or with mailbox 0 of the account itself ----------------------------------
+  /// The shared ones, and those private to `reader`, by name. Whether the mailbox is there is not looked at.
+  virtual net::Task<base::Result<std::vector<Annotation>>> annotations(AccountId account, MailboxId mailbox,
+                                                                       AccountId reader) = 0;
+  /// All or nothing. Private ones belong to `writer`, count for its limits and go with it. not_found. invalid: a name
+  /// that is none. too_large: kMaxAnnotationBytes, kMaxAnnotations, kMaxAnnotatedBytes.
+  virtual net::Task<base::Result<void>> annotate(AccountId account, MailboxId mailbox, AccountId writer,
+                                                 std::vector<AnnotationChange> changes) = 0;
 
   // --- The operator's side ------------------------------------------------------------------------------------------
   /// Removes everything of an account, in bounded commits; may be called again after a crash. The account stays

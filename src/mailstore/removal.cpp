@@ -35,7 +35,8 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
     from = found.back().uid + 1;
     return {};
   }
-  TRY_ASSIGN(const bool more, erase_saved_view(edit.tx(), account, mailbox, 0));
+  TRY_ASSIGN(const bool rows_left, erase_saved_view(edit.tx(), account, mailbox, 0));
+  TRY_ASSIGN(const bool more, rows_left ? base::Result<bool>(true) : erase_annotations(edit, mailbox));
   if (!more) edit.tx().erase(kRemovals, {account, mailbox});
   from = more ? std::numeric_limits<Uid>::max() : 0;
   return {};

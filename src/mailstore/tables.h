@@ -50,6 +50,11 @@ inline constexpr store::Table<Key<AccountId, MailboxId>, schema::SavedView> kSav
 inline constexpr store::Table<Key<AccountId, MailboxId, std::uint64_t, std::uint32_t>, schema::SavedRows> kSavedRows{
     45, "mail.saved_rows"};
 
+/// (account that it belongs to, account whose mailbox it is, mailbox, name in lower case). Shared ones belong to the
+/// mailbox's owner, private ones to the account that wrote them; those with mailbox 0 to the account itself.
+inline constexpr store::Table<Key<AccountId, AccountId, MailboxId, std::string>, schema::AnnotationRecord> kAnnotations{
+    52, "mail.annotation"};
+
 inline constexpr store::Table<Key<AccountId, MailboxId>, schema::AccessKey> kAccessKeys{56, "mail.access_key"};
 
 /// (who: "account 7", "group team@example.org", "domain example.org"; owner, mailbox): for each entry of each mailbox's

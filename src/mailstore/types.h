@@ -75,6 +75,46 @@ struct Quota {
   std::uint64_t messages = 0;
 };
 
+/// An entry of a mailbox, or of an account itself (RFC 5464 §3.2): "/private/…", which the account that wrote it alone
+/// sees, or "/shared/…". Names compare ASCII case-insensitively and keep the spelling that they were first given.
+struct Annotation {
+  std::string name;
+  std::string value;  // any bytes
+};
+struct AnnotationChange {
+  std::string name;
+  std::optional<std::string> value;  // nothing: it is removed
+};
+inline constexpr std::size_t kMaxAnnotationBytes = 16 * 1024;  // of a value
+inline constexpr std::size_t kMaxAnnotationNameBytes = 500;
+/// Of one mailbox, shared and private ones together.
+inline constexpr std::size_t kMaxAnnotations = 200;
+/// Names and values of all that belong to an account.
+inline constexpr std::uint64_t kMaxAnnotatedBytes = 16ull << 20;
+
+/// What has changed in an account between two of its modseqs.
+struct Changes {
+  struct OfMailbox {
+    MailboxId mailbox;
+    bool created = false;    // messages came
+    bool updated = false;    // flags changed
+    bool destroyed = false;  // messages went
+    bool properties = false;  // the mailbox was made, renamed, or its rights changed
+    bool removed = false;
+  };
+  struct OfAnnotation {
+    AccountId owner;    // whose mailbox it is
+    MailboxId mailbox;  // 0: of the account itself
+    std::string name;
+    auto operator<=>(const OfAnnotation&) const = default;
+  };
+  ModSeq until = 0;
+  bool known = true;                        // false: the change records do not go back so far, and nothing is named
+  std::vector<OfMailbox> mailboxes;         // by id
+  std::vector<OfAnnotation> annotations;    // in order, each once
+  std::vector<std::string> subscriptions;  // names, in order, each once
+};
+
 /// For the parser of a message that is to be filed. The texts of real headers take a few KiB, those of mail to hundreds
 /// of addresses some ten.
 inline constexpr mime::Limits kParseLimits{.kept_bytes = 128 * 1024};
