@@ -227,6 +227,15 @@ constexpr Field<Config> kSettings[] = {
         "(RFC 4467, \"submit+\").",
         "none"),
 
+    setting<ServerEntries, &Config::imap, &imap::Config::server_entries>(
+        "imap.server_entries",
+        "What IMAP clients are told of the server (RFC 5464), one text or a list of them: \"/shared/comment = "
+        "Welcome\", "
+        "\"/shared/admin = mailto:postmaster@example.org\", or a search for all, \"/shared/filters/values/new = "
+        "UNSEEN\" "
+        "(RFC 5466).",
+        "none"),
+
     setting<Choice<smtp::Vrfy>, &Config::smtp, &smtp::Config::vrfy>(
         "smtp.vrfy",
         "Who is told by VRFY and EXPN which addresses there are: nobody, known (users who have logged in, and hosts of "

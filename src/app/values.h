@@ -139,6 +139,14 @@ struct Rewrites {
   static std::string print(const type& value);
 };
 
+/// Shared entries of the server (imap/server_entries.h): one as text, or a list.
+struct ServerEntries {
+  using type = std::vector<mailstore::Annotation>;
+  static constexpr const char* kName = "entries";
+  static base::Result<type> parse(const Raw& raw);
+  static std::string print(const type& value);
+};
+
 /// Name servers to ask: addresses with an optional port, or "system"; one as text, or a list.
 struct NameServers {
   using type = std::vector<std::string>;

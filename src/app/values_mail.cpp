@@ -4,6 +4,7 @@
 #include "app/values.h"
 #include "base/network.h"
 #include "base/text.h"
+#include "imap/server_entries.h"
 
 namespace app {
 
@@ -113,6 +114,26 @@ base::Result<std::vector<delivery::Rewrite>> Rewrites::parse(const Raw& raw) {
 std::string Rewrites::print(const type& value) {
   std::vector<std::string> texts;
   for (const delivery::Rewrite& rule : value) texts.push_back(delivery::print(rule));
+  return toml_list(texts);
+}
+
+base::Result<std::vector<mailstore::Annotation>> ServerEntries::parse(const Raw& raw) {
+  type entries;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&raw); list && list->empty()) return entries;
+  TRY_ASSIGN(const auto texts, parse_texts(raw, "\"/shared/… = value\" or a list of such"));
+  for (const std::string& text : texts) {
+    TRY_ASSIGN(auto entry, imap::parse_server_entry(text));
+    if (std::ranges::any_of(entries, [&](const auto& each) { return base::iequals(each.name, entry.name); })) {
+      return base::fail(base::Code::invalid, "must name " + base::printable(entry.name, 80) + " once");
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+std::string ServerEntries::print(const type& value) {
+  std::vector<std::string> texts;
+  for (const auto& [name, text] : value) texts.push_back(name + " = " + text);
   return toml_list(texts);
 }
 

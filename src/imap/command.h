@@ -102,6 +102,7 @@ struct List {
   std::uint8_t select = 0;
   std::uint8_t give = 0;
   std::uint16_t status = 0;
+  std::vector<std::string> metadata;  // entries (RFC 9590)
   std::string reference;
   std::vector<std::string> patterns;
 };
@@ -233,6 +234,7 @@ struct SearchStep {
     saved_on,
     saved_since,  // day of the save date (RFC 8514)
     header,       // field, text
+    filter,       // text: the name of one, in whose place its keys are put before the search (RFC 5466)
     body,
     text,
     op_not,
@@ -267,6 +269,7 @@ struct Search {
   bool modseq = false;   // a key asks for mod-sequences
   bool numbers = false;  // a key has sequence numbers
   bool fuzzy = false;    // a key is not matched strictly
+  bool filters = false;  // a key names a filter, whose keys are not here yet
   std::string charset;
   std::vector<SearchStep> program;
 
@@ -307,6 +310,19 @@ struct Id {
   std::vector<std::pair<std::string, std::optional<std::string>>> fields;
 };
 
+/// RFC 5464 §4.2, §4.3: GETMETADATA and SETMETADATA; without a name, of the server.
+struct GetMetadata {
+  enum class Depth : std::uint8_t { zero, one, infinity };
+  std::string name;
+  std::optional<std::uint32_t> max_size;
+  Depth depth = Depth::zero;
+  std::vector<std::string> entries;
+};
+struct SetMetadata {
+  std::string name;
+  std::vector<mailstore::AnnotationChange> changes;
+};
+
 /// RFC 4467 §9: GENURLAUTH, RESETKEY, URLFETCH.
 struct GenUrlAuth {
   struct Wanted {
@@ -325,7 +341,7 @@ struct UrlFetch {
 
 using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
                                Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags,
-                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch, AclOf>;
+                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch, AclOf, GetMetadata, SetMetadata>;
 
 struct Verb;  // table.h
 
@@ -374,6 +390,8 @@ base::Result<Arguments> parse_urlfetch(Cursor& in);
 base::Result<Arguments> parse_compress(Cursor& in);
 base::Result<Arguments> parse_setacl(Cursor& in);
 base::Result<Arguments> parse_identifier(Cursor& in);
+base::Result<Arguments> parse_getmetadata(Cursor& in);
+base::Result<Arguments> parse_setmetadata(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------
@@ -392,10 +410,14 @@ base::Result<Section> parse_section(std::string_view text);
 base::Result<void> take_search_returns(Cursor& in, Search& out);
 /// The keys of a search to the end.
 base::Result<void> take_search_keys(Cursor& in, Search& out);
+/// What the program's keys are, anew.
+void note_keys(Search& out);
 /// A space and a partial-range.
 base::Result<PartialRange> take_partial_range(Cursor& in);
 /// "(MESSAGES UNSEEN)"
 base::Result<std::uint16_t> parse_status_items(Cursor& in);
+/// entries of METADATA, as one may ask for them: one, or a list in parentheses.
+base::Result<std::vector<std::string>> take_entries(Cursor& in);
 /// flag-list, or without parentheses where `bare` allows it. "\Recent" is left out: it cannot be set.
 base::Result<mailstore::Flags> parse_flags(Cursor& in, bool bare);
 

@@ -54,6 +54,11 @@ base::Result<void> take_return_options(Cursor& in, List& out) {
       out.status |= items;
       continue;
     }
+    if (in.word("METADATA")) {
+      if (!in.space() || in.peek() != '(') return syntax("METADATA wants a list of entries");
+      TRY_ASSIGN(out.metadata, take_entries(in));
+      continue;
+    }
     const std::uint8_t option = take_option(in, kReturnOptions);
     if (option == 0) return syntax("There is no return option " + base::printable(in.atom(), 40));
     out.give |= option;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "imap/command.h"
 #include "imap/object_id.h"
+#include "imap/reply.h"
 
 namespace imap {
 
@@ -220,6 +221,11 @@ class ProgramParser {
     }
     if (in_.word("EMAILID")) return take_object_id(step, Op::email_id, 'M');
     if (in_.word("THREADID")) return take_object_id(step, Op::thread_id, 'T');
+    if (in_.word("FILTER")) {
+      step.op = Op::filter;
+      if (in_.space()) step.text = in_.run([](char c) { return is_atom_char(c) && c != '/'; });
+      return step.text.empty() ? syntax("FILTER wants the name of a filter") : base::Result<void>();
+    }
     negate = in_.word("UNKEYWORD");
     if (negate || in_.word("KEYWORD")) {
       step.op = Op::keyword;
@@ -303,15 +309,22 @@ base::Result<void> take_search_returns(Cursor& in, Search& out) {
   return in.space() ? base::Result<void>() : syntax("A search key is missing");
 }
 
-base::Result<void> take_search_keys(Cursor& in, Search& out) {
-  TRY(ProgramParser(in, out.program).parse());
+void note_keys(Search& out) {
+  out.modseq = out.fuzzy = out.filters = out.numbers = false;
   for (const SearchStep& step : out.program) {
     out.modseq |= step.op == Op::modseq;
     out.fuzzy |= step.fuzzy;
+    out.filters |= step.op == Op::filter;
     out.numbers |= step.op == Op::sequence && !step.set.saved;
   }
+}
+
+base::Result<void> take_search_keys(Cursor& in, Search& out) {
+  TRY(ProgramParser(in, out.program).parse());
+  note_keys(out);
   // RFC 6203 §4.
-  if ((out.give & Search::kRelevancy) && !out.fuzzy) return syntax("RELEVANCY wants a FUZZY key");
+  if ((out.give & Search::kRelevancy) && !out.fuzzy && !out.filters)
+    return syntax(std::string(says::kRelevancyWantsFuzzy));
   return {};
 }
 

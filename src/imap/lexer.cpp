@@ -74,8 +74,8 @@ std::optional<std::string> Cursor::quoted() {
   return std::nullopt;
 }
 
-std::optional<std::string> Cursor::literal() {
-  std::size_t i = at_ + 1;
+std::optional<std::string> Cursor::literal(bool binary) {
+  std::size_t i = at_ + (binary ? 2 : 1);
   const std::size_t digits = i;
   while (i < text_.size() && base::is_digit(text_[i])) ++i;
   const auto size = base::parse_u64(text_.substr(digits, i - digits));
@@ -88,7 +88,7 @@ std::optional<std::string> Cursor::literal() {
   ++i;
   if (*size > text_.size() - i) return std::nullopt;
   const std::string_view bytes = text_.substr(i, static_cast<std::size_t>(*size));
-  if (bytes.find('\0') != std::string_view::npos) return std::nullopt;
+  if (!binary && bytes.find('\0') != std::string_view::npos) return std::nullopt;
   at_ = i + bytes.size();
   return std::string(bytes);
 }
@@ -108,6 +108,12 @@ std::optional<std::optional<std::string>> Cursor::nstring() {
   if (word("NIL")) return std::optional<std::string>();
   if (auto text = string()) return std::move(text);
   return std::nullopt;
+}
+
+std::optional<std::optional<std::string>> Cursor::nstring8() {
+  if (!rest().starts_with("~{")) return nstring();
+  auto bytes = literal(/*binary=*/true);
+  return bytes ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
 std::optional<std::string> Cursor::list_mailbox() {

@@ -41,6 +41,8 @@ class Cursor {
   std::optional<std::string> astring();
   /// nstring, as ID has it (RFC 2971 §3.1): the outer optional is the syntax, the inner one NIL.
   std::optional<std::optional<std::string>> nstring();
+  /// nstring / literal8, which may hold NUL (RFC 5464 §5, value).
+  std::optional<std::optional<std::string>> nstring8();
   /// list-mailbox: list characters or a string.
   std::optional<std::string> list_mailbox();
 
@@ -50,7 +52,7 @@ class Cursor {
 
  private:
   std::optional<std::string> quoted();
-  std::optional<std::string> literal();
+  std::optional<std::string> literal(bool binary = false);
 
   std::string_view text_;
   std::size_t at_ = 0;

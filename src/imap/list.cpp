@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
+#include "imap/metadata.h"
 #include "imap/names.h"
 #include "imap/places.h"
 
@@ -146,6 +147,14 @@ net::Task<Reply> do_list(Session& session, Command& command) {
     const auto rights = other != nullptr ? other->rights : mailstore::kAllRights;
     // RFC 8440 §3; a level that is no mailbox has none.
     if ((list.give & List::kMyRights) && mailbox->id) append_rights(session, name, rights);
+    // RFC 9590; of what one may not ask for nothing is said.
+    if (!list.metadata.empty() && mailbox->id && may_annotate(rights)) {
+      const Found found =
+          other != nullptr ? *other : Found{.place = {.account = session.account()}, .mailbox = *mailbox};
+      const auto entries = co_await entries_of(session, found);
+      if (!entries) co_return refused(entries.error());
+      append_metadata(session.out, name, session.rev2, {.entries = list.metadata}, *entries);
+    }
     if (list.status != 0 && mailbox->selectable && (rights & mailstore::kRead)) {
       co_await write_status(session, other != nullptr ? other->place.account : session.account(), *mailbox,
                             list.status);

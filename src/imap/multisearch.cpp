@@ -143,17 +143,12 @@ net::Task<base::Result<void>> search_all(Session& session, const Command& comman
 }  // namespace
 
 net::Task<Reply> do_esearch(Session& session, Command& command) {
-  const auto& arguments = std::get<MultiSearch>(command.arguments);
+  auto& arguments = std::get<MultiSearch>(command.arguments);
   const Search& request = arguments.search;
   const bool update = (request.give & Search::kUpdate) != 0;
   if (!session.selected && (update || names_selected(arguments))) co_return bad(says::kNothingSelected);
-  if (reuses_tag(session, command.tag, request)) co_return bad(says::kTagReuse);
+  if (auto refusal = co_await begin_search(session, command.tag, arguments.search)) co_return std::move(*refusal);
   const bool save = (request.give & Search::kSave) != 0;
-  if (!known_charset(request.charset)) {
-    if (save) session.selected->saved.clear();
-    co_return no(says::kBadCharset);
-  }
-  begin_search(session, request);
   const auto done = co_await search_all(session, command);
   if (!done) {
     if (save) session.selected->saved.clear();

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "imap/context.h"
+#include "imap/metadata.h"
 #include "imap/names.h"
 #include "net/loop.h"
 
@@ -187,15 +188,34 @@ net::Task<void> write_search(Session& session, const std::vector<Range>& found, 
 
 }  // namespace
 
+namespace {
+
+// UTF-8 and its subset (RFC 9051 §6.4.4); what else there is, no client has sent for years.
 bool known_charset(std::string_view charset) {
   return charset.empty() || base::iequals(charset, "UTF-8") || base::iequals(charset, "US-ASCII") ||
          base::iequals(charset, "ASCII");
 }
 
-void begin_search(Session& session, const Search& request) {
+net::Task<std::optional<Reply>> prepare(Session& session, std::string_view tag, Search& request) {
+  // RFC 5466 §3.1: a filter is in UTF-8, and another charset beside it an error of the command.
+  if (!known_charset(request.charset)) co_return request.filters ? bad(says::kBadCharset) : no(says::kBadCharset);
+  if (reuses_tag(session, tag, request)) co_return bad(says::kTagReuse);
+  co_return co_await put_filters_in(session, request);
+}
+
+}  // namespace
+
+net::Task<std::optional<Reply>> begin_search(Session& session, std::string_view tag, Search& request) {
+  auto refusal = co_await prepare(session, tag, request);
+  if (refusal) {
+    // RFC 9051 §6.4.4.1: a SEARCH that was to be saved and fails leaves nothing saved.
+    if (refusal->kind == Reply::Kind::no && (request.give & Search::kSave)) session.selected->saved.clear();
+    co_return refusal;
+  }
   if (request.modseq) session.enable_condstore();
   // RFC 7162 §3.2.10.2: what the numbers among its keys mean must not shift before the client has the answer.
   session.hold_expunge = request.numbers;
+  co_return std::nullopt;
 }
 
 Correlator correlator_of(const Command& command) {
@@ -269,15 +289,9 @@ void append_partial_begin(std::string& out, const PartialRange& range) {
 }
 
 net::Task<Reply> do_search(Session& session, Command& command) {
-  const auto& request = std::get<Search>(command.arguments);
+  auto& request = std::get<Search>(command.arguments);
   const bool save = (request.give & Search::kSave) != 0;
-  // RFC 9051 §6.4.4.1: a SEARCH that was to be saved and fails leaves nothing saved.
-  if (!known_charset(request.charset)) {
-    if (save) session.selected->saved.clear();
-    co_return no(says::kBadCharset);
-  }
-  if (reuses_tag(session, command.tag, request)) co_return bad(says::kTagReuse);
-  begin_search(session, request);
+  if (auto refusal = co_await begin_search(session, command.tag, request)) co_return std::move(*refusal);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request, request.give & Search::kRelevancy);
   const auto done = co_await searching->run();

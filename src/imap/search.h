@@ -4,6 +4,7 @@
 // between which a lost connection is noticed. The session and the request outlive it.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -82,10 +83,9 @@ class Searching {
   Progress progress_;
 };
 
-/// UTF-8 and its subset (RFC 9051 §6.4.4); what else there is, no client has sent for years.
-bool known_charset(std::string_view charset);
-/// What a search does to the session before it begins: it may enable CONDSTORE and keep EXPUNGE responses back.
-void begin_search(Session& session, const Search& request);
+/// What is done before a search: its charset and tag are looked at, filters are put in, CONDSTORE may be enabled and
+/// EXPUNGE responses kept back. A reply: it is refused.
+net::Task<std::optional<Reply>> begin_search(Session& session, std::string_view tag, Search& request);
 /// "* ESEARCH (TAG "a") UID"
 Correlator correlator_of(const Command& command);
 /// The response that `begin` begins. `found`: what was found, as it is to be shown.

@@ -30,7 +30,8 @@ struct Config {
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
   sasl::Enabled mechanisms;                       // for AUTHENTICATE
   std::vector<std::string> submission_accounts;   // RFC 4467 §3, submit+: who may fetch for it; addresses, normalized
-  std::string (*nonce)() = sasl::random_nonce;    // fresh for each exchange
+  std::vector<mailstore::Annotation> server_entries;  // shared ones (RFC 5464): server_entries.h
+  std::string (*nonce)() = sasl::random_nonce;        // fresh for each exchange
 };
 
 struct Mode {

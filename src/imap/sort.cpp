@@ -191,10 +191,8 @@ net::Task<void> write_sort(Session& session, std::shared_ptr<const Results> resu
 }  // namespace
 
 net::Task<Reply> do_sort(Session& session, Command& command) {
-  const auto& request = std::get<Sort>(command.arguments);
-  if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
-  if (reuses_tag(session, command.tag, request.search)) co_return bad(says::kTagReuse);
-  begin_search(session, request.search);
+  auto& request = std::get<Sort>(command.arguments);
+  if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
   const bool scored = request.by_relevancy() || (request.search.give & Search::kRelevancy);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request.search, scored, sorting(session));
@@ -227,9 +225,8 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
 }
 
 net::Task<Reply> do_thread(Session& session, Command& command) {
-  const auto& request = std::get<Thread>(command.arguments);
-  if (!known_charset(request.search.charset)) co_return no(says::kBadCharset);
-  begin_search(session, request.search);
+  auto& request = std::get<Thread>(command.arguments);
+  if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request.search, /*scored=*/false, sorting(session));
   const auto found = co_await find(session, command, *searching);

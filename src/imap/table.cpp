@@ -43,6 +43,8 @@ constexpr Verb kVerbs[] = {
     {"GETACL", kAuth, 0, parse_mailbox, do_getacl, "RFC 4314 §3.3"},
     {"LISTRIGHTS", kAuth, 0, parse_identifier, do_listrights, "RFC 4314 §3.4"},
     {"MYRIGHTS", kAuth, 0, parse_mailbox, do_myrights, "RFC 4314 §3.5"},
+    {"GETMETADATA", kAuth, 0, parse_getmetadata, do_getmetadata, "RFC 5464 §4.2"},
+    {"SETMETADATA", kAuth, 0, parse_setmetadata, do_setmetadata, "RFC 5464 §4.3"},
     {"GENURLAUTH", kAuth, 0, parse_genurlauth, do_genurlauth, "RFC 4467 §7"},
     {"RESETKEY", kAuth, 0, parse_resetkey, do_resetkey, "RFC 4467 §7"},
     {"URLFETCH", kAuth, 0, parse_urlfetch, do_urlfetch, "RFC 4467 §7"},
@@ -124,6 +126,9 @@ constexpr Extension kExtensions[] = {
     {"ACL", "RFC 4314", Shown::always},
     {"RIGHTS=kxte", "RFC 4314 §5.1.1", Shown::always},
     {"LIST-MYRIGHTS", "RFC 8440", Shown::always},
+    {"METADATA", "RFC 5464", Shown::always},
+    {"LIST-METADATA", "RFC 9590", Shown::always},
+    {"FILTERS", "RFC 5466", Shown::always},
     {"UNAUTHENTICATE", "RFC 8437", Shown::login},
     {"COMPRESS=DEFLATE", "RFC 4978", Shown::login},
 };

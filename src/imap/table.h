@@ -97,6 +97,8 @@ net::Task<Reply> do_getacl(Session&, Command&);
 net::Task<Reply> do_listrights(Session&, Command&);
 net::Task<Reply> do_myrights(Session&, Command&);
 net::Task<Reply> do_unauthenticate(Session&, Command&);
+net::Task<Reply> do_getmetadata(Session& session, Command& command);
+net::Task<Reply> do_setmetadata(Session& session, Command& command);
 net::Task<Reply> do_genurlauth(Session&, Command&);
 net::Task<Reply> do_resetkey(Session&, Command&);
 net::Task<Reply> do_urlfetch(Session&, Command&);

@@ -53,7 +53,8 @@ base::Result<Changes> read_changes(const store::Reader& reader, AccountId accoun
   TRY_ASSIGN(all.known, each_change(reader, account, since, all.until, [&](const schema::ChangeRecord& change) {
                for (const schema::MailboxChange& part : change.mailboxes()) {
                  const MailboxId id{part.mailbox()};
-                 Changes::OfMailbox& mailbox = mailboxes.try_emplace(id, Changes::OfMailbox{.mailbox = id}).first->second;
+                 Changes::OfMailbox& mailbox =
+                     mailboxes.try_emplace(id, Changes::OfMailbox{.mailbox = id}).first->second;
                  mailbox.created |= part.created_count() > 0;
                  mailbox.updated |= part.updated_size() > 0;
                  mailbox.destroyed |= part.destroyed_size() > 0;

@@ -168,8 +168,6 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path);
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
 
-/// Whether it is an entry's name: "/private/…" or "/shared/…" (RFC 5464 §3.2).
-bool valid_annotation(std::string_view name);
 /// What is the owner's, on a mailbox that takes over from another (RFC 5464 §4.1, RENAME of INBOX).
 base::Result<void> copy_annotations(Edit& edit, MailboxId from, MailboxId to);
 /// Removes the next ones of a removed mailbox that belong to its owner; false: there are no more.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -80,11 +81,14 @@ struct Quota {
 struct Annotation {
   std::string name;
   std::string value;  // any bytes
+  bool operator==(const Annotation&) const = default;
 };
 struct AnnotationChange {
   std::string name;
   std::optional<std::string> value;  // nothing: it is removed
 };
+/// Whether it is an entry's name (RFC 5464 §3.2).
+bool valid_annotation(std::string_view name);
 inline constexpr std::size_t kMaxAnnotationBytes = 16 * 1024;  // of a value
 inline constexpr std::size_t kMaxAnnotationNameBytes = 500;
 /// Of one mailbox, shared and private ones together.
@@ -96,9 +100,9 @@ inline constexpr std::uint64_t kMaxAnnotatedBytes = 16ull << 20;
 struct Changes {
   struct OfMailbox {
     MailboxId mailbox;
-    bool created = false;    // messages came
-    bool updated = false;    // flags changed
-    bool destroyed = false;  // messages went
+    bool created = false;     // messages came
+    bool updated = false;     // flags changed
+    bool destroyed = false;   // messages went
     bool properties = false;  // the mailbox was made, renamed, or its rights changed
     bool removed = false;
   };
@@ -109,9 +113,9 @@ struct Changes {
     auto operator<=>(const OfAnnotation&) const = default;
   };
   ModSeq until = 0;
-  bool known = true;                        // false: the change records do not go back so far, and nothing is named
-  std::vector<OfMailbox> mailboxes;         // by id
-  std::vector<OfAnnotation> annotations;    // in order, each once
+  bool known = true;                       // false: the change records do not go back so far, and nothing is named
+  std::vector<OfMailbox> mailboxes;        // by id
+  std::vector<OfAnnotation> annotations;   // in order, each once
   std::vector<std::string> subscriptions;  // names, in order, each once
 };
 
