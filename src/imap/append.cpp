@@ -252,6 +252,9 @@ net::Task<Reply> do_append(Session& session, Command& command) {
       co_await session.services.mail.append(target->place.account, target->mailbox.id, std::move(*messages));
   session.signal->changed = true;
   if (!filed) co_return refused_target(filed.error());
+  std::vector<mailstore::Uid> uids;
+  for (const auto& one : *filed) uids.push_back(one.uid);
+  session.note_own(target->target(), target->place.account, std::move(uids));
   co_return completed("APPEND", appenduid(*filed));
 }
 

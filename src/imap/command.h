@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -272,6 +273,7 @@ struct Search {
   bool filters = false;  // a key names a filter, whose keys are not here yet
   std::string charset;
   std::vector<SearchStep> program;
+  std::shared_ptr<const Fetch> items;  // with kUpdate: of messages that come to the results (RFC 5465 §7)
 
   /// RFC 5182 §2.1: who only saves is not shown what was found, nor is who only wants to hear of changes.
   bool shows_results() const { return (give & ~(kSave | kUpdate | kContext)) != 0; }
@@ -323,6 +325,29 @@ struct SetMetadata {
   std::vector<mailstore::AnnotationChange> changes;
 };
 
+/// RFC 5465 §8: NOTIFY; without groups NONE.
+enum NotifyEvent : std::uint8_t {
+  kMessageNew = 1,
+  kMessageExpunge = 2,
+  kFlagChange = 4,
+  kMailboxName = 8,
+  kSubscriptionChange = 16,
+  kMailboxMetadataChange = 32,
+  kServerMetadataChange = 64,
+};
+inline constexpr std::uint8_t kMessageEvents = kMessageNew | kMessageExpunge | kFlagChange;
+struct EventGroup {
+  MailboxFilter filter;
+  std::uint8_t events = 0;
+  bool annotations = false;  // AnnotationChange was asked for, which is not had
+};
+struct Notify {
+  bool status = false;
+  std::vector<EventGroup> groups;
+  std::optional<Fetch> items;  // of new messages in the selected mailbox
+  bool bad_event = false;      // one that is not had
+};
+
 /// RFC 4467 §9: GENURLAUTH, RESETKEY, URLFETCH.
 struct GenUrlAuth {
   struct Wanted {
@@ -341,7 +366,7 @@ struct UrlFetch {
 
 using Arguments = std::variant<Nothing, Login, Authenticate, Enable, MailboxName, Select, Create, Rename, Status, List,
                                Append, Replace, Fetch, Store, Copy, Uids, Search, Sort, Thread, Id, QuotaRoot, Tags,
-                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch, AclOf, GetMetadata, SetMetadata>;
+                               MultiSearch, GenUrlAuth, ResetKey, UrlFetch, AclOf, GetMetadata, SetMetadata, Notify>;
 
 struct Verb;  // table.h
 
@@ -392,6 +417,7 @@ base::Result<Arguments> parse_setacl(Cursor& in);
 base::Result<Arguments> parse_identifier(Cursor& in);
 base::Result<Arguments> parse_getmetadata(Cursor& in);
 base::Result<Arguments> parse_setmetadata(Cursor& in);
+base::Result<Arguments> parse_notify(Cursor& in);
 
 // --- Shared by them
 // ----------------------------------------------------------------------------------------------------
@@ -406,6 +432,8 @@ base::Result<mailstore::ModSeq> take_modseq(Cursor& in, bool zero);
 base::Result<AppendPiece> parse_append_piece(std::string_view text, bool catenating);
 /// A section without its brackets: "1.2.HEADER".
 base::Result<Section> parse_section(std::string_view text);
+/// A list of data items in parentheses, of messages that nobody has asked to see: none of them marks one as seen.
+base::Result<void> take_fetch_items(Cursor& in, Fetch& out);
 /// Behind RETURN: " (…) ".
 base::Result<void> take_search_returns(Cursor& in, Search& out);
 /// The keys of a search to the end.

@@ -194,6 +194,16 @@ base::Result<void> take_modifiers(Cursor& in, Fetch& out) {
 
 }  // namespace
 
+base::Result<void> take_fetch_items(Cursor& in, Fetch& out) {
+  if (!in.take('(')) return syntax("A list of data items is missing");
+  do {
+    TRY(take_item(in, out));
+  } while (in.space());
+  if (!in.take(')')) return syntax("A closing parenthesis is missing");
+  for (BodyItem& item : out.bodies) item.peek = true;
+  return {};
+}
+
 base::Result<Section> parse_section(std::string_view text) {
   const std::string closed = std::string(text) + "]";
   Cursor in(closed);

@@ -13,10 +13,13 @@ namespace {
 using Op = SearchStep::Op;
 
 constexpr std::pair<std::string_view, std::uint16_t> kReturns[] = {
-    {"MIN", Search::kMin},         {"MAX", Search::kMax},
-    {"ALL", Search::kAll},         {"COUNT", Search::kCount},
-    {"SAVE", Search::kSave},       {"UPDATE", Search::kUpdate},
-    {"CONTEXT", Search::kContext}, {"RELEVANCY", Search::kRelevancy},
+    {"MIN", Search::kMin},
+    {"MAX", Search::kMax},
+    {"ALL", Search::kAll},
+    {"COUNT", Search::kCount},
+    {"SAVE", Search::kSave},
+    {"CONTEXT", Search::kContext},
+    {"RELEVANCY", Search::kRelevancy},
 };
 constexpr std::size_t kMaxTags = 100;
 
@@ -295,6 +298,18 @@ base::Result<void> take_search_returns(Cursor& in, Search& out) {
         if (out.give & Search::kPartial) return syntax("There is more than one PARTIAL");
         TRY_ASSIGN(out.partial, take_partial_range(in));
         out.give |= Search::kPartial;
+        continue;
+      }
+      if (in.word("UPDATE")) {
+        out.give |= Search::kUpdate;
+        // RFC 5465 §7: the grammar has no space there, the example has one.
+        Cursor behind = in;
+        behind.space();
+        if (behind.peek() != '(') continue;
+        in = behind;
+        auto items = std::make_shared<Fetch>();
+        TRY(take_fetch_items(in, *items));
+        out.items = std::move(items);
         continue;
       }
       const auto option = std::ranges::find_if(kReturns, [&](const auto& entry) { return in.word(entry.first); });

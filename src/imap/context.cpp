@@ -125,7 +125,7 @@ class Context {
     out += "\r\n";
   }
 
-  net::Task<base::Result<void>> consider(Session& session, std::vector<Range> touched) {
+  net::Task<base::Result<void>> consider(Session& session, std::vector<Range> touched, Uid first_new) {
     const Selected& selected = *session.selected;
     const auto searching = std::make_unique<Searching>(session, selected, search_);
     const auto done = co_await searching->run(touched);
@@ -133,6 +133,11 @@ class Context {
     const std::vector<Range> lost = without(intersection(found_, touched), searching->uids());
     const std::vector<Range> won = without(searching->uids(), found_);
     if (lost.empty() && won.empty()) co_return base::Result<void>();
+    if (search_.items) {
+      // RFC 5465 §7: of what has come, not of what was there and matches now.
+      const auto told = co_await write_messages(session, *search_.items, intersection(won, {{first_new, UINT32_MAX}}));
+      if (!told) co_return told;
+    }
     std::string line = correlator_.begin;
     if (!lost.empty()) take_away(selected, lost, line);
     if (!won.empty() && sorted()) {
@@ -329,10 +334,10 @@ void Contexts::remove(const Selected& selected, const std::vector<Uid>& expunged
   for (const auto& context : contexts_) context->remove(selected, gone, out);
 }
 
-net::Task<base::Result<void>> Contexts::consider(Session& session, std::vector<Range> touched) {
+net::Task<base::Result<void>> Contexts::consider(Session& session, std::vector<Range> touched, Uid first_new) {
   if (touched.empty()) co_return base::Result<void>();
   for (const auto& context : contexts_) {
-    const auto done = co_await context->consider(session, touched);
+    const auto done = co_await context->consider(session, touched, first_new);
     if (!done) co_return done;
   }
   co_return base::Result<void>();

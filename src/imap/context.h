@@ -33,7 +33,8 @@ class Contexts {
   /// Messages have gone, of which the client was not told yet: says REMOVEFROM.
   void remove(const Selected& selected, const std::vector<mailstore::Uid>& expunged, std::string& out);
   /// Messages have changed or come, and the client was told: says ADDTO and REMOVEFROM.
-  net::Task<base::Result<void>> consider(Session& session, std::vector<Range> touched);
+  /// `first_new`: messages from that UID on have come.
+  net::Task<base::Result<void>> consider(Session& session, std::vector<Range> touched, mailstore::Uid first_new);
 
  private:
   std::vector<std::unique_ptr<Context>> contexts_;

@@ -57,6 +57,7 @@ net::Task<Reply> do_copy(Session& session, Command& command) {
   session.signal->changed = true;
   if (!copied) co_return refused_target(copied.error());
   if (copied->uids.empty()) co_return no(says::kExpunged);
+  session.note_own(chosen->target, session.selected->account, copied->new_uids);
   co_return completed(command.verb->name, copyuid(*copied));
 }
 
@@ -70,6 +71,7 @@ net::Task<Reply> do_move(Session& session, Command& command) {
   session.signal->changed = true;
   if (!moved) co_return refused_target(moved.error());
   if (moved->uids.empty()) co_return no(says::kExpunged);
+  session.note_own(chosen->target, session.selected->account, moved->new_uids);
   // RFC 9051 §6.4.8: the client learns the new UIDs before the EXPUNGE responses.
   session.line("* OK [" + copyuid(*moved) + "] The messages have new UIDs");
   co_return co_await completed_expunge(session, command.verb->name);

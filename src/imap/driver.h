@@ -20,6 +20,7 @@ namespace imap {
 inline constexpr std::size_t kFlushBytes = 64 * 1024;
 
 class Contexts;
+class Notifying;
 
 class Session {
  public:
@@ -49,6 +50,8 @@ class Session {
   };
   std::unique_ptr<KnownVisitor> visitor;  // for others' lists of rights, once one was looked at
   std::unique_ptr<Contexts> contexts;     // of the selected mailbox; nullptr: none
+  std::unique_ptr<Notifying> notifying;   // NOTIFY; nullptr: it was never used
+  std::vector<mailstore::Uid> own_uids;   // of messages that the command has put into the selected mailbox itself
   std::shared_ptr<Signal> signal;
   base::SteadyTime login_by;     // a session that nobody has logged in to by then ends
   bool rev2 = false;             // ENABLE IMAP4rev2
@@ -98,8 +101,13 @@ class Session {
   /// How long a client that has logged in may be silent: no longer than its login holds.
   std::chrono::steady_clock::duration patience() const;
 
-  /// Tells what has changed in the selected mailbox. Where it is gone, says BYE and ends the session.
-  net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr);
+  /// Tells what has changed in the selected mailbox, as far as NOTIFY wants it. Where it is gone, says BYE and ends the
+  /// session. `own`: the session has changed it itself, so that it must be told in any case.
+  net::Task<void> tell_news(bool expunge, const StoreEcho* echo = nullptr, bool own = false);
+  /// What NOTIFY asks for, between commands and in IDLE; `idle`: EXPUNGE responses are not delayed any more.
+  net::Task<void> tell_notified(bool idle);
+  /// A command has put messages into a mailbox, which may be the selected one.
+  void note_own(const mailstore::Target& target, mailstore::AccountId account, std::vector<mailstore::Uid> uids);
   /// Whether the selected mailbox of somebody else may still be read; says what has changed of the rights to it, or BYE
   /// (RFC 4314 §5.1.1).
   net::Task<bool> rights_still_hold();
@@ -130,6 +138,7 @@ class Session {
   void report(std::string_view command) const;
   net::Task<void> say_goodbye(std::string_view text);
   void count_error();
+  net::Task<void> wait_notified();
 
   TlsSource tls_;
   std::string in_;
@@ -137,10 +146,16 @@ class Session {
   std::size_t errors_ = 0;
 };
 
+/// Wakes the session if it waits for that; from any thread.
+void wake(const std::shared_ptr<Signal>& signal);
 /// Sets the session's signal at each change of the account, and wakes it when it waits for that.
 std::unique_ptr<mailstore::Watch> watch_account(Session& session, mailstore::AccountId account);
 /// "* OK [PERMANENTFLAGS (…)]"
 void append_permanent_flags(std::string& out, const Selected& selected);
+
+/// Writes FETCH responses of messages that nobody has asked to see at this moment (RFC 5465 §5.2, §7); those that are
+/// gone are passed over.
+net::Task<base::Result<void>> write_messages(Session& session, const Fetch& items, const std::vector<Range>& uids);
 
 /// The end of a command that has expunged messages: their responses, and for a client that has enabled QRESYNC up to
 /// which mod-sequence it knows everything now (RFC 7162 §3.2.7).

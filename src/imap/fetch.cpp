@@ -40,18 +40,14 @@ net::Task<void> run_job(mailstore::Mailstore& mail, mailstore::AccountId account
 
 class Fetching {
  public:
-  Fetching(Session& session, const Command& command, Fetch& request, Runs runs)
+  Fetching(Session& session, Fetch& request, Runs runs)
       : session_(session),
         request_(request),
         runs_(std::move(runs)),
-        batch_(std::make_shared<FetchBatch>(request, session.selected->mailbox)) {
-    // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not.
-    if (command.verb->uid()) request.items |= kFetchUid;
-  }
+        batch_(std::make_shared<FetchBatch>(request, session.selected->mailbox)) {}
 
   net::Task<void> mark_seen();
-  net::Task<void> from_view();
-  net::Task<base::Result<void>> from_store();
+  net::Task<base::Result<void>> write();
   Reply reply(const Command& command) const;
 
  private:
@@ -63,6 +59,8 @@ class Fetching {
   bool wanted(const mailstore::Row& row) const { return row.modseq > request_.changed_since.value_or(0); }
   void fill_batch();
   std::shared_ptr<Job> start();
+  net::Task<void> from_view();
+  net::Task<base::Result<void>> from_store();
 
   Session& session_;
   Fetch& request_;
@@ -199,6 +197,13 @@ net::Task<base::Result<void>> Fetching::from_store() {
   co_return base::Result<void>();
 }
 
+net::Task<base::Result<void>> Fetching::write() {
+  constexpr std::uint16_t kInView = kFetchUid | kFetchFlags | kFetchSize | kFetchModSeq | kFetchEmailId;
+  if ((request_.items & ~kInView) != 0 || !request_.bodies.empty()) co_return co_await from_store();
+  co_await from_view();
+  co_return base::Result<void>();
+}
+
 Reply Fetching::reply(const Command& command) const {
   const FetchBatch::Trouble& trouble = batch_->trouble();
   // RFC 2180 §4.1.2: what there is, and a NO.
@@ -245,17 +250,22 @@ net::Task<Reply> do_fetch(Session& session, Command& command) {
   auto runs = session.selected->find(request.set, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
   if (request.partial) runs = cut_runs(*runs, *request.partial);
-  const auto fetching = std::make_unique<Fetching>(session, command, request, std::move(*runs));
+  // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not.
+  if (command.verb->uid()) request.items |= kFetchUid;
+  const auto fetching = std::make_unique<Fetching>(session, request, std::move(*runs));
   co_await fetching->mark_seen();
   if (session.ending) co_return no(says::kNotNow);
-  constexpr std::uint16_t kInView = kFetchUid | kFetchFlags | kFetchSize | kFetchModSeq | kFetchEmailId;
-  if ((request.items & ~kInView) == 0 && request.bodies.empty()) {
-    co_await fetching->from_view();
-  } else {
-    const auto done = co_await fetching->from_store();
-    if (!done) co_return refused(done.error());
-  }
+  const auto done = co_await fetching->write();
+  if (!done) co_return refused(done.error());
   co_return fetching->reply(command);
+}
+
+net::Task<base::Result<void>> write_messages(Session& session, const Fetch& items, const std::vector<Range>& uids) {
+  if (uids.empty()) co_return base::Result<void>();
+  const auto request = std::make_unique<Fetch>(items);
+  auto runs = session.selected->find({.saved = false, .ranges = uids}, /*uids=*/true);
+  const auto fetching = std::make_unique<Fetching>(session, *request, std::move(*runs));
+  co_return co_await fetching->write();
 }
 
 }  // namespace imap

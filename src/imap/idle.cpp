@@ -1,6 +1,7 @@
 // IDLE (RFC 9051 §6.3.13, RFC 2177). Nothing is polled: the change feed posts a wake to this loop.
 #include "base/text.h"
 #include "imap/driver.h"
+#include "imap/notify.h"
 
 namespace imap {
 
@@ -20,10 +21,15 @@ net::Task<Reply> do_idle(Session& session, Command&) {
     }
     if (!session.selected) signal.changed = false;  // nothing to be told of, but perhaps of the login
     if (!co_await session.still_allowed()) co_return no(says::kNotNow);
-    co_await session.tell_news(true);
+    if (session.notifying) {
+      co_await session.tell_notified(true);  // RFC 5465 §4: the same, and no other
+    } else {
+      co_await session.tell_news(true);
+    }
     if (session.ending) co_return no(says::kNotNow);
     signal.waiting = true;
-    if (!signal.changed && session.login_is_current()) {
+    const bool more = signal.changed || (session.notifying && session.notifying->pending());
+    if (!more && session.login_is_current()) {
       if (co_await session.wait_for_input()) {
         signal.waiting = false;
         co_await session.read_available();

@@ -131,6 +131,7 @@ net::Task<Reply> do_list(Session& session, Command& command) {
   const auto visible = co_await visible_mailboxes(session, others);
   if (!visible) co_return refused(visible.error());
   const auto selection = std::make_unique<Selection>(list, visible->list, patterns);
+  if (list.status & kHighestModSeq) session.enable_condstore();
   const bool show_subscribed = ((list.select | list.give) & List::kSubscribed) != 0;
   const std::string children = child_info(list);
   for (const auto name : selection->names()) {

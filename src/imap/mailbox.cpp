@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
+#include "imap/notify.h"
 #include "imap/object_id.h"
 #include "imap/places.h"
 
@@ -44,6 +45,7 @@ net::Task<Reply> do_create(Session& session, Command& command) {
   if (!role) co_return no(says::kUnknownUse);
   auto made = co_await session.services.mail.create_mailbox(place->account, place->name, *role, !place->own());
   if (!made) co_return refused(made.error());
+  if (session.notifying) session.notifying->caused(place->prefix + made->name);
   if (session.rev2 && made->name != place->name) {
     made->name = place->prefix + made->name;
     append_listed(session.out, made->name, {.mailbox = &*made, .extended = oldname(place->prefix + place->name, true)},
@@ -62,6 +64,7 @@ net::Task<Reply> do_delete(Session& session, Command& command) {
   const auto removed = co_await session.services.mail.remove_mailbox(account, id);
   if (!removed)
     co_return removed.error().code == base::Code::conflict ? no(says::kHasChildren) : refused(removed.error());
+  if (session.notifying) session.notifying->caused(found->mailbox.name);
   if (session.selected && session.selected->account == account && session.selected->mailbox == id) {
     session.deselect();
     session.line(says::kClosed);
@@ -83,6 +86,7 @@ net::Task<Reply> do_rename(Session& session, Command& command) {
   if (from->place.account != to->account) co_return no(says::kAcrossAccounts);
   const auto renamed = co_await session.services.mail.rename_mailbox(to->account, from->mailbox.id, to->name);
   if (!renamed) co_return refused(renamed.error());
+  if (session.notifying) session.notifying->caused(to->prefix + to->name);
   session.signal->changed = true;
   co_return completed("RENAME");
 }
@@ -92,6 +96,7 @@ net::Task<Reply> do_subscribe(Session& session, Command& command) {
   if (!name) co_return refused(name.error());
   const auto done = co_await session.services.mail.subscribe(session.account(), *name);
   if (!done) co_return refused(done.error());
+  if (session.notifying) session.notifying->caused(std::move(*name));
   co_return completed("SUBSCRIBE");
 }
 
@@ -100,6 +105,7 @@ net::Task<Reply> do_unsubscribe(Session& session, Command& command) {
   if (!name) co_return refused(name.error());
   const auto done = co_await session.services.mail.unsubscribe(session.account(), *name);
   if (!done) co_return refused(done.error());
+  if (session.notifying) session.notifying->caused(std::move(*name));
   co_return completed("UNSUBSCRIBE");
 }
 
@@ -114,6 +120,7 @@ net::Task<Reply> do_status(Session& session, Command& command) {
   const auto found = co_await find_mailbox(session, std::move(arguments.name), mailstore::kRead);
   if (!found) co_return refused(found.error());
   if (!found->mailbox.selectable) co_return no(says::kNotSelectable);
+  if (arguments.items & kHighestModSeq) session.enable_condstore();
   co_await write_status(session, found->place.account, found->mailbox, arguments.items);
   co_return completed("STATUS");
 }

@@ -40,6 +40,7 @@ void append_listed(std::string& out, std::string_view name, const Listed& what, 
   } else if (!what.mailbox->selectable) {
     attribute("\\NoSelect");
   }
+  attribute(what.attribute);
   if (what.subscribed) attribute("\\Subscribed");
   if (what.mailbox != nullptr) {
     attribute(what.mailbox->has_children ? "\\HasChildren" : "\\HasNoChildren");
@@ -63,7 +64,6 @@ std::string oldname(std::string_view given, bool utf8) {
 
 net::Task<void> write_status(Session& session, mailstore::AccountId account, const mailstore::Mailbox& mailbox,
                              std::uint16_t items) {
-  if (items & kHighestModSeq) session.enable_condstore();
   std::size_t recent = 0;
   std::uint64_t deleted_size = 0;
   if ((items & kDeletedStorage) && mailbox.deleted > 0) {

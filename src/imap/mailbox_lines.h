@@ -19,7 +19,8 @@ struct Listed {
   const mailstore::Mailbox* mailbox = nullptr;  // nullptr: there is none of that name
   bool noselect = false;                        // for names that are no mailboxes: only a place
   bool subscribed = false;
-  std::string_view extended;  // "(\"CHILDINFO\" (…))"
+  std::string_view attribute;  // "\\NoAccess"
+  std::string_view extended;   // "(\"CHILDINFO\" (…))"
 };
 void append_listed(std::string& out, std::string_view name, const Listed& what, bool utf8);
 

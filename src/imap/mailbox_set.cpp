@@ -1,7 +1,6 @@
 #include "imap/mailbox_set.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/text.h"
 #include "imap/command.h"
@@ -34,46 +33,6 @@ base::Result<void> take_names(Cursor& in, std::vector<std::string>& out) {
   return {};
 }
 
-/// The filters put together: what they name, and below what.
-class Wanted {
- public:
-  Wanted(const std::vector<MailboxFilter>& filters, const mailstore::MailboxList& list, const DecodeName& decode) {
-    for (const MailboxFilter& filter : filters) {
-      personal_ |= filter.kind == Kind::personal;
-      inboxes_ |= filter.kind == Kind::inboxes;
-      if (filter.kind == Kind::subscribed) names_.insert(list.subscriptions.begin(), list.subscriptions.end());
-      for (const std::string& wire : filter.names) {
-        const auto given = decode(wire);
-        auto name = given ? mailstore::normalise_path(*given) : given;
-        if (!name) continue;
-        if (filter.kind == Kind::subtree) roots_.insert(*name);
-        if (filter.kind == Kind::subtree_one) parents_.insert(*name);
-        names_.insert(std::move(*name));
-      }
-    }
-  }
-
-  bool holds(const mailstore::Mailbox& mailbox) const {
-    // Deliveries go to INBOX and nowhere else (RFC 5465 §6.3).
-    if (personal_ || (inboxes_ && mailbox.role == mailstore::Role::inbox)) return true;
-    if (names_.contains(mailbox.name)) return true;
-    std::string above = mailbox.name;
-    for (bool parent = true;; parent = false) {
-      const std::size_t at = above.rfind(mailstore::kHierarchySeparator);
-      if (at == std::string::npos) return false;
-      above.resize(at);
-      if (roots_.contains(above) || (parent && parents_.contains(above))) return true;
-    }
-  }
-
- private:
-  bool personal_ = false;
-  bool inboxes_ = false;
-  std::unordered_set<std::string> names_;
-  std::unordered_set<std::string> roots_;    // of subtrees
-  std::unordered_set<std::string> parents_;  // of which only the children are wanted
-};
-
 }  // namespace
 
 base::Result<MailboxFilter> take_mailbox_filter(Cursor& in) {
@@ -86,9 +45,39 @@ base::Result<MailboxFilter> take_mailbox_filter(Cursor& in) {
   return out;
 }
 
+MailboxMatcher::MailboxMatcher(std::span<const MailboxFilter> filters, const std::vector<std::string>& subscriptions,
+                               const DecodeName& decode) {
+  for (const MailboxFilter& filter : filters) {
+    personal_ |= filter.kind == Kind::personal;
+    inboxes_ |= filter.kind == Kind::inboxes;
+    if (filter.kind == Kind::subscribed) names_.insert(subscriptions.begin(), subscriptions.end());
+    for (const std::string& wire : filter.names) {
+      const auto given = decode(wire);
+      auto name = given ? mailstore::normalise_path(*given) : given;
+      if (!name) continue;
+      if (filter.kind == Kind::subtree) roots_.insert(*name);
+      if (filter.kind == Kind::subtree_one) parents_.insert(*name);
+      names_.insert(std::move(*name));
+    }
+  }
+}
+
+bool MailboxMatcher::holds(const mailstore::Mailbox& mailbox, bool own) const {
+  // Deliveries go to INBOX and nowhere else (RFC 5465 §6.3).
+  if (own && (personal_ || (inboxes_ && mailbox.role == mailstore::Role::inbox))) return true;
+  if (names_.contains(mailbox.name)) return true;
+  std::string above = mailbox.name;
+  for (bool parent = true;; parent = false) {
+    const std::size_t at = above.rfind(mailstore::kHierarchySeparator);
+    if (at == std::string::npos) return false;
+    above.resize(at);
+    if (roots_.contains(above) || (parent && parents_.contains(above))) return true;
+  }
+}
+
 std::vector<const mailstore::Mailbox*> find_mailboxes(const std::vector<MailboxFilter>& filters,
                                                       const mailstore::MailboxList& list, const DecodeName& decode) {
-  const Wanted wanted(filters, list, decode);
+  const MailboxMatcher wanted(filters, list.subscriptions, decode);
   std::vector<const mailstore::Mailbox*> out;
   for (const mailstore::Mailbox& mailbox : list.mailboxes) {
     if (mailbox.selectable && wanted.holds(mailbox)) out.push_back(&mailbox);

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -39,8 +41,25 @@ base::Result<MailboxFilter> take_mailbox_filter(Cursor& in);
 /// A name as the client wrote it, to the mail store's UTF-8.
 using DecodeName = std::function<base::Result<std::string>(std::string_view wire)>;
 
+/// Filters put together: what they name, and below what. "selected" is not looked at: it means what a session has
+/// selected.
+class MailboxMatcher {
+ public:
+  MailboxMatcher(std::span<const MailboxFilter> filters, const std::vector<std::string>& subscriptions,
+                 const DecodeName& decode);
+  /// `own`: it is the account's, and not somebody else's that the session may see.
+  bool holds(const mailstore::Mailbox& mailbox, bool own = true) const;
+
+ private:
+  bool personal_ = false;
+  bool inboxes_ = false;
+  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> roots_;    // of subtrees
+  std::unordered_set<std::string> parents_;  // of which only the children are wanted
+};
+
 /// The selectable mailboxes that any of the filters names, each once, in the order of the list. Names that are not
-/// there, or are no names, name nothing. "selected" is not looked at: it means what a session has selected.
+/// there, or are no names, name nothing.
 std::vector<const mailstore::Mailbox*> find_mailboxes(const std::vector<MailboxFilter>& filters,
                                                       const mailstore::MailboxList& list, const DecodeName& decode);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "imap/mailbox_lines.h"
 #include "imap/names.h"
+#include "imap/notify.h"
 #include "imap/server_entries.h"
 
 namespace imap {
@@ -60,6 +61,11 @@ net::Task<Reply> set_special_use(Session& session, const Found& found, const Set
   co_return completed("SETMETADATA");
 }
 
+void note_caused(Session& session, std::string_view mailbox, const SetMetadata& arguments) {
+  if (!session.notifying) return;
+  for (const auto& change : arguments.changes) session.notifying->caused(Notifying::entry_of(mailbox, change.name));
+}
+
 net::Task<Reply> set_of_server(Session& session, SetMetadata& arguments) {
   for (const AnnotationChange& change : arguments.changes) {
     if (is_shared(change.name)) co_return no(says::kSharedIsOperators);
@@ -72,8 +78,9 @@ net::Task<Reply> set_of_server(Session& session, SetMetadata& arguments) {
     }
   }
   const auto done =
-      co_await session.services.mail.annotate(session.account(), {}, session.account(), std::move(arguments.changes));
+      co_await session.services.mail.annotate(session.account(), {}, session.account(), arguments.changes);
   if (!done) co_return refused_metadata(done.error());
+  note_caused(session, "", arguments);
   co_return completed("SETMETADATA");
 }
 
@@ -89,8 +96,9 @@ net::Task<Reply> set_of_mailbox(Session& session, SetMetadata& arguments) {
                                            [](const auto& change) { return base::iequals(change.name, kSpecialUse); });
   if (special) co_return co_await set_special_use(session, *found, arguments);
   const auto done = co_await session.services.mail.annotate(found->place.account, found->mailbox.id, session.account(),
-                                                            std::move(arguments.changes));
+                                                            arguments.changes);
   if (!done) co_return refused_metadata(done.error());
+  note_caused(session, found->mailbox.name, arguments);
   co_return completed("SETMETADATA");
 }
 

@@ -24,6 +24,7 @@ net::Task<Reply> do_replace(Session& session, Command& command) {
                                                             std::move(taken->front()));
   session.signal->changed = true;
   if (!filed) co_return filed.error().code == base::Code::not_found ? no(says::kExpunged) : refused(filed.error());
+  session.note_own(target->target(), selected.account, {filed->uid});
   // RFC 8508 §4.3: before the EXPUNGE response.
   session.line("* OK [APPENDUID " + std::to_string(filed->uid_validity) + " " + std::to_string(filed->uid) +
                "] The replacement is there");

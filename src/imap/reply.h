@@ -41,6 +41,7 @@ inline constexpr std::string_view kGoAhead = "+ go ahead";
 inline constexpr std::string_view kIdling = "+ idling";
 inline constexpr std::string_view kClosed = "* OK [CLOSED] The mailbox that was selected is closed";
 inline constexpr std::string_view kUrlMech = "* OK [URLMECH INTERNAL] URLs of its messages can be authorised";
+inline constexpr std::string_view kOverflow = "* OK [NOTIFICATIONOVERFLOW] More has changed than can be told";
 inline constexpr std::string_view kByeLogout = "* BYE Until next time";
 inline constexpr std::string_view kByeStopping = "* BYE The server is stopping, please come back in a moment";
 inline constexpr std::string_view kByeEnded = "* BYE The administrator has ended this session";
@@ -133,6 +134,10 @@ inline constexpr std::string_view kFilterName = "[CANNOT] The name of a filter i
 inline constexpr std::string_view kEntryTooLong = "[METADATA MAXSIZE 16384] The value of an entry is too long";
 inline constexpr std::string_view kSpecialUseAlone = "[CANNOT] /private/specialuse is set by a command of its own";
 inline constexpr std::string_view kSpecialUseOwners = "[NOPERM] The special use of a mailbox is its owner's";
+inline constexpr std::string_view kBadEvent =
+    "[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "
+    "ServerMetadataChange)] These are the events that there are";
+inline constexpr std::string_view kNotifyTooMuch = "[NOTIFICATIONOVERFLOW] These are mailboxes of more than 100 people";
 inline constexpr std::string_view kInboxStays = "[CANNOT] INBOX cannot be deleted";
 inline constexpr std::string_view kHasChildren =
     "[HASCHILDREN] The name has no messages, only other mailboxes below it";

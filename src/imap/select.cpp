@@ -95,7 +95,7 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
 }  // namespace
 
 net::Task<Reply> completed_expunge(Session& session, std::string_view verb) {
-  co_await session.tell_news(true);
+  co_await session.tell_news(true, nullptr, /*own=*/true);
   if (!session.selected || !session.qresync) co_return completed(verb);
   co_return completed(verb, "HIGHESTMODSEQ " + std::to_string(session.selected->told_modseq()));
 }
@@ -114,10 +114,14 @@ void append_permanent_flags(std::string& out, const Selected& selected) {
 std::unique_ptr<mailstore::Watch> watch_account(Session& session, mailstore::AccountId account) {
   return session.services.mail.watch(account, [signal = session.signal] {
     signal->changed = true;
-    if (!signal->waiting.exchange(false)) return;
-    signal->loop->post([signal] {
-      if (signal->stream != nullptr) signal->stream->wake();
-    });
+    wake(signal);
+  });
+}
+
+void wake(const std::shared_ptr<Signal>& signal) {
+  if (!signal->waiting.exchange(false)) return;
+  signal->loop->post([signal] {
+    if (signal->stream != nullptr) signal->stream->wake();
   });
 }
 

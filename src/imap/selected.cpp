@@ -218,7 +218,7 @@ void Selected::tell_echo(const Step& step, const Telling& telling, std::string& 
   }
 }
 
-void Selected::tell_changed(const Step& step, const Telling& telling, std::string& out) const {
+void Selected::tell_changed(const Step& step, const Telling& telling, std::string& out) {
   const StoreEcho* echo = telling.echo;
   if (echo != nullptr) tell_echo(step, telling, out);
   for (const Uid uid : step.changed) {
@@ -230,6 +230,10 @@ void Selected::tell_changed(const Step& step, const Telling& telling, std::strin
         if (echo->modseqs) tell_message(out, uid, {.uid = true, .flags = false, .modseq = true, .rev2 = telling.rev2});
         continue;
       }
+    }
+    if (!telling.flags) {
+      hidden_changes_ = true;
+      continue;
     }
     // RFC 9051 §6.4.6, §7.5.2: changes by others are told in any case, and with the UID.
     tell_message(out, uid, {.uid = true, .flags = true, .modseq = telling.condstore, .rev2 = telling.rev2});
@@ -255,7 +259,7 @@ void Selected::tell(const Step& step, const Telling& telling, std::string& out) 
   }
   if (telling.expunge && !ghosts_.empty()) tell_expunged(out, telling.qresync);
   tell_changed(step, telling, out);
-  if (ghosts_.empty()) told_modseq_ = view_->highest_modseq();
+  if (ghosts_.empty() && !hidden_changes_) told_modseq_ = view_->highest_modseq();
   if (size() > told_size_) {
     told_size_ = size();
     out += "* ";

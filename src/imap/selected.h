@@ -50,6 +50,7 @@ class Selected {
   std::vector<Range> saved;             // UIDs: the search result variable (RFC 9051 §6.4.4.1)
   std::vector<Range> recent;            // UIDs that are \Recent in this session (RFC 3501 §2.3.2)
   std::unique_ptr<mailstore::Watch> watch;
+  bool outdated = false;  // there is a newer view than view()
 
   explicit Selected(std::shared_ptr<const mailstore::View> view);
 
@@ -87,12 +88,14 @@ class Selected {
     bool rev2 = false;
     bool condstore = false;
     bool qresync = false;
+    bool flags = true;  // changes of flags by others
     const StoreEcho* echo = nullptr;
   };
   void tell(const Step& step, const Telling& telling, std::string& out);
 
   /// The client has been told of everything up to this mod-sequence. While expunged messages wait to be told of it
-  /// stays below theirs, whatever changes of others were told since (RFC 7162 §3.2).
+  /// stays below theirs, whatever changes of others were told since (RFC 7162 §3.2); and from when on changes of flags
+  /// are not told, below those.
   mailstore::ModSeq told_modseq() const { return told_modseq_; }
   /// After a command of a client that knows CONDSTORE: says so, if EXPUNGE responses wait.
   void tell_held_modseq(std::string& out);
@@ -121,14 +124,15 @@ class Selected {
   };
   void tell_message(std::string& out, mailstore::Uid uid, Form form) const;
   void tell_echo(const Step& step, const Telling& telling, std::string& out) const;
-  void tell_changed(const Step& step, const Telling& telling, std::string& out) const;
+  void tell_changed(const Step& step, const Telling& telling, std::string& out);
 
   std::shared_ptr<const mailstore::View> view_;
   std::vector<Ghost> ghosts_;  // ascending
   std::size_t told_size_ = 0;
   std::size_t told_keywords_ = 0;
   mailstore::ModSeq told_modseq_ = 0;
-  bool held_modseq_ = false;  // the client was told that told_modseq() stays behind
+  bool hidden_changes_ = false;  // of flags, of which the client did not want to hear
+  bool held_modseq_ = false;     // the client was told that told_modseq() stays behind
 };
 
 /// " MODSEQ (7)" inside the parentheses of a FETCH response (RFC 7162 §3.1.4.2).

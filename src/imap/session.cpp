@@ -8,6 +8,7 @@
 #include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/names.h"
+#include "imap/notify.h"
 #include "imap/places.h"
 
 namespace imap {
@@ -52,6 +53,7 @@ Session::Session(std::unique_ptr<net::Stream> the_stream, Services the_services,
 }
 
 Session::~Session() {
+  notifying.reset();
   if (selected) selected->watch.reset();  // no callback after this; those that were posted find no stream
   signal->stream = nullptr;
 }
@@ -172,10 +174,32 @@ net::Task<Framer::Event> Session::next_event() {
     } else if (step.event != Framer::Event::more) {
       co_return step.event;
     } else {
-      while (!co_await wait_for_input()) {
-      }
+      co_await wait_notified();
       co_await read_available();
     }
+  }
+}
+
+// Until there is input. Between two commands what NOTIFY asks for is told meanwhile.
+net::Task<void> Session::wait_notified() {
+  while (true) {
+    const bool tells = notifying && framer.idle();
+    if (tells) {
+      co_await tell_notified(false);
+      if (ending) {
+        co_await flush();
+        co_await stream->shutdown();
+        throw net::Closed(net::Closed::Why::local);
+      }
+      signal->waiting = true;
+      if (notifying->pending() || (selected && signal->changed)) {
+        signal->waiting = false;
+        continue;
+      }
+    }
+    const bool input = co_await wait_for_input();
+    signal->waiting = false;
+    if (input) co_return;
   }
 }
 
@@ -215,11 +239,31 @@ void Session::take_recent() {
   }
 }
 
-net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
+namespace {
+
+// From `first` on, but for those that the session has put there itself.
+std::vector<Range> new_messages(const Selected& selected, mailstore::Uid first,
+                                const std::vector<mailstore::Uid>& own) {
+  std::vector<Range> out;
+  const auto& view = *selected.view();
+  for (std::size_t i = view.lower_bound(first); i < view.size(); ++i) {
+    const mailstore::Uid uid = view.at(i).uid;
+    if (!std::ranges::binary_search(own, uid)) add_ascending(out, uid);
+  }
+  return out;
+}
+
+}  // namespace
+
+net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo, bool own) {
   if (!selected || ending) co_return;
   if (!co_await rights_still_hold()) co_return;
+  if (signal->changed.exchange(false)) selected->outdated = true;
+  const std::uint8_t events = notifying ? notifying->selected_events() : std::uint8_t{kMessageEvents};
+  // RFC 5465 §5: without events the mailbox stays as the client knows it.
+  if (events == 0 && echo == nullptr && !own) co_return;
   auto view = selected->view();
-  if (signal->changed.exchange(false)) {
+  if (std::exchange(selected->outdated, false)) {
     auto newer = co_await services.mail.view(selected->account, selected->mailbox);
     // RFC 2180 §3.3: a mailbox that another session has deleted ends the sessions that have it selected.
     if (!newer) {
@@ -235,21 +279,45 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo) {
     }
   }
   const bool more = view->uid_next() > selected->view()->uid_next();
+  const mailstore::Uid first_new = selected->view()->uid_next();
   const bool new_key = view->access_key_modseq() != selected->view()->access_key_modseq();
   const auto step = selected->take(std::move(view));
   if (more) take_recent();
   // RFC 5267 §4.3.4: what is gone leaves the results that are followed while its number still holds.
   if (contexts) contexts->remove(*selected, step.expunged, out);
-  selected->tell(step, {.expunge = expunge, .rev2 = rev2, .condstore = condstore, .qresync = qresync, .echo = echo},
+  selected->tell(step,
+                 {.expunge = expunge,
+                  .rev2 = rev2,
+                  .condstore = condstore,
+                  .qresync = qresync,
+                  .flags = (events & kFlagChange) != 0,
+                  .echo = echo},
                  out);
   // RFC 4467 §7, RESETKEY: whoever did it.
   if (new_key && encrypted()) line(says::kUrlMech);
-  if (!contexts) co_return;
-  const auto told = co_await contexts->consider(*this, touched(step, *selected->view()));
+  base::Result<void> told;
+  if (contexts) told = co_await contexts->consider(*this, touched(step, *selected->view()), first_new);
+  if (told && more && notifying && notifying->items() != nullptr && (events & kMessageNew)) {
+    // RFC 5465 §5.2: behind EXISTS and ADDTO; not of what the client has put there itself.
+    told = co_await write_messages(*this, *notifying->items(), new_messages(*selected, first_new, own_uids));
+  }
+  own_uids.clear();
   if (!told) {
     deselect();
     bye(says::kByeUnavailable);
   }
+}
+
+net::Task<void> Session::tell_notified(bool idle) {
+  if (!co_await still_allowed()) co_return;
+  co_await tell_news(idle || !notifying->delays_expunge());
+  if (!ending) co_await notifying->tell(*this);
+}
+
+void Session::note_own(const mailstore::Target& target, mailstore::AccountId account,
+                       std::vector<mailstore::Uid> uids) {
+  if (!notifying || !selected || target.account.value_or(account) != selected->account) return;
+  if (target.mailbox == selected->mailbox) own_uids = std::move(uids);
 }
 
 net::Task<bool> Session::rights_still_hold() {
@@ -298,6 +366,7 @@ void Session::forget_login() {
   log = stranger_log;
   identity.reset();
   visitor.reset();
+  notifying.reset();
   rev2 = condstore = qresync = false;
   login_by = services.clock.steady() + config->login_timeout;
   adjust_limits();

@@ -45,6 +45,7 @@ constexpr Verb kVerbs[] = {
     {"MYRIGHTS", kAuth, 0, parse_mailbox, do_myrights, "RFC 4314 §3.5"},
     {"GETMETADATA", kAuth, 0, parse_getmetadata, do_getmetadata, "RFC 5464 §4.2"},
     {"SETMETADATA", kAuth, 0, parse_setmetadata, do_setmetadata, "RFC 5464 §4.3"},
+    {"NOTIFY", kAuth, kQuiet, parse_notify, do_notify, "RFC 5465 §3.1"},
     {"GENURLAUTH", kAuth, 0, parse_genurlauth, do_genurlauth, "RFC 4467 §7"},
     {"RESETKEY", kAuth, 0, parse_resetkey, do_resetkey, "RFC 4467 §7"},
     {"URLFETCH", kAuth, 0, parse_urlfetch, do_urlfetch, "RFC 4467 §7"},
@@ -129,6 +130,7 @@ constexpr Extension kExtensions[] = {
     {"METADATA", "RFC 5464", Shown::always},
     {"LIST-METADATA", "RFC 9590", Shown::always},
     {"FILTERS", "RFC 5466", Shown::always},
+    {"NOTIFY", "RFC 5465", Shown::always},
     {"UNAUTHENTICATE", "RFC 8437", Shown::login},
     {"COMPRESS=DEFLATE", "RFC 4978", Shown::login},
 };

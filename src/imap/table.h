@@ -97,6 +97,7 @@ net::Task<Reply> do_getacl(Session&, Command&);
 net::Task<Reply> do_listrights(Session&, Command&);
 net::Task<Reply> do_myrights(Session&, Command&);
 net::Task<Reply> do_unauthenticate(Session&, Command&);
+net::Task<Reply> do_notify(Session& session, Command& command);
 net::Task<Reply> do_getmetadata(Session& session, Command& command);
 net::Task<Reply> do_setmetadata(Session& session, Command& command);
 net::Task<Reply> do_genurlauth(Session&, Command&);

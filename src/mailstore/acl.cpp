@@ -154,7 +154,8 @@ net::Task<base::Result<Acl>> Impl::acl(AccountId account, MailboxId mailbox) {
 }
 
 net::Task<base::Result<void>> Impl::change_acl(AccountId account, MailboxId mailbox, AclChange change) {
-  co_return co_await edit(account, [&](Edit& step) -> base::Result<void> {
+  const Grantee grantee = change.grantee;
+  CO_TRY(co_await edit(account, [&](Edit& step) -> base::Result<void> {
     TRY_ASSIGN(Edit::Box* const box, step.mailbox(mailbox, false));
     Acl acl = acl_of(box->record);
     if (!apply_change(change, acl)) {
@@ -163,7 +164,10 @@ net::Task<base::Result<void>> Impl::change_acl(AccountId account, MailboxId mail
     }
     step.set_acl(*box, acl);
     return {};
-  });
+  }));
+  // Sessions of somebody who was given a mailbox may want to hear of that.
+  if (grantee.kind == Grantee::Kind::account) changed(grantee.account);
+  co_return base::Result<void>();
 }
 
 net::Task<base::Result<std::vector<Grant>>> Impl::grants(Visitor visitor) {
