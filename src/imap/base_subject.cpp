@@ -1,7 +1,7 @@
 #include "imap/base_subject.h"
 
 #include "base/text.h"
-#include "mime/fold.h"
+#include "mime/casemap.h"
 #include "mime/header.h"
 
 namespace imap {
@@ -103,14 +103,7 @@ BaseSubject base_subject(std::string_view subject) {
     text.remove_prefix(5);
     text.remove_suffix(1);
   }
-  out.text = collate(text);
-  return out;
-}
-
-std::string collate(std::string_view utf8) {
-  std::string out = mime::fold_for_search(utf8);
-  // The collation maps to upper case, and between the two cases of ASCII there are other characters.
-  for (char& c : out) c = base::ascii_upper(c);
+  out.text = mime::unicode_casemap(text);
   return out;
 }
 

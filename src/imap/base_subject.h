@@ -11,13 +11,10 @@ namespace imap {
 inline constexpr std::size_t kSubjectBytes = 2000;
 
 struct BaseSubject {
-  std::string text;    // collated: what compares equal is equal, what sorts before sorts before
+  std::string text;    // as mime::unicode_casemap() gives it (RFC 5256 §6)
   bool reply = false;  // a reply or a forward (RFC 5256, THREAD, REFERENCES)
 };
 /// `subject`: as the header has it, encoded words and all.
 BaseSubject base_subject(std::string_view subject);
-
-/// For comparing texts: i;unicode-casemap (RFC 5256 §6) in the order of its results.
-std::string collate(std::string_view utf8);
 
 }  // namespace imap

@@ -93,7 +93,8 @@ base::Result<Arguments> parse_notify(Cursor& in) {
   bool selected = false;
   do {
     TRY_ASSIGN(auto group, take_group(in, out));
-    if (is_selected(group.filter) && std::exchange(selected, true)) return syntax("The selected mailbox is named twice");
+    if (is_selected(group.filter) && std::exchange(selected, true))
+      return syntax("The selected mailbox is named twice");
     if (out.groups.size() == kMaxGroups) return syntax("There are more than 20 groups of events");
     out.groups.push_back(std::move(group));
   } while (in.space());

@@ -28,7 +28,7 @@ class FuzzyWord {
 /// A key of a search. Immutable, any thread.
 class FuzzyKey {
  public:
-  /// `folded`: as mime::fold_for_search() gives it.
+  /// `folded`: as mime::unicode_casemap() gives it.
   explicit FuzzyKey(std::string folded);
   const std::string& phrase() const { return phrase_; }
   const std::vector<FuzzyWord>& words() const { return words_; }

@@ -7,15 +7,15 @@
 #include <cstdlib>
 
 #include "imap/search_text.h"
-#include "mime/fold.h"
+#include "mime/casemap.h"
 #include "mime/words.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   const std::size_t length = std::min<std::size_t>(data[0], rest.size());
-  const std::string phrase = mime::fold_for_search(rest.substr(0, length));
-  const std::string text = mime::fold_for_search(rest.substr(length));
+  const std::string phrase = mime::unicode_casemap(rest.substr(0, length));
+  const std::string text = mime::unicode_casemap(rest.substr(length));
   const imap::FuzzyKey key(phrase);
   if (key.words().size() > imap::kMaxFuzzyWords) std::abort();
   for (const auto& word : key.words()) {

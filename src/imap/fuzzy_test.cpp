@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "mime/fold.h"
+#include "mime/casemap.h"
 #include "mime/words.h"
 
 namespace imap {
@@ -16,16 +16,16 @@ unsigned closeness(std::u32string_view key, std::u32string_view word) {
 
 // 0: not found.
 unsigned score(std::string_view key, std::string_view text, unsigned place = 100) {
-  const FuzzyKey fuzzy(mime::fold_for_search(key));
+  const FuzzyKey fuzzy(mime::unicode_casemap(key));
   FuzzyMatch match(fuzzy);
-  match.look(mime::fold_for_search(text), place);
+  match.look(mime::unicode_casemap(text), place);
   return match.found() ? match.score() : 0;
 }
 
 unsigned body_score(std::string_view key, std::string_view text) {
-  const FuzzyKey fuzzy(mime::fold_for_search(key));
+  const FuzzyKey fuzzy(mime::unicode_casemap(key));
   FuzzyMatch match(fuzzy);
-  const std::string folded = mime::fold_for_search(text);
+  const std::string folded = mime::unicode_casemap(text);
   match.look_for_phrase(folded, 80);
   mime::WordScanner scanner([&](std::u32string_view word) { match.take_body_word(word); });
   scanner.feed(folded);

@@ -60,7 +60,8 @@ struct Notifying::Seen {
   }
 };
 
-// --- The selected mailbox ---------------------------------------------------------------------------------------------
+// --- The selected mailbox
+// ---------------------------------------------------------------------------------------------
 
 std::uint8_t Notifying::selected_events() const {
   const auto group = std::ranges::find_if(wanted_.groups, is_selected);
@@ -73,7 +74,8 @@ bool Notifying::delays_expunge() const {
   });
 }
 
-// --- What is watched --------------------------------------------------------------------------------------------------
+// --- What is watched
+// --------------------------------------------------------------------------------------------------
 
 bool Notifying::wants(std::uint8_t events) const {
   return std::ranges::any_of(wanted_.groups,
@@ -181,8 +183,8 @@ net::Task<base::Result<void>> Notifying::begin(Session& session) {
       append_listed(session.out, each.name, {.mailbox = &mailbox, .attribute = kNoAccess}, session.rev2);
       continue;
     }
-    const bool selected = session.selected && session.selected->account == each.account &&
-                          session.selected->mailbox == each.id;
+    const bool selected =
+        session.selected && session.selected->account == each.account && session.selected->mailbox == each.id;
     if (!wanted_.status || !(each.events & kMessageEvents) || !each.selectable || selected) continue;
     std::uint16_t items = kMessages | kUidNext | kUidValidity;
     if ((each.events & kFlagChange) || session.condstore) items |= kHighestModSeq;
@@ -192,7 +194,8 @@ net::Task<base::Result<void>> Notifying::begin(Session& session) {
   co_return base::Result<void>();
 }
 
-// --- What is told -----------------------------------------------------------------------------------------------------
+// --- What is told
+// -----------------------------------------------------------------------------------------------------
 
 bool Notifying::pending() const {
   return std::ranges::any_of(accounts_, [](const Watched& each) { return each.changed->load(); });
@@ -351,7 +354,8 @@ net::Task<base::Result<void>> Notifying::tell_messages(Session& session, Account
     co_return base::Result<void>();
   }
   auto mailbox = co_await session.services.mail.mailbox(account, each->name.substr(each->prefix));
-  if (!mailbox && mailbox.error().code == base::Code::not_found) co_return base::Result<void>();  // the next look says so
+  if (!mailbox && mailbox.error().code == base::Code::not_found)
+    co_return base::Result<void>();  // the next look says so
   if (!mailbox) co_return std::unexpected(std::move(mailbox).error());
   mailbox->name = each->name;
   std::uint16_t items = 0;

@@ -55,10 +55,10 @@ class Notifying {
   struct Known {
     mailstore::AccountId account;
     mailstore::MailboxId id;
-    std::string name;            // the session's
-    std::size_t prefix = 0;      // of it, before its name there
-    std::uint8_t events = 0;     // that are of interest
-    bool readable = false;       // or there is nothing to be told but that it is not (§3.1)
+    std::string name;         // the session's
+    std::size_t prefix = 0;   // of it, before its name there
+    std::uint8_t events = 0;  // that are of interest
+    bool readable = false;    // or there is nothing to be told but that it is not (§3.1)
     bool selectable = false;
     std::uint32_t uid_validity = 0;
     std::uint32_t unseen = 0;

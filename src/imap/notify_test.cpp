@@ -31,11 +31,13 @@ net::Task<void> hears_nothing(Client& client) {
 
 // §3.1, §5.1 to §5.3: what is selected, between commands.
 net::Task<void> selected(World& world, Client& one, Client& two) {
-  co_await fine(one, "NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge "
-                     "FlagChange))");
+  co_await fine(one,
+                "NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge "
+                "FlagChange))");
   co_await world.deliver(test::message(3));
-  co_await hears(one, {"* 3 EXISTS", "* 3 RECENT", "* 3 FETCH (UID 3 FLAGS (\\Recent) BODY[HEADER.FIELDS (SUBJECT)] {22}",
-                       "Subject: message 3", "", ")"});
+  co_await hears(one,
+                 {"* 3 EXISTS", "* 3 RECENT", "* 3 FETCH (UID 3 FLAGS (\\Recent) BODY[HEADER.FIELDS (SUBJECT)] {22}",
+                  "Subject: message 3", "", ")"});
   co_await fine(two, "STORE 1 +FLAGS (\\Flagged)");
   co_await hears(one, {"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))"});
   co_await fine(two, "STORE 2 +FLAGS (\\Deleted)");
@@ -43,7 +45,8 @@ net::Task<void> selected(World& world, Client& one, Client& two) {
   co_await fine(two, "EXPUNGE");
   co_await hears(one, {"* 2 EXPUNGE"});
   // §5.2: not of what the client has put there itself.
-  co_await one.send("t APPEND INBOX {" + std::to_string(test::message(4).size()) + "+}\r\n" + test::message(4) + "\r\n");
+  co_await one.send("t APPEND INBOX {" + std::to_string(test::message(4).size()) + "+}\r\n" + test::message(4) +
+                    "\r\n");
   Lines said = co_await one.until("t ");
   REQUIRE(said.size() == 3);
   CHECK(said[0] == "* 3 EXISTS");
@@ -239,12 +242,13 @@ TEST_CASE("NOTIFY: mailboxes of others, as far as the rights go") { test::tell(s
 
 // §7: a search whose results are followed gives what comes to them.
 net::Task<void> update(World& world, Client& one, Client& two) {
-  CHECK(co_await one.command("SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) SUBJECT \"message 1\"") ==
+  CHECK(co_await one.command(
+            "SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) SUBJECT \"message 1\"") ==
         Lines{"* ESEARCH (TAG \"t\") COUNT 1", "t OK SEARCH completed"});
   co_await world.deliver(test::message(13));
   CHECK(co_await one.command("NOOP") ==
-        Lines{"* 3 EXISTS", "* 3 RECENT", "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {23}", "Subject: message 13", "",
-              ")", "* ESEARCH (TAG \"t\") ADDTO (0 3)", "t OK NOOP completed"});
+        Lines{"* 3 EXISTS", "* 3 RECENT", "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {23}", "Subject: message 13",
+              "", ")", "* ESEARCH (TAG \"t\") ADDTO (0 3)", "t OK NOOP completed"});
   co_await world.deliver(test::message(4));
   CHECK(co_await one.command("NOOP") == Lines{"* 4 EXISTS", "* 4 RECENT", "t OK NOOP completed"});
   // Not of what matches because its flags have changed.
@@ -258,7 +262,8 @@ TEST_CASE("UPDATE gives data items of messages that come to the results") { test
 
 // §5.8: more changes at once than the store keeps, while the client takes its time for a command.
 net::Task<void> overflow(World& world, Client& one, Client&) {
-  co_await fine(one, "NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge MailboxName))");
+  co_await fine(one,
+                "NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge MailboxName))");
   co_await one.send("t SEARCH SUBJECT {7}\r\n");
   CHECK(co_await one.line() == "+ go ahead");
   for (int i = 0; i < 5'100; ++i) {

@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "imap/lexer.h"
 #include "imap/search_text.h"
+#include "mime/casemap.h"
 #include "mime/date.h"
-#include "mime/fold.h"
 #include "mime/header.h"
 
 namespace imap {
@@ -99,7 +99,7 @@ SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& sel
         break;
       case Op::header:
         needs_header_ = true;
-        needles_[i] = mime::fold_for_search(step.text);
+        needles_[i] = mime::unicode_casemap(step.text);
         break;
       case Op::sent_before:
       case Op::sent_on:
@@ -116,7 +116,7 @@ SearchProgram::SearchProgram(const std::vector<Step>& steps, const Selected& sel
         [[fallthrough]];
       case Op::body:
         needs_body_ = true;
-        needles_[i] = mime::fold_for_search(step.text);
+        needles_[i] = mime::unicode_casemap(step.text);
         break;
       default:
         break;
@@ -242,7 +242,7 @@ void SearchProgram::judge_email(const mailstore::EmailReader::Email& email, Verd
       // An empty subject looks as if there were none; the header tells the difference.
       if (envelope->subject) {
         verdicts[i] =
-            as_verdict(finds(i, mime::fold_for_search(mime::decode_text(*envelope->subject)), Places::kBest, matches));
+            as_verdict(finds(i, mime::unicode_casemap(mime::decode_text(*envelope->subject)), Places::kBest, matches));
       }
     }
   }
@@ -266,7 +266,7 @@ void SearchProgram::judge_header(std::string_view header, Verdicts& verdicts, Ma
   const auto date = date_field ? mime::parse_date(mime::unfold(date_field->body)) : std::nullopt;
   std::string whole;  // folded, made when a TEXT key wants it
   const auto folded = [&](const mime::Field& field) {
-    return mime::fold_for_search(mime::decode_text(field.body, likely));
+    return mime::unicode_casemap(mime::decode_text(field.body, likely));
   };
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];

@@ -131,7 +131,7 @@ std::string folded_header(std::string_view block) {
     text += mime::decode_text(field.body, likely);
     text += '\n';
   }
-  return mime::fold_for_search(text);
+  return mime::unicode_casemap(text);
 }
 
 bool contains_text(std::string_view text, std::string_view needle) {

@@ -2,6 +2,7 @@
 
 #include "imap/base_subject.h"
 #include "imap/thread.h"
+#include "mime/casemap.h"
 #include "mime/date.h"
 #include "mime/header.h"
 
@@ -10,17 +11,17 @@ namespace imap {
 namespace {
 
 std::string mailbox_of(const std::optional<EnvelopeAddress>& address) {
-  return address && address->mailbox ? collate(*address->mailbox) : std::string();
+  return address && address->mailbox ? mime::unicode_casemap(*address->mailbox) : std::string();
 }
 
 // RFC 5957 §3.
 std::string display_of(const std::optional<EnvelopeAddress>& address) {
   if (!address) return {};
   if (address->name) {
-    if (auto name = collate(mime::decode_text(*address->name)); !name.empty()) return name;
+    if (auto name = mime::unicode_casemap(mime::decode_text(*address->name)); !name.empty()) return name;
   }
   if (!address->mailbox) return {};
-  return collate(address->host ? *address->mailbox + "@" + *address->host : *address->mailbox);
+  return mime::unicode_casemap(address->host ? *address->mailbox + "@" + *address->host : *address->mailbox);
 }
 
 SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::EmailReader::Email& email,

@@ -116,6 +116,7 @@ constexpr Extension kExtensions[] = {
     {"CONTEXT=SEARCH", "RFC 5267", Shown::always},
     {"CONTEXT=SORT", "RFC 5267", Shown::always},
     {"SEARCH=FUZZY", "RFC 6203", Shown::always},
+    {"I18NLEVEL=1", "RFC 5255 §4.3", Shown::always},
     {"OBJECTID", "RFC 8474", Shown::always},
     {"SAVEDATE", "RFC 8514", Shown::always},
     {"PREVIEW", "RFC 8970", Shown::always},

@@ -22,8 +22,8 @@ TEST_CASE("base subjects (RFC 5256 §2.1)") {
   CHECK(base("[Fwd: Re: Hello]") == "HELLO");
   CHECK(base("Re: [Fwd: [Fwd: Hello (fwd)]]") == "HELLO");
   CHECK(base("Hello\r\n\t  world") == "HELLO WORLD");
-  CHECK(base("=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=") == base("GR\xc3\x9c"
-                                                          "SSE"));
+  CHECK(base("=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=") == base("GR\xc3\x9c\xc3\x9f"
+                                                          "E"));
   CHECK(base("Regarding: this") == "REGARDING: THIS");
   CHECK(base("Re Hello") == "RE HELLO");
   CHECK(base("") == "");

@@ -6,9 +6,9 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "mime/casemap.h"
 #include "mime/charset.h"
 #include "mime/decode.h"
-#include "mime/fold.h"
 
 namespace {
 
@@ -48,8 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!base::valid_utf8(again)) std::abort();
   if (again != utf8 && !utf8.contains("\ufffd")) std::abort();  // what is broken may break elsewhere
 
-  const std::string folded = mime::fold_for_search(utf8);
+  const std::string folded = mime::unicode_casemap(utf8);
   if (!base::valid_utf8(folded) || folded.size() > 18 * utf8.size()) std::abort();
-  if (!base::valid_utf8(mime::fold_for_search(bytes))) std::abort();
+  if (!base::valid_utf8(mime::unicode_casemap(bytes))) std::abort();
   return 0;
 }

@@ -11,6 +11,7 @@
 namespace mime {
 namespace {
 
+constexpr char32_t kSoftHyphen = 0xad;
 constexpr std::size_t kLongestName = 16;  // of tags and references that mean something here
 
 // Elements whose content is no text of the document. That they end at their end tag and nowhere else is the standard's
@@ -254,6 +255,7 @@ void HtmlText::show(char32_t c, std::string& out) {
     gap_ = std::max(gap_, Gap::space);
     return;
   }
+  if (c == kSoftHyphen) return;  // where a line may be broken is no part of a text
   if (is_invisible(c) && (!any_ || gap_ != Gap::none)) return;
   if (any_ && gap_ != Gap::none) out += gap_ == Gap::line ? '\n' : ' ';
   gap_ = Gap::none;

@@ -64,14 +64,13 @@ void PartText::words(bool last, std::string& out) {
 void FoldedText::feed(std::string_view raw, std::string& out) {
   std::string text;
   text_.feed(raw, text);
-  folder_.feed(text, out);
+  out += unicode_casemap(text);
 }
 
 void FoldedText::finish(std::string& out) {
   std::string text;
   text_.finish(text);
-  folder_.feed(text, out);
-  folder_.finish(out);
+  out += unicode_casemap(text);
 }
 
 std::vector<std::uint32_t> preview_parts(const Message& message) {

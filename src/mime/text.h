@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "mime/casemap.h"
 #include "mime/charset.h"
 #include "mime/decode.h"
-#include "mime/fold.h"
 #include "mime/html.h"
 #include "mime/message.h"
 
@@ -38,7 +38,7 @@ class PartText {
   std::string utf8_;   // HTML
 };
 
-/// The text, folded as fold_for_search() does.
+/// The text as unicode_casemap() gives it.
 class FoldedText {
  public:
   FoldedText(const Message& message, const Part& part) : text_(message, part) {}
@@ -47,7 +47,6 @@ class FoldedText {
 
  private:
   PartText text_;
-  SearchFolder folder_;
 };
 
 /// The parts that a preview may be made from, the best first: text/plain and text/html in their order, which in a

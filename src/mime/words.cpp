@@ -16,6 +16,9 @@ bool is_accent(char32_t c) {
          (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe20 && c <= 0xfe2f);
 }
 
+// It has no other case of one letter.
+bool is_sharp_s(char32_t c) { return c == 0xdf || c == 0x1e9e; }
+
 bool is_word_character(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_LU:
@@ -54,16 +57,17 @@ void WordScanner::feed(std::string_view folded) {
       if (!base::is_alpha(byte) && !base::is_digit(byte)) {
         finish();
       } else if (word_.size() < kWordCharacters) {
-        word_ += static_cast<unsigned char>(byte);
+        word_ += static_cast<unsigned char>(base::ascii_upper(byte));
       }
       continue;
     }
-    // Composed letters have at most four marks (UAX #15), so what comes apart fits.
-    utf8proc_int32_t parts[32];
-    int boundary = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next_utf8(folded, at)), parts, 32,
-                                               UTF8PROC_DECOMPOSE, &boundary);
-    for (utf8proc_ssize_t i = 0; i < count && i < 32; ++i) add(static_cast<char32_t>(parts[i]));
+    const char32_t c = next_utf8(folded, at);
+    if (is_sharp_s(c)) {
+      add('S');
+      add('S');
+    } else {
+      add(c);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The words of a text that fold_for_search() has folded, for searches that are not strict: runs of letters, digits and
+// The words of a text that unicode_casemap() has mapped, for searches that are not strict: runs of letters, digits and
 // the marks that belong to them (Unicode's categories), without the accents of Latin, Greek and Cyrillic letters. Pure,
 // total, linear; holds one word.
 

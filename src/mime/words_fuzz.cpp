@@ -7,12 +7,12 @@
 #include <cstdlib>
 #include <vector>
 
-#include "mime/fold.h"
+#include "mime/casemap.h"
 #include "mime/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
-  const std::string text = mime::fold_for_search({reinterpret_cast<const char*>(data) + 1, size - 1});
+  const std::string text = mime::unicode_casemap({reinterpret_cast<const char*>(data) + 1, size - 1});
   std::vector<std::u32string> words;
   mime::WordScanner whole([&](std::u32string_view word) { words.emplace_back(word); });
   whole.feed(text);
