@@ -1,5 +1,6 @@
 // Commands that are possible in any state, and ENABLE (RFC 9051 §6.1, §6.3.1; RFC 2971).
 #include "base/text.h"
+#include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/names.h"
 
@@ -37,10 +38,12 @@ net::Task<Reply> do_enable(Session& session, Command& command) {
     enabled += word;
   };
   bool condstore = session.condstore;
+  const bool had_numbers = !session.uid_only;
   for (const auto& word : std::get<Enable>(command.arguments).extensions) {
     // RFC 9051 §6.3.1: what is unknown, or needs no enabling, is passed over; what is enabled already, too.
     if (base::iequals(word, "IMAP4rev2")) enable(session.rev2, "IMAP4rev2");
     if (base::iequals(word, "CONDSTORE")) enable(condstore, "CONDSTORE");
+    if (base::iequals(word, "UIDONLY")) enable(session.uid_only, "UIDONLY");
     // RFC 7162 §3.2.3: it brings CONDSTORE with it.
     if (base::iequals(word, "QRESYNC")) {
       enable(session.qresync, "QRESYNC");
@@ -48,6 +51,7 @@ net::Task<Reply> do_enable(Session& session, Command& command) {
     }
   }
   session.line(enabled);
+  if (session.uid_only && had_numbers && session.contexts) session.contexts->end_numbered(session);
   if (condstore) session.enable_condstore();
   co_return completed("ENABLE");
 }

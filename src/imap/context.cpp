@@ -115,6 +115,7 @@ class Context {
     order_ = std::move(order);
   }
 
+  bool numbered() const { return !correlator_.uids; }
   std::size_t bytes() const { return found_.size() * sizeof(Range) + order_.size() * sizeof(Uid); }
 
   void remove(const Selected& selected, const std::vector<Range>& gone, std::string& out) {
@@ -325,6 +326,13 @@ bool Contexts::add(std::unique_ptr<Context> context) {
   if (contexts_.size() == kMaxContexts || bytes > kMaxContextBytes) return false;
   contexts_.push_back(std::move(context));
   return true;
+}
+
+void Contexts::end_numbered(Session& session) {
+  std::erase_if(contexts_, [&session](const auto& context) {
+    if (context->numbered()) refuse_update(session, context->tag, says::kUidsAlone);
+    return context->numbered();
+  });
 }
 
 void Contexts::remove(const Selected& selected, const std::vector<Uid>& expunged, std::string& out) {

@@ -29,6 +29,8 @@ class Contexts {
   /// false: there are too many.
   bool add(std::unique_ptr<Context> context);
   bool empty() const { return contexts_.empty(); }
+  /// Of those that are told in sequence numbers nothing is told any more, and the client hears that (NOUPDATE).
+  void end_numbered(Session& session);
 
   /// Messages have gone, of which the client was not told yet: says REMOVEFROM.
   void remove(const Selected& selected, const std::vector<mailstore::Uid>& expunged, std::string& out);

@@ -57,6 +57,7 @@ class Session {
   bool rev2 = false;             // ENABLE IMAP4rev2
   bool condstore = false;        // RFC 7162 §3.1: a CONDSTORE enabling command has come
   bool qresync = false;          // ENABLE QRESYNC
+  bool uid_only = false;         // ENABLE UIDONLY (RFC 9586)
   bool compressed = false;       // COMPRESS; also behind UNAUTHENTICATE
   bool hold_expunge = false;     // the command under way must not be followed by EXPUNGE responses
   bool message_waits = false;    // a message's literal was announced and is not accepted yet

@@ -117,16 +117,15 @@ const mailstore::Row* Fetching::next() {
     }
     if (!wanted(*row)) continue;
     const bool newly_seen = std::ranges::binary_search(newly_seen_, row->uid);
-    head_ = "* ";
-    append_number(head_, index + 1);
-    head_ += " FETCH (";
+    head_.clear();
+    append_fetch_begin(head_, index + 1, row->uid, session_.uid_only);
     const auto item = [&](std::string_view word) {
       if (head_.back() != '(') head_ += ' ';
       head_ += word;
     };
     // RFC 7162 §3.2.4: with the flags that the FETCH has changed itself, both are told.
     const bool modseq = newly_seen && session_.condstore;
-    if ((request_.items & kFetchUid) || modseq) {
+    if ((request_.items & kFetchUid) || (modseq && !session_.uid_only)) {
       item("UID ");
       append_number(head_, row->uid);
     }
@@ -250,8 +249,8 @@ net::Task<Reply> do_fetch(Session& session, Command& command) {
   auto runs = session.selected->find(request.set, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
   if (request.partial) runs = cut_runs(*runs, *request.partial);
-  // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not.
-  if (command.verb->uid()) request.items |= kFetchUid;
+  // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not; a UIDFETCH response begins with it.
+  if (command.verb->uid() && !session.uid_only) request.items |= kFetchUid;
   const auto fetching = std::make_unique<Fetching>(session, request, std::move(*runs));
   co_await fetching->mark_seen();
   if (session.ending) co_return no(says::kNotNow);

@@ -98,11 +98,13 @@ net::Task<base::Result<void>> write_missed(Session& session, Resync resync) {
       const mailstore::Row& row = view->at(i);
       if (row.modseq <= resync.modseq) continue;
       std::string& out = session.out;
-      out += "* ";
-      append_number(out, i + 1);
-      out += " FETCH (UID ";
-      append_number(out, row.uid);
-      out += " FLAGS ";
+      append_fetch_begin(out, i + 1, row.uid, session.uid_only);
+      if (!session.uid_only) {
+        out += "UID ";
+        append_number(out, row.uid);
+        out += ' ';
+      }
+      out += "FLAGS ";
       selected.append_flags(out, row, session.rev2);
       append_modseq(out, row.modseq);
       out += ")\r\n";

@@ -200,7 +200,9 @@ net::Task<std::optional<Reply>> prepare(Session& session, std::string_view tag, 
   // RFC 5466 §3.1: a filter is in UTF-8, and another charset beside it an error of the command.
   if (!known_charset(request.charset)) co_return request.filters ? bad(says::kBadCharset) : no(says::kBadCharset);
   if (reuses_tag(session, tag, request)) co_return bad(says::kTagReuse);
-  co_return co_await put_filters_in(session, request);
+  if (auto refusal = co_await put_filters_in(session, request)) co_return refusal;
+  if (session.uid_only && request.numbers) co_return bad(says::kUidRequired);
+  co_return std::nullopt;
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
     append_number(out, selected.count_recent());
     out += " RECENT\r\n";
     // RFC 3501 §6.3.1: the first unseen message.
-    for (std::size_t i = 0; mailbox.unseen > 0 && i < view.size(); ++i) {
+    for (std::size_t i = 0; mailbox.unseen > 0 && !session.uid_only && i < view.size(); ++i) {
       if (view.at(i).flags & mailstore::kSeen) continue;
       append_code(out, "UNSEEN", i + 1, "The first unseen message");
       break;
@@ -53,6 +53,9 @@ void describe(Session& session, const mailstore::Mailbox& mailbox, std::string_v
 net::Task<Reply> open(Session& session, Command& command, bool read_only) {
   auto& arguments = std::get<Select>(command.arguments);
   if (arguments.resync && !session.qresync) co_return bad(says::kNoQresync);
+  if (session.uid_only && arguments.resync && !arguments.resync->sequence.ranges.empty()) {
+    co_return bad(says::kUidRequired);
+  }
   // RFC 9051 §6.3.2: whatever comes of it, the old mailbox is no longer selected.
   if (session.selected) {
     session.deselect();

@@ -54,6 +54,12 @@ bool is_expected(const View& older, const Row& before, const View& newer, const 
 
 }  // namespace
 
+void append_fetch_begin(std::string& out, std::size_t number, Uid uid, bool uid_only) {
+  out += "* ";
+  append_number(out, uid_only ? uid : number);
+  out += uid_only ? " UIDFETCH (" : " FETCH (";
+}
+
 void append_modseq(std::string& out, mailstore::ModSeq modseq) {
   if (out.back() != '(') out += ' ';
   out += "MODSEQ (";
@@ -177,20 +183,18 @@ void Selected::tell_expunged(std::string& out, bool vanished) {
   ghosts_.clear();
 }
 
-void Selected::tell_message(std::string& out, Uid uid, Form form) const {
+void Selected::tell_message(std::string& out, Uid uid, Form form, const Telling& telling) const {
   const auto found = view_->find(uid);
   if (!found) return;
   const Row& row = view_->at(*found);
-  out += "* ";
-  append_number(out, index_of_row(*found) + 1);
-  out += " FETCH (";
-  if (form.uid) {
+  append_fetch_begin(out, index_of_row(*found) + 1, uid, telling.uid_only);
+  if (form.uid && !telling.uid_only) {
     out += "UID ";
     append_number(out, uid);
   }
   if (form.flags) {
-    out += form.uid ? " FLAGS " : "FLAGS ";
-    append_flags(out, row, form.rev2);
+    out += out.back() == '(' ? "FLAGS " : " FLAGS ";
+    append_flags(out, row, telling.rev2);
   }
   if (form.modseq) append_modseq(out, row.modseq);
   out += ")\r\n";
@@ -200,21 +204,18 @@ void Selected::tell_message(std::string& out, Uid uid, Form form) const {
 // and the mod-sequence, even when it was silent.
 void Selected::tell_echo(const Step& step, const Telling& telling, std::string& out) const {
   const StoreEcho& echo = *telling.echo;
-  const Form form{.uid = echo.with_uid || telling.condstore,
-                  .flags = !echo.silent,
-                  .modseq = telling.condstore,
-                  .rev2 = telling.rev2};
+  const Form form{.uid = echo.with_uid || telling.condstore, .flags = !echo.silent, .modseq = telling.condstore};
   for (const Uid uid : echo.uids) {
     if (!echo.silent) {
-      tell_message(out, uid, form);
+      tell_message(out, uid, form, telling);
     } else if (echo.conditional && !std::ranges::binary_search(step.changed, uid)) {
-      tell_message(out, uid, form);
+      tell_message(out, uid, form, telling);
     }
   }
   // RFC 7162 §3.1.3: what failed is shown as it is, so that the client need not ask.
   for (const Uid uid : echo.refused) {
     if (std::ranges::binary_search(step.changed, uid)) continue;
-    tell_message(out, uid, {.uid = true, .flags = true, .modseq = true, .rev2 = telling.rev2});
+    tell_message(out, uid, {.uid = true, .flags = true, .modseq = true}, telling);
   }
 }
 
@@ -227,7 +228,7 @@ void Selected::tell_changed(const Step& step, const Telling& telling, std::strin
       const auto before = step.older->find(uid);
       const auto after = view_->find(uid);
       if (before && after && is_expected(*step.older, step.older->at(*before), *view_, view_->at(*after), *echo)) {
-        if (echo->modseqs) tell_message(out, uid, {.uid = true, .flags = false, .modseq = true, .rev2 = telling.rev2});
+        if (echo->modseqs) tell_message(out, uid, {.uid = true, .flags = false, .modseq = true}, telling);
         continue;
       }
     }
@@ -236,7 +237,7 @@ void Selected::tell_changed(const Step& step, const Telling& telling, std::strin
       continue;
     }
     // RFC 9051 §6.4.6, §7.5.2: changes by others are told in any case, and with the UID.
-    tell_message(out, uid, {.uid = true, .flags = true, .modseq = telling.condstore, .rev2 = telling.rev2});
+    tell_message(out, uid, {.uid = true, .flags = true, .modseq = telling.condstore}, telling);
   }
 }
 
@@ -257,7 +258,7 @@ void Selected::tell(const Step& step, const Telling& telling, std::string& out) 
     append_all_flags(out);
     told_keywords_ = view_->keywords().size();
   }
-  if (telling.expunge && !ghosts_.empty()) tell_expunged(out, telling.qresync);
+  if (telling.expunge && !ghosts_.empty()) tell_expunged(out, telling.qresync || telling.uid_only);
   tell_changed(step, telling, out);
   if (ghosts_.empty() && !hidden_changes_) told_modseq_ = view_->highest_modseq();
   if (size() > told_size_) {

@@ -88,6 +88,7 @@ class Selected {
     bool rev2 = false;
     bool condstore = false;
     bool qresync = false;
+    bool uid_only = false;
     bool flags = true;  // changes of flags by others
     const StoreEcho* echo = nullptr;
   };
@@ -120,9 +121,8 @@ class Selected {
     bool uid;
     bool flags;
     bool modseq;
-    bool rev2;
   };
-  void tell_message(std::string& out, mailstore::Uid uid, Form form) const;
+  void tell_message(std::string& out, mailstore::Uid uid, Form form, const Telling& telling) const;
   void tell_echo(const Step& step, const Telling& telling, std::string& out) const;
   void tell_changed(const Step& step, const Telling& telling, std::string& out);
 
@@ -135,6 +135,8 @@ class Selected {
   bool held_modseq_ = false;     // the client was told that told_modseq() stays behind
 };
 
+/// "* 3 FETCH (", or for a client that has enabled UIDONLY "* 7 UIDFETCH (" (RFC 9586).
+void append_fetch_begin(std::string& out, std::size_t number, mailstore::Uid uid, bool uid_only);
 /// " MODSEQ (7)" inside the parentheses of a FETCH response (RFC 7162 §3.1.4.2).
 void append_modseq(std::string& out, mailstore::ModSeq modseq);
 /// "* VANISHED (EARLIER) 1:3,7", in several lines where there are many (RFC 7162 §3.2.10).

@@ -290,6 +290,7 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo, bool own
                   .rev2 = rev2,
                   .condstore = condstore,
                   .qresync = qresync,
+                  .uid_only = uid_only,
                   .flags = (events & kFlagChange) != 0,
                   .echo = echo},
                  out);
@@ -367,7 +368,7 @@ void Session::forget_login() {
   identity.reset();
   visitor.reset();
   notifying.reset();
-  rev2 = condstore = qresync = false;
+  rev2 = condstore = qresync = uid_only = false;
   login_by = services.clock.steady() + config->login_timeout;
   adjust_limits();
 }
@@ -400,6 +401,7 @@ bool may_begin_with_expunge(const Command& command) {
 net::Task<Reply> Session::execute(Command& command) {
   const Verb& verb = *command.verb;
   if (!(verb.states & state())) co_return bad(says::kNotNow);
+  if (uid_only && verb.numbers()) co_return bad(says::kUidRequired);
   if (selected && wants_news(command)) co_await tell_news(may_begin_with_expunge(command));
   if (ending || !co_await rights_still_hold()) co_return no(says::kNotNow);
   if ((verb.flags & Verb::kReadWrite) && selected->read_only) co_return no(says::kReadOnly);

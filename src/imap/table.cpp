@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint8_t kAny = kNotAuthenticated | kAuthenticated | kSelected;
 constexpr std::uint8_t kAuth = kAuthenticated | kSelected;
 constexpr std::uint8_t kOnMessages = Verb::kOnMessages;
+constexpr std::uint8_t kNumbers = Verb::kNumbers | Verb::kOnMessages;
 constexpr std::uint8_t kUid = Verb::kUid | Verb::kOnMessages;
 constexpr std::uint8_t kNoExpunge = Verb::kNoExpunge;
 constexpr std::uint8_t kReadWrite = Verb::kReadWrite;
@@ -56,15 +57,15 @@ constexpr Verb kVerbs[] = {
     {"CLOSE", kSelected, kQuiet, parse_nothing, do_close, "RFC 9051 §6.4.1"},
     {"UNSELECT", kSelected, kQuiet, parse_nothing, do_unselect, "RFC 9051 §6.4.2"},
     {"EXPUNGE", kSelected, kReadWrite, parse_nothing, do_expunge, "RFC 9051 §6.4.3"},
-    {"SEARCH", kSelected, kOnMessages | kNoExpunge, parse_search, do_search, "RFC 9051 §6.4.4"},
-    {"SORT", kSelected, kOnMessages | kNoExpunge, parse_sort, do_sort, "RFC 5256"},
-    {"THREAD", kSelected, kOnMessages | kNoExpunge, parse_thread, do_thread, "RFC 5256"},
+    {"SEARCH", kSelected, kNumbers | kNoExpunge, parse_search, do_search, "RFC 9051 §6.4.4"},
+    {"SORT", kSelected, kNumbers | kNoExpunge, parse_sort, do_sort, "RFC 5256"},
+    {"THREAD", kSelected, kNumbers | kNoExpunge, parse_thread, do_thread, "RFC 5256"},
     {"CANCELUPDATE", kSelected, 0, parse_cancelupdate, do_cancelupdate, "RFC 5267 §4.3.5"},
-    {"FETCH", kSelected, kOnMessages | kNoExpunge, parse_fetch, do_fetch, "RFC 9051 §6.4.5"},
-    {"STORE", kSelected, kOnMessages | kNoExpunge | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.6"},
-    {"COPY", kSelected, kOnMessages, parse_copy, do_copy, "RFC 9051 §6.4.7"},
-    {"MOVE", kSelected, kOnMessages | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.8"},
-    {"REPLACE", kSelected, kOnMessages | kReadWrite, parse_replace, do_replace, "RFC 8508 §3.2"},
+    {"FETCH", kSelected, kNumbers | kNoExpunge, parse_fetch, do_fetch, "RFC 9051 §6.4.5"},
+    {"STORE", kSelected, kNumbers | kNoExpunge | kReadWrite, parse_store, do_store, "RFC 9051 §6.4.6"},
+    {"COPY", kSelected, kNumbers, parse_copy, do_copy, "RFC 9051 §6.4.7"},
+    {"MOVE", kSelected, kNumbers | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.8"},
+    {"REPLACE", kSelected, kNumbers | kReadWrite, parse_replace, do_replace, "RFC 8508 §3.2"},
     {"UID REPLACE", kSelected, kUid | kReadWrite, parse_replace, do_replace, "RFC 8508 §3.3"},
     {"UID COPY", kSelected, kUid, parse_copy, do_copy, "RFC 9051 §6.4.9"},
     {"UID MOVE", kSelected, kUid | kReadWrite, parse_copy, do_move, "RFC 9051 §6.4.9"},
@@ -132,6 +133,7 @@ constexpr Extension kExtensions[] = {
     {"LIST-METADATA", "RFC 9590", Shown::always},
     {"FILTERS", "RFC 5466", Shown::always},
     {"NOTIFY", "RFC 5465", Shown::always},
+    {"UIDONLY", "RFC 9586", Shown::always},
     {"UNAUTHENTICATE", "RFC 8437", Shown::login},
     {"COMPRESS=DEFLATE", "RFC 4978", Shown::login},
 };

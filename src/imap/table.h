@@ -27,6 +27,7 @@ struct Verb {
     kNoExpunge = 4,   // RFC 9051 §7.5.1: no EXPUNGE response while it is in progress
     kReadWrite = 8,   // refused in a mailbox that was opened with EXAMINE
     kQuiet = 16,      // no news behind it
+    kNumbers = 32,    // takes or gives sequence numbers
   };
   std::string_view name;
   std::uint8_t states;
@@ -36,6 +37,7 @@ struct Verb {
   std::string_view rfc;
 
   bool uid() const { return (flags & kUid) != 0; }
+  bool numbers() const { return (flags & kNumbers) != 0; }
 };
 std::span<const Verb> verbs();
 /// The verb that the cursor stands at, which is moved behind it; or nullptr, and it stays. "UID FETCH" is one verb.
