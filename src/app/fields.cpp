@@ -142,6 +142,9 @@ constexpr Field<Config> kSettings[] = {
         "limits.smtp_errors", "Refused commands after which an SMTP session is ended."),
     setting<Number<1, 10'000>, &Config::imap, &imap::Config::max_errors>(
         "limits.imap_errors", "Malformed commands after which an IMAP session is ended."),
+    setting<Number<0, 1'000'000'000, std::uint32_t>, &Config::imap, &imap::Config::max_messages>(
+        "limits.imap_messages",
+        "Messages that one IMAP command works on, which is told to clients as MESSAGELIMIT (RFC 9738); 0 is all."),
     setting<Number<100, 10'000'000>, &Config::smtp, &smtp::Config::max_commands>("limits.smtp_commands",
                                                                                  "Commands in one SMTP session."),
     setting<Number<1, 1'000'000>, &Config::smtp, &smtp::Config::max_messages>("limits.smtp_messages",

@@ -2,6 +2,7 @@
 // the store in the chunks that they come in, and appear together or not at all.
 #include "imap/append.h"
 
+#include "imap/message_limit.h"
 #include "imap/url_part.h"
 #include "mime/message.h"
 
@@ -162,6 +163,7 @@ class Taking {
   }
 
   Refusal begin(MessageHead head) {
+    if (exceeds_limit(session_, messages_.size() + 1)) return over_limit(session_);
     if (messages_.size() == most_) return most_ == 1 ? bad(says::kOneMessage) : no(says::kManyMessages);
     growing_ = std::make_unique<Growing>(session_, std::move(head));
     return std::nullopt;

@@ -163,6 +163,15 @@ class ProgramParser {
     return {};
   }
 
+  base::Result<void> take_uids(SearchStep& step, Range (*range)(std::uint32_t uid)) {
+    step.op = Op::uid;
+    const auto uid = in_.space() ? in_.nz_number() : std::nullopt;
+    if (!uid) return syntax("A search key wants a UID");
+    const Range uids = range(*uid);
+    if (uids.first != 0 && uids.first <= uids.last) step.set.ranges.push_back(uids);
+    return {};
+  }
+
   base::Result<void> take_leaf(SearchStep& step, bool& negate) {
     const char c = in_.peek();
     if (base::is_digit(c) || c == '*' || c == '$') return take_set(step, Op::sequence);
@@ -224,6 +233,9 @@ class ProgramParser {
     }
     if (in_.word("EMAILID")) return take_object_id(step, Op::email_id, 'M');
     if (in_.word("THREADID")) return take_object_id(step, Op::thread_id, 'T');
+    // RFC 9738: UIDs above one, and below one.
+    if (in_.word("UIDAFTER")) return take_uids(step, [](std::uint32_t uid) { return Range{uid + 1, UINT32_MAX}; });
+    if (in_.word("UIDBEFORE")) return take_uids(step, [](std::uint32_t uid) { return Range{1, uid - 1}; });
     if (in_.word("FILTER")) {
       step.op = Op::filter;
       if (in_.space()) step.text = in_.run([](char c) { return is_atom_char(c) && c != '/'; });

@@ -1,4 +1,5 @@
 // COPY and MOVE, with sequence numbers or UIDs (RFC 9051 §6.4.7, §6.4.8; RFC 4315 §3; RFC 6851).
+#include "imap/message_limit.h"
 #include "imap/places.h"
 
 namespace imap {
@@ -52,6 +53,7 @@ net::Task<Reply> do_copy(Session& session, Command& command) {
   auto chosen = co_await choose(session, command);
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
+  if (exceeds_limit(session, chosen->uids.size())) co_return over_limit(session);  // all or nothing
   const auto copied = co_await session.services.mail.copy(session.selected->account, session.selected->mailbox,
                                                           std::move(chosen->uids), chosen->target);
   session.signal->changed = true;
@@ -66,6 +68,7 @@ net::Task<Reply> do_move(Session& session, Command& command) {
   auto chosen = co_await choose(session, command);
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
+  const auto lowest = keep_highest(session, chosen->uids);
   const auto moved = co_await session.services.mail.move(session.selected->account, session.selected->mailbox,
                                                          std::move(chosen->uids), chosen->target);
   session.signal->changed = true;
@@ -74,7 +77,7 @@ net::Task<Reply> do_move(Session& session, Command& command) {
   session.note_own(chosen->target, session.selected->account, moved->new_uids);
   // RFC 9051 §6.4.8: the client learns the new UIDs before the EXPUNGE responses.
   session.line("* OK [" + copyuid(*moved) + "] The messages have new UIDs");
-  co_return co_await completed_expunge(session, command.verb->name);
+  co_return limited(session, co_await completed_expunge(session, command.verb->name), lowest);
 }
 
 }  // namespace imap

@@ -1,7 +1,7 @@
 // Every conversation of tests/dialogs/imap: in lock-step, whole, one byte at a time, and cut off at every byte.
 // Options: mail N (messages in INBOX) | empty-trust (no plaintext logins) | certificate | steps (only in lock-step) |
-// errors N | limit BYTES | mechanisms NAME... (of AUTHENTICATE) | verb NAME | extension NAME (rows of the tables that
-// the dialog shows; may be repeated with a comma).
+// errors N | limit BYTES | messages N (of one command) | mechanisms NAME... (of AUTHENTICATE) | verb NAME | extension
+// NAME (rows of the tables that the dialog shows; may be repeated with a comma).
 
 #include <doctest/doctest.h>
 
@@ -37,6 +37,7 @@ Stage stage(const tests::Dialog& dialog) {
   if (dialog.options.contains("mechanisms")) world.config.mechanisms = sasl::test::enabled(dialog.option("mechanisms"));
   world.config.max_errors = std::stoull(dialog.option("errors", "1000"));
   world.config.max_message_bytes = std::stoull(dialog.option("limit", "1000000"));
+  world.config.max_messages = static_cast<std::uint32_t>(std::stoul(dialog.option("messages", "0")));
   if (const int count = std::stoi(dialog.option("mail", "0")); count > 0) net::run(fill(world, count));
   out.serve = [&world](std::unique_ptr<net::Stream> stream) { return world.serve(std::move(stream)); };
   return out;

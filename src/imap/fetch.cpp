@@ -4,6 +4,7 @@
 
 #include "imap/driver.h"
 #include "imap/fetch_batch.h"
+#include "imap/message_limit.h"
 #include "imap/object_id.h"
 #include "imap/resync.h"
 #include "net/completion.h"
@@ -248,7 +249,14 @@ net::Task<Reply> do_fetch(Session& session, Command& command) {
   }
   auto runs = session.selected->find(request.set, command.verb->uid());
   if (!runs) co_return bad(says::kBadSequence);
-  if (request.partial) runs = cut_runs(*runs, *request.partial);
+  std::size_t wanted = 0;
+  if (request.partial) {
+    runs = cut_runs(*runs, *request.partial);
+    for (const auto& run : *runs) wanted += run.end - run.begin;
+  }
+  // RFC 9738: a page is given whole, or not at all.
+  if (exceeds_limit(session, wanted)) co_return over_limit(session);
+  const auto lowest = keep_highest(session, *runs);
   // RFC 9051 §6.4.9: a UID FETCH answers with the UID, asked for or not; a UIDFETCH response begins with it.
   if (command.verb->uid() && !session.uid_only) request.items |= kFetchUid;
   const auto fetching = std::make_unique<Fetching>(session, request, std::move(*runs));
@@ -256,7 +264,7 @@ net::Task<Reply> do_fetch(Session& session, Command& command) {
   if (session.ending) co_return no(says::kNotNow);
   const auto done = co_await fetching->write();
   if (!done) co_return refused(done.error());
-  co_return fetching->reply(command);
+  co_return limited(session, fetching->reply(command), lowest);
 }
 
 net::Task<base::Result<void>> write_messages(Session& session, const Fetch& items, const std::vector<Range>& uids) {

@@ -5,6 +5,7 @@
 #include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/mailbox_set.h"
+#include "imap/message_limit.h"
 #include "imap/names.h"
 #include "imap/search.h"
 
@@ -15,6 +16,7 @@ namespace {
 struct Target {
   mailstore::MailboxId id;
   std::string name;
+  std::size_t messages = 0;
   bool guest = false;  // it is the selected one, of somebody else
 };
 
@@ -47,11 +49,13 @@ net::Task<base::Result<std::vector<Target>>> find_targets(Session& session, cons
   };
   if (names_selected(arguments)) {
     const auto selected = std::ranges::find_if(all->mailboxes, is_selected);
-    if (selected != all->mailboxes.end()) out.push_back({selected->id, selected->name});
-    if (session.selected->guest) out.push_back({session.selected->mailbox, session.selected->name, /*guest=*/true});
+    if (selected != all->mailboxes.end()) out.push_back({selected->id, selected->name, selected->messages});
+    if (session.selected->guest)
+      out.push_back(
+          {session.selected->mailbox, session.selected->name, session.selected->view()->size(), /*guest=*/true});
     std::erase_if(found, [&](const auto* mailbox) { return is_selected(*mailbox); });
   }
-  for (const mailstore::Mailbox* mailbox : found) out.push_back({mailbox->id, mailbox->name});
+  for (const mailstore::Mailbox* mailbox : found) out.push_back({mailbox->id, mailbox->name, mailbox->messages});
   co_return out;
 }
 
@@ -124,12 +128,10 @@ class MultiSearching {
   bool follows_ = false;
 };
 
-net::Task<base::Result<void>> search_all(Session& session, const Command& command) {
+net::Task<base::Result<void>> search_all(Session& session, const Command& command, const std::vector<Target>& targets) {
   const auto& arguments = std::get<MultiSearch>(command.arguments);
-  auto targets = co_await find_targets(session, arguments);
-  if (!targets) co_return std::unexpected(std::move(targets).error());
   const auto searching = std::make_unique<MultiSearching>(session, command);
-  for (const Target& target : *targets) {
+  for (const Target& target : targets) {
     const auto done = co_await searching->search(target);
     if (!done) co_return done;
   }
@@ -149,7 +151,12 @@ net::Task<Reply> do_esearch(Session& session, Command& command) {
   if (!session.selected && (update || names_selected(arguments))) co_return bad(says::kNothingSelected);
   if (auto refusal = co_await begin_search(session, command.tag, arguments.search)) co_return std::move(*refusal);
   const bool save = (request.give & Search::kSave) != 0;
-  const auto done = co_await search_all(session, command);
+  const auto targets = co_await find_targets(session, arguments);
+  if (!targets) co_return refused(targets.error());
+  std::size_t messages = 0;
+  for (const Target& target : *targets) messages += target.messages;
+  if (exceeds_limit(session, messages)) co_return over_limit(session);
+  const auto done = co_await search_all(session, command, *targets);
   if (!done) {
     if (save) session.selected->saved.clear();
     co_return refused(done.error());

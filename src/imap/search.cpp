@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "imap/context.h"
+#include "imap/message_limit.h"
 #include "imap/metadata.h"
 #include "imap/names.h"
 #include "net/loop.h"
@@ -296,7 +297,9 @@ net::Task<Reply> do_search(Session& session, Command& command) {
   if (auto refusal = co_await begin_search(session, command.tag, request)) co_return std::move(*refusal);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request, request.give & Search::kRelevancy);
-  const auto done = co_await searching->run();
+  std::vector<Range> among = searched(*session.selected, request);
+  const auto lowest = keep_highest(session, *session.selected->view(), among);
+  const auto done = co_await searching->run(std::move(among));
   if (!done) {
     if (save) session.selected->saved.clear();
     co_return refused(done.error());
@@ -311,7 +314,7 @@ net::Task<Reply> do_search(Session& session, Command& command) {
   } else if (!request.extended || request.shows_results()) {
     append_esearch(session.out, correlator_of(command).begin, request, found, *searching, *session.selected->view());
   }
-  co_return completed(command.verb->name);
+  co_return limited(session, completed(command.verb->name), lowest);
 }
 
 }  // namespace imap

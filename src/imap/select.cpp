@@ -1,6 +1,7 @@
 // SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE (RFC 9051 §6.3.2, §6.4; RFC 3691; RFC 4315; RFC 7162 §3.2.5-3.2.9).
 #include "imap/driver.h"
 #include "imap/mailbox_lines.h"
+#include "imap/message_limit.h"
 #include "imap/names.h"
 #include "imap/object_id.h"
 #include "imap/places.h"
@@ -165,11 +166,13 @@ net::Task<Reply> do_expunge(Session& session, Command& command) {
     }
   }
   if (uids && uids->empty()) co_return completed(command.verb->name);
+  // RFC 9738: EXPUNGE and CLOSE have no limit.
+  const auto lowest = uids ? keep_highest(session, *uids) : std::nullopt;
   const auto gone = co_await session.services.mail.expunge(selected.account, selected.mailbox, std::move(uids));
   session.signal->changed = true;
   if (!gone) co_return refused(gone.error());
-  if (gone->empty()) co_return completed(command.verb->name);
-  co_return co_await completed_expunge(session, command.verb->name);
+  if (gone->empty()) co_return limited(session, completed(command.verb->name), lowest);
+  co_return limited(session, co_await completed_expunge(session, command.verb->name), lowest);
 }
 
 }  // namespace imap

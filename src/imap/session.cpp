@@ -83,6 +83,7 @@ Situation Session::situation() const {
           .can_start_tls = !encrypted() && tls_ && tls_() != nullptr,
           .may_login = may_login(),
           .append_limit = config->max_message_bytes,
+          .message_limit = config->max_messages,
           .mechanisms = identity == nullptr && may_login() ? sasl::offered(config->mechanisms, channel())
                                                            : std::vector<std::string_view>()};
 }

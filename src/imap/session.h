@@ -25,6 +25,7 @@ struct Config {
   std::string hostname;
   std::uint64_t max_message_bytes = 25ull << 20;  // APPEND
   std::size_t max_command_bytes = 64 * 1024;      // a command with its literals, APPEND's message apart
+  std::uint32_t max_messages = 0;                 // that one command works on (RFC 9738); 0: all
   std::size_t max_errors = 50;                    // BAD answers before BYE
   std::chrono::seconds login_timeout{180};        // from the connection to the login, whatever is said
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes

@@ -7,6 +7,7 @@
 #include "imap/context.h"
 #include "imap/driver.h"
 #include "imap/envelope.h"
+#include "imap/message_limit.h"
 #include "imap/search.h"
 #include "imap/sort_keys.h"
 #include "imap/thread.h"
@@ -188,11 +189,17 @@ net::Task<void> write_sort(Session& session, std::shared_ptr<const Results> resu
   session.out += "\r\n";
 }
 
+// RFC 9738: an order of some of the messages would say nothing of the others.
+bool sorts_too_many(const Session& session, const Search& request) {
+  return exceeds_limit(session, count_messages(*session.selected->view(), searched(*session.selected, request)));
+}
+
 }  // namespace
 
 net::Task<Reply> do_sort(Session& session, Command& command) {
   auto& request = std::get<Sort>(command.arguments);
   if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
+  if (sorts_too_many(session, request.search)) co_return over_limit(session);
   const bool scored = request.by_relevancy() || (request.search.give & Search::kRelevancy);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request.search, scored, sorting(session));
@@ -227,6 +234,7 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
 net::Task<Reply> do_thread(Session& session, Command& command) {
   auto& request = std::get<Thread>(command.arguments);
   if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
+  if (sorts_too_many(session, request.search)) co_return over_limit(session);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request.search, /*scored=*/false, sorting(session));
   const auto found = co_await find(session, command, *searching);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "imap/driver.h"
+#include "imap/message_limit.h"
 
 namespace imap {
 
@@ -97,8 +98,9 @@ net::Task<Reply> do_store(Session& session, Command& command) {
   const bool uids = command.verb->uid();
   // RFC 4314 §4: refused only when nothing of it is allowed.
   if (!may_change(arguments, mailstore::flag_mask(selected.rights))) co_return no(says::kNoRights);
-  const auto runs = selected.find(arguments.set, uids);
+  auto runs = selected.find(arguments.set, uids);
   if (!runs) co_return bad(says::kBadSequence);
+  const auto lowest = keep_highest(session, *runs);
   auto echo = std::make_unique<StoreEcho>();
   echo->silent = arguments.silent;
   echo->with_uid = uids;
@@ -130,8 +132,8 @@ net::Task<Reply> do_store(Session& session, Command& command) {
   if (missing && !echo->silent && !uids) {
     co_return code.empty() ? no(says::kExpunged) : no("[" + code + "] " + std::string(says::kModifiedExpunged));
   }
-  if (!code.empty()) co_return ok("[" + code + "] " + std::string(says::kModified));
-  co_return completed(command.verb->name);
+  if (!code.empty()) co_return limited(session, ok("[" + code + "] " + std::string(says::kModified)), lowest);
+  co_return limited(session, completed(command.verb->name), lowest);
 }
 
 }  // namespace imap

@@ -134,6 +134,7 @@ constexpr Extension kExtensions[] = {
     {"FILTERS", "RFC 5466", Shown::always},
     {"NOTIFY", "RFC 5465", Shown::always},
     {"UIDONLY", "RFC 9586", Shown::always},
+    {"MESSAGELIMIT", "RFC 9738", Shown::with_messages},
     {"UNAUTHENTICATE", "RFC 8437", Shown::login},
     {"COMPRESS=DEFLATE", "RFC 4978", Shown::login},
 };
@@ -152,6 +153,8 @@ bool shown(const Extension& extension, const Situation& situation) {
       return situation.authenticated;
     case Shown::with_limit:
       return true;
+    case Shown::with_messages:
+      return situation.message_limit != 0;
   }
   return false;
 }
@@ -175,6 +178,7 @@ std::string capabilities(const Situation& situation) {
     out += ' ';
     out += extension.word;
     if (extension.shown == Shown::with_limit) out += "=" + std::to_string(situation.append_limit);
+    if (extension.shown == Shown::with_messages) out += "=" + std::to_string(situation.message_limit);
   }
   // RFC 9051 §11.7: mechanisms that send a password in the clear are not announced where it would be seen.
   for (const auto name : situation.mechanisms) {

@@ -51,6 +51,7 @@ struct Extension {
     no_login,      // before the login
     login,         // behind it
     with_limit,    // with the bytes of a message that APPEND takes: "WORD=N"
+    with_messages  // with the messages that one command works on, where they are limited
   };
   std::string_view word;
   std::string_view rfc;
@@ -63,6 +64,7 @@ struct Situation {
   bool can_start_tls = false;
   bool may_login = false;
   std::uint64_t append_limit = 0;
+  std::uint64_t message_limit = 0;           // 0: none
   std::vector<std::string_view> mechanisms;  // of AUTHENTICATE; none where no login may be
 };
 /// " IMAP4rev1 IMAP4rev2 …" with a space before each word, SASL mechanisms included.

@@ -1,5 +1,5 @@
-// UIDONLY (RFC 9586): of two sessions one names messages by UIDs alone, and each is told of the other's doing in its own
-// way.
+// UIDONLY (RFC 9586): of two sessions one names messages by UIDs alone, and each is told of the other's doing in its
+// own way.
 
 #include <doctest/doctest.h>
 
@@ -45,17 +45,17 @@ TEST_CASE("UIDONLY: one session is told in UIDs, the other in numbers") { test::
 // RFC 5267, RFC 5465: what is followed, and what NOTIFY fetches.
 net::Task<void> followed(World& world, Client& one, Client&) {
   CHECK(co_await one.command("SEARCH RETURN (UPDATE) SUBJECT message") == Lines{"t OK SEARCH completed"});
-  CHECK(co_await one.command("ENABLE UIDONLY") ==
-        Lines{"* ENABLED UIDONLY", "* NO [NOUPDATE \"t\"] There are no sequence numbers any more",
-              "t OK ENABLE completed"});
+  CHECK(co_await one.command("ENABLE UIDONLY") == Lines{"* ENABLED UIDONLY",
+                                                        "* NO [NOUPDATE \"t\"] There are no sequence numbers any more",
+                                                        "t OK ENABLE completed"});
   CHECK(co_await one.command("UID SEARCH RETURN (UPDATE) SUBJECT message") == Lines{"t OK UID SEARCH completed"});
   CHECK(co_await one.command("NOTIFY SET (selected (MessageNew (RFC822.SIZE) MessageExpunge FlagChange))") ==
         Lines{"t OK NOTIFY completed"});
   co_await world.deliver(test::message(2, "x\r\n"));
   const std::string size = std::to_string(test::message(2, "x\r\n").size());
-  for (const std::string& line : {std::string("* 2 EXISTS"), std::string("* 2 RECENT"),
-                                  std::string("* ESEARCH (TAG \"t\") UID ADDTO (0 2)"),
-                                  "* 2 UIDFETCH (RFC822.SIZE " + size + ")"}) {
+  for (const std::string& line :
+       {std::string("* 2 EXISTS"), std::string("* 2 RECENT"), std::string("* ESEARCH (TAG \"t\") UID ADDTO (0 2)"),
+        "* 2 UIDFETCH (RFC822.SIZE " + size + ")"}) {
     CHECK(co_await one.line() == line);
   }
   // It ends with the login (RFC 8437).
@@ -77,13 +77,13 @@ net::Task<void> missed(World&, Client& one, Client& two) {
   (void)co_await two.command("STORE 3 +FLAGS (\\Answered)");
   (void)co_await two.command("STORE 1 +FLAGS (\\Deleted)");
   (void)co_await two.command("EXPUNGE");
-  const Lines lines = co_await one.command("SELECT INBOX (QRESYNC (" + std::to_string(validity) + " " +
-                                           std::to_string(modseq) + "))");
+  const Lines lines =
+      co_await one.command("SELECT INBOX (QRESYNC (" + std::to_string(validity) + " " + std::to_string(modseq) + "))");
   CHECK(std::ranges::find(lines, "* VANISHED (EARLIER) 1") != lines.end());
-  CHECK(std::ranges::any_of(lines, [](const std::string& line) {
-    return line.starts_with("* 3 UIDFETCH (FLAGS (\\Answered) MODSEQ (");
-  }));
-  CHECK(std::ranges::none_of(lines, [](const std::string& line) { return line.find(" FETCH (") != std::string::npos; }));
+  CHECK(std::ranges::any_of(
+      lines, [](const std::string& line) { return line.starts_with("* 3 UIDFETCH (FLAGS (\\Answered) MODSEQ ("); }));
+  CHECK(
+      std::ranges::none_of(lines, [](const std::string& line) { return line.find(" FETCH (") != std::string::npos; }));
 }
 TEST_CASE("UIDONLY: what was missed is told in UIDs") { test::tell(missed, 3); }
 
