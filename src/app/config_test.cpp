@@ -58,6 +58,9 @@ stop = "5s"
 [store]
 min_free = "128 MiB"
 
+[imap]
+append_8bit_headers = false
+
 [listener.mx]
 protocol = "smtp"
 address = "192.0.2.1"
@@ -80,6 +83,7 @@ port = 1993
   CHECK(c.log_format == app::LogFormat::json);
   CHECK(c.max_message_bytes == 10 << 20);
   CHECK(c.imap.max_message_bytes == 10 << 20);
+  CHECK_FALSE(c.imap.append_8bit_headers);
   CHECK(c.mailbox_quota_bytes == 0);
   CHECK(c.smtp.max_recipients == 500);
   CHECK(c.stop_timeout == std::chrono::seconds(5));

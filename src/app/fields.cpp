@@ -224,6 +224,11 @@ constexpr Field<Config> kSettings[] = {
     setting<Duration<0, 3600>, &Config::stop_timeout>("timeouts.stop",
                                                       "How long sessions may take to end when the server stops."),
 
+    setting<Switch, &Config::imap, &imap::Config::append_8bit_headers>(
+        "imap.append_8bit_headers",
+        "Whether APPEND takes header fields with bytes above 127 from a client that has not enabled UTF8=ACCEPT. "
+        "RFC 6855 wants them refused, which would keep old mail from being moved here by programs like mbsync and "
+        "imapsync."),
     setting<MailAddresses, &Config::imap, &imap::Config::submission_accounts>(
         "imap.submission_accounts",
         "Accounts by which submission servers elsewhere log in, to fetch what users let them send by its URL "

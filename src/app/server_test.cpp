@@ -289,13 +289,16 @@ TEST_CASE("a limit that a reload changes holds from the next command of a live s
   Client client(house.server->port("smtp").value());
   CHECK(client.ask("EHLO client.test").find("SIZE 26214400") != std::string::npos);
   house.config.max_message_bytes = 1 << 20;
+  house.config.imap.append_8bit_headers = false;
   house.config.threads = 9;
   const app::Reloaded done = house.server->reload("test");
-  CHECK(done.changes.changed == std::vector<std::string>{"limits.message_size = \"1 MiB\""});
+  CHECK(done.changes.changed ==
+        std::vector<std::string>{"limits.message_size = \"1 MiB\"", "imap.append_8bit_headers = false"});
   CHECK(done.changes.waiting == std::vector<std::string>{"threads = 9"});
   CHECK(client.ask("MAIL FROM:<a@example.org> SIZE=2000000").starts_with("552 "));
   CHECK(client.ask("EHLO client.test").find("SIZE 1048576") != std::string::npos);
   CHECK(house.server->config()->threads == 0);
+  CHECK_FALSE(house.server->config()->imap.append_8bit_headers);
 }
 
 TEST_CASE("a place that changes its protocol keeps its socket, and sessions keep what they speak") {

@@ -82,11 +82,21 @@ net::Task<Reply> change_acl(Session& session, Command& command, Change change) {
   co_return completed(command.verb->name);
 }
 
+// RFC 6855 §3: an address may be in UTF-8, which stands in a quoted string only for who has said to know that.
+void append_identifier(Session& session, std::string_view identifier) {
+  const bool ascii = std::ranges::none_of(identifier, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  if (ascii || session.utf8_names()) {
+    append_astring(session.out, identifier);
+  } else {
+    append_string(session.out, identifier);
+  }
+}
+
 }  // namespace
 
 void append_rights(Session& session, std::string_view name, Rights rights) {
   session.out += "* MYRIGHTS ";
-  append_name(session.out, name, session.rev2);
+  append_name(session.out, name, session.utf8_names());
   session.out += ' ';
   append_astring(session.out, mailstore::print(rights));
   session.out += "\r\n";
@@ -113,12 +123,12 @@ net::Task<Reply> do_getacl(Session& session, Command& command) {
   if (!named) co_return refused(named.error());
   const auto add = [&](std::string_view identifier, Rights rights) {
     session.out += ' ';
-    append_astring(session.out, identifier);
+    append_identifier(session, identifier);
     session.out += ' ';
     append_astring(session.out, mailstore::print(rights));
   };
   session.out += "* ACL ";
-  append_name(session.out, found->mailbox.name, session.rev2);
+  append_name(session.out, found->mailbox.name, session.utf8_names());
   add(*owner, mailstore::kAllRights);
   for (const auto& [identifier, rights] : *named) add(identifier, rights);
   session.out += "\r\n";
@@ -130,9 +140,9 @@ net::Task<Reply> do_listrights(Session& session, Command& command) {
   const auto subject = co_await find_subject(session, arguments);
   if (!subject) co_return refused(subject.error());
   session.out += "* LISTRIGHTS ";
-  append_name(session.out, subject->found.mailbox.name, session.rev2);
+  append_name(session.out, subject->found.mailbox.name, session.utf8_names());
   session.out += ' ';
-  append_astring(session.out, arguments.identifier);  // §3.4: in the form that was given
+  append_identifier(session, arguments.identifier);  // §3.4: in the form that was given
   session.out += is_owner(*subject) ? " lrswipkxteacd\r\n" : " \"\" l r s w i p k x t e a c d\r\n";
   co_return completed("LISTRIGHTS");
 }

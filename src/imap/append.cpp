@@ -1,5 +1,5 @@
-// APPEND of one or more messages (RFC 9051 §6.3.12, RFC 3502, RFC 7888, RFC 3516 §4.4, RFC 4469). The messages go to
-// the store in the chunks that they come in, and appear together or not at all.
+// APPEND of one or more messages (RFC 9051 §6.3.12, RFC 3502, RFC 7888, RFC 3516 §4.4, RFC 4469, RFC 6855 §4). The
+// messages go to the store in the chunks that they come in, and appear together or not at all.
 #include "imap/append.h"
 
 #include "imap/message_limit.h"
@@ -60,6 +60,9 @@ class Growing {
     auto parsed = std::make_shared<const mime::Message>(parser_->finish());
     // RFC 3516 §4.4: what can hold a NUL is taken, and a NUL is not, because BODY[] could not give it back.
     if (parsed->nul) return std::unexpected(no(binary ? says::kBinaryNul : says::kNul));
+    if (parsed->eight_bit_header && !session.utf8_accept && !session.config->append_8bit_headers) {
+      return std::unexpected(no(says::kNoUtf8));
+    }
     const std::int64_t now = base::unix_seconds(session.services.clock.now());
     return mailstore::Mailstore::AppendMessage{
         .message = {.body = writer_->finish(), .parsed = std::move(parsed)},
@@ -95,9 +98,9 @@ class Taking {
       if (auto refusal = co_await take_literal(piece)) co_return std::unexpected(std::move(*refusal));
       if (session_.ending) co_return std::unexpected(bad(says::kBehindMessage));
       const bool whole = piece.then == Then::message;
-      auto next = parse_append_piece(session_.framer.text(), !whole);
+      auto next = parse_append_piece(session_.framer.text(), {.catenating = !whole, .utf8 = piece.utf8});
       if (!next) {
-        const bool ended = whole && !session_.message_waits;
+        const bool ended = whole && !piece.utf8 && !session_.message_waits;
         co_return std::unexpected(bad(ended ? says::kBehindMessage : std::string_view(next.error().text)));
       }
       piece = std::move(*next);
@@ -122,6 +125,7 @@ class Taking {
   // Looked at before the literal is accepted: what is refused is not even sent by a client that waits for us.
   net::Task<Refusal> take_literal(AppendPiece& piece) {
     const LiteralHead literal = session_.framer.literal();
+    if (piece.utf8 && !literal.binary) co_return bad(says::kNoLiteral8);
     if (piece.then == Then::url) {
       if (literal.size > kMaxUrlBytes) co_return bad(says::kLongUrl);
       co_return co_await add_url(co_await read_url(literal));

@@ -42,6 +42,7 @@ net::Task<Reply> do_enable(Session& session, Command& command) {
   for (const auto& word : std::get<Enable>(command.arguments).extensions) {
     // RFC 9051 §6.3.1: what is unknown, or needs no enabling, is passed over; what is enabled already, too.
     if (base::iequals(word, "IMAP4rev2")) enable(session.rev2, "IMAP4rev2");
+    if (base::iequals(word, "UTF8=ACCEPT")) enable(session.utf8_accept, "UTF8=ACCEPT");
     if (base::iequals(word, "CONDSTORE")) enable(condstore, "CONDSTORE");
     if (base::iequals(word, "UIDONLY")) enable(session.uid_only, "UIDONLY");
     // RFC 7162 §3.2.3: it brings CONDSTORE with it.

@@ -130,6 +130,7 @@ struct AppendPiece {
   std::vector<Step> steps;
   MessageHead head;
   Then then = Then::end;
+  bool utf8 = false;  // message, text: it stands in "UTF8 (…)" and has to be a literal8 (RFC 6855 §4)
 };
 /// Up to the first literal of a message. What comes behind it: parse_append_piece().
 struct Append {
@@ -428,8 +429,12 @@ inline std::unexpected<base::Error> syntax(std::string text) {
 base::Result<std::string> take_mailbox(Cursor& in);
 /// A space and a mod-sequence-value, or with `zero` a mod-sequence-valzer (RFC 7162 §7).
 base::Result<mailstore::ModSeq> take_modseq(Cursor& in, bool zero);
-/// What follows a literal of an APPEND. `catenating`: which was a part of a message.
-base::Result<AppendPiece> parse_append_piece(std::string_view text, bool catenating);
+/// What follows a literal of an APPEND. `catenating`: which was a part of a message; `utf8`: which stood in "UTF8 (…)".
+struct BehindLiteral {
+  bool catenating = false;
+  bool utf8 = false;
+};
+base::Result<AppendPiece> parse_append_piece(std::string_view text, BehindLiteral behind);
 /// A section without its brackets: "1.2.HEADER".
 base::Result<Section> parse_section(std::string_view text);
 /// A list of data items in parentheses, of messages that nobody has asked to see: none of them marks one as seen.

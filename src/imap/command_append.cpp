@@ -1,5 +1,5 @@
 // APPEND and REPLACE between their literals, which the framer cuts off (RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC
-// 8508).
+// 6855 §4, RFC 8508).
 #include "base/text.h"
 #include "imap/command.h"
 
@@ -29,6 +29,13 @@ base::Result<MessageHead> take_head(Cursor& in) {
   return head;
 }
 
+// RFC 6855 §4: "UTF8 (" before a literal8. False: something else stands there.
+base::Result<bool> take_utf8(Cursor& in) {
+  if (!in.word("UTF8")) return false;
+  if (!in.space() || !in.take('(') || !in.done()) return syntax("UTF8 wants a literal8 in parentheses");
+  return true;
+}
+
 // RFC 4469 §5: cat-parts from `in`, behind "(" or (`behind_part`) behind one, to the end of the piece or to ")", after
 // which out.then is `end` still.
 base::Result<void> take_parts(Cursor& in, bool behind_part, AppendPiece& out) {
@@ -41,12 +48,17 @@ base::Result<void> take_parts(Cursor& in, bool behind_part, AppendPiece& out) {
       if (!in.space()) return syntax("A closing parenthesis is missing");
     }
     behind_part = true;
+    TRY_ASSIGN(out.utf8, take_utf8(in));
+    if (out.utf8) {
+      out.then = Then::text;
+      return {};
+    }
     if (in.word("TEXT")) {
       if (!in.space() || !in.done()) return syntax("TEXT wants a literal");
       out.then = Then::text;
       return {};
     }
-    if (!in.word("URL") || !in.space()) return syntax("CATENATE is made of TEXT and URL");
+    if (!in.word("URL") || !in.space()) return syntax("CATENATE is made of TEXT, UTF8 and URL");
     if (in.done()) {
       out.then = Then::url;
       return {};
@@ -67,7 +79,8 @@ base::Result<AppendPiece> take_piece(Cursor& in, bool first, bool catenating) {
       if (!first && in.done()) return out;
       first = false;
       TRY_ASSIGN(auto head, take_head(in));
-      if (!in.word("CATENATE")) {
+      TRY_ASSIGN(out.utf8, take_utf8(in));
+      if (out.utf8 || !in.word("CATENATE")) {
         out.head = std::move(head);
         out.then = Then::message;
         return out;
@@ -102,9 +115,10 @@ base::Result<Arguments> parse_replace(Cursor& in) {
   return out;
 }
 
-base::Result<AppendPiece> parse_append_piece(std::string_view text, bool catenating) {
+base::Result<AppendPiece> parse_append_piece(std::string_view text, BehindLiteral behind) {
   Cursor in(text);
-  TRY_ASSIGN(auto out, take_piece(in, /*first=*/false, catenating));
+  if (behind.utf8 && !in.take(')')) return syntax("A closing parenthesis is missing");
+  TRY_ASSIGN(auto out, take_piece(in, /*first=*/false, behind.catenating));
   if (!in.done()) return syntax("Something stands before the message: " + base::printable(in.rest(), 40));
   return out;
 }

@@ -34,7 +34,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)imap::base_subject(text);
   (void)imap::parse_envelope(text);
   if (imap::message_ids(text).size() > imap::kMaxReferences) std::abort();
-  for (const bool catenating : {false, true}) (void)imap::parse_append_piece(text, catenating);
+  for (const bool catenating : {false, true}) {
+    for (const bool utf8 : {false, true})
+      (void)imap::parse_append_piece(text, {.catenating = catenating, .utf8 = utf8});
+  }
   const auto parsed = imap::parse_command(text);
   if (!parsed.command) {
     if (parsed.command.error().text.empty()) std::abort();

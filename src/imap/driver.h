@@ -55,6 +55,7 @@ class Session {
   std::shared_ptr<Signal> signal;
   base::SteadyTime login_by;     // a session that nobody has logged in to by then ends
   bool rev2 = false;             // ENABLE IMAP4rev2
+  bool utf8_accept = false;      // ENABLE UTF8=ACCEPT
   bool condstore = false;        // RFC 7162 §3.1: a CONDSTORE enabling command has come
   bool qresync = false;          // ENABLE QRESYNC
   bool uid_only = false;         // ENABLE UIDONLY (RFC 9586)
@@ -68,6 +69,8 @@ class Session {
   std::string out;  // responses not written yet
 
   mailstore::AccountId account() const { return identity->account; }
+  /// Mailbox names go both ways as UTF-8, which may stand in quoted strings (RFC 9051 §5.1, RFC 6855 §3).
+  bool utf8_names() const { return rev2 || utf8_accept; }
   State state() const { return selected ? kSelected : identity ? kAuthenticated : kNotAuthenticated; }
   Situation situation() const;
   bool encrypted() const { return stream->tls() != nullptr; }

@@ -60,6 +60,8 @@ std::optional<std::string> Cursor::quoted() {
   for (std::size_t i = at_ + 1; i < text_.size(); ++i) {
     char c = text_[i];
     if (c == '"') {
+      // RFC 6855 §3.
+      if (!base::valid_utf8(out)) return std::nullopt;
       at_ = i + 1;
       return out;
     }

@@ -36,7 +36,8 @@ class Cursor {
   std::string_view astring_atom() { return run(is_astring_char); }
   std::string_view run(bool (*accept)(char));
 
-  /// string = quoted / literal. RFC 9051 §4.3; bytes above 127 are taken as they are, NUL is not.
+  /// string = quoted / literal. RFC 9051 §4.3; NUL is not taken. Bytes above 127 have to be UTF-8 in a quoted string,
+  /// and are taken as they are in a literal.
   std::optional<std::string> string();
   std::optional<std::string> astring();
   /// nstring, as ID has it (RFC 2971 §3.1): the outer optional is the syntax, the inner one NIL.

@@ -141,7 +141,7 @@ net::Task<Reply> do_list(Session& session, Command& command) {
                   {.mailbox = mailbox,
                    .subscribed = show_subscribed && selection->subscribed(name),
                    .extended = child ? std::string_view(children) : std::string_view()},
-                  session.rev2);
+                  session.utf8_names());
     if (session.out.size() >= kFlushBytes) co_await session.flush();
     if (mailbox == nullptr) continue;
     const Found* other = visible->other(name);
@@ -154,7 +154,7 @@ net::Task<Reply> do_list(Session& session, Command& command) {
           other != nullptr ? *other : Found{.place = {.account = session.account()}, .mailbox = *mailbox};
       const auto entries = co_await entries_of(session, found);
       if (!entries) co_return refused(entries.error());
-      append_metadata(session.out, name, session.rev2, {.entries = list.metadata}, *entries);
+      append_metadata(session.out, name, session.utf8_names(), {.entries = list.metadata}, *entries);
     }
     if (list.status != 0 && mailbox->selectable && (rights & mailstore::kRead)) {
       co_await write_status(session, other != nullptr ? other->place.account : session.account(), *mailbox,
@@ -187,13 +187,13 @@ net::Task<Reply> do_lsub(Session& session, Command& command) {
   }
   for (const auto name : names) {
     session.out += "* LSUB () \"/\" ";
-    append_name(session.out, name, session.rev2);
+    append_name(session.out, name, session.utf8_names());
     session.out += "\r\n";
     levels.erase(name);
     if (session.out.size() >= kFlushBytes) co_await session.flush();
   }
   for (const auto name : levels) {
-    append_listed(session.out, name, {.keyword = "LSUB", .noselect = true}, session.rev2);
+    append_listed(session.out, name, {.keyword = "LSUB", .noselect = true}, session.utf8_names());
   }
   co_return completed("LSUB");
 }

@@ -84,7 +84,7 @@ net::Task<void> write_status(Session& session, mailstore::AccountId account, con
   }
   std::string& out = session.out;
   out += "* STATUS ";
-  append_name(out, mailbox.name, session.rev2);
+  append_name(out, mailbox.name, session.utf8_names());
   out += " (";
   const auto item = [&](std::uint16_t bit, std::string_view word, std::uint64_t value) {
     if (!(items & bit)) return;

@@ -1,7 +1,7 @@
 #pragma once
 // Private to the room. On how many messages one command may work, where the operator limits that (Config::max_messages;
-// RFC 9738). Of more than that those with the highest UIDs are worked on, and the client is told how far that went; what
-// would be wrong when only half done is refused. On the session's loop.
+// RFC 9738). Of more than that those with the highest UIDs are worked on, and the client is told how far that went;
+// what would be wrong when only half done is refused. On the session's loop.
 
 #include <optional>
 #include <vector>
@@ -24,8 +24,8 @@ std::optional<mailstore::Uid> keep_highest(const Session& session, const mailsto
 std::vector<Range> searched(const Selected& selected, const Search& request);
 std::size_t count_messages(const mailstore::View& view, const std::vector<Range>& uids);
 
-/// The reply, which says "[MESSAGELIMIT n lowest]" where there is a lowest one; in a line of its own when the reply has a
-/// code already.
+/// The reply, which says "[MESSAGELIMIT n lowest]" where there is a lowest one; in a line of its own when the reply has
+/// a code already.
 Reply limited(Session& session, Reply reply, std::optional<mailstore::Uid> lowest);
 /// NO: nothing was done.
 Reply over_limit(const Session& session);

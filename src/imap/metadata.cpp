@@ -180,7 +180,7 @@ net::Task<Reply> do_getmetadata(Session& session, Command& command) {
     entries = co_await entries_of(session, *found);
   }
   if (!entries) co_return refused(entries.error());
-  const std::uint64_t longest = append_metadata(session.out, name, session.rev2, arguments, *entries);
+  const std::uint64_t longest = append_metadata(session.out, name, session.utf8_names(), arguments, *entries);
   if (longest > 0) co_return completed("GETMETADATA", "METADATA LONGENTRIES " + std::to_string(longest));
   co_return completed("GETMETADATA");
 }

@@ -30,7 +30,7 @@ std::string correlated(const Session& session, std::string_view tag, const Targe
   std::string out = "* ESEARCH (TAG ";
   append_quoted(out, tag);
   out += " MAILBOX ";
-  append_name(out, target.name, session.rev2);
+  append_name(out, target.name, session.utf8_names());
   out += " UIDVALIDITY ";
   append_number(out, uid_validity);
   out += ") UID";
@@ -149,6 +149,7 @@ net::Task<Reply> do_esearch(Session& session, Command& command) {
   const Search& request = arguments.search;
   const bool update = (request.give & Search::kUpdate) != 0;
   if (!session.selected && (update || names_selected(arguments))) co_return bad(says::kNothingSelected);
+  if (session.utf8_accept && !request.charset.empty()) co_return bad(says::kCharsetTwice);  // RFC 6855 §3
   if (auto refusal = co_await begin_search(session, command.tag, arguments.search)) co_return std::move(*refusal);
   const bool save = (request.give & Search::kSave) != 0;
   const auto targets = co_await find_targets(session, arguments);

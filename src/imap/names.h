@@ -1,6 +1,7 @@
 #pragma once
-// Mailbox names on the wire: modified UTF-7 for IMAP4rev1 (RFC 3501 §5.1.3), UTF-8 once IMAP4rev2 is enabled
-// (RFC 9051 §5.1), the strings that carry them, and LIST patterns. Pure, total; patterns match in bounded time.
+// Mailbox names on the wire: modified UTF-7 for IMAP4rev1 (RFC 3501 §5.1.3), UTF-8 once IMAP4rev2 or
+// UTF8=ACCEPT is enabled (RFC 9051 §5.1, RFC 6855 §3), the strings that carry them, and LIST patterns. Pure, total;
+// patterns match in bounded time.
 
 #include <memory>
 #include <optional>

@@ -180,7 +180,7 @@ net::Task<base::Result<void>> Notifying::begin(Session& session) {
     if (each.events == 0) continue;
     const Mailbox& mailbox = *seen->by_name.at(each.name);
     if (!each.readable) {
-      append_listed(session.out, each.name, {.mailbox = &mailbox, .attribute = kNoAccess}, session.rev2);
+      append_listed(session.out, each.name, {.mailbox = &mailbox, .attribute = kNoAccess}, session.utf8_names());
       continue;
     }
     const bool selected =
@@ -291,7 +291,7 @@ void Notifying::tell_names(Session& session, const List& was, const Seen& now,
                    .subscribed = now.subscribed.contains(name),
                    .attribute = attribute,
                    .extended = extended},
-                  session.rev2);
+                  session.utf8_names());
   };
   // The level above one that came or went is affected as well.
   const auto list_parent = [&](std::string_view name) {
@@ -321,7 +321,7 @@ void Notifying::tell_names(Session& session, const List& was, const Seen& now,
       // Of what was renamed with the level above it nothing is said.
       const auto above = renamed.find(parent_of(each.name));
       const bool with_parent = above != renamed.end() && parent_of(before->name) == above->second;
-      if (!with_parent) list(each.name, {}, oldname(before->name, session.rev2));
+      if (!with_parent) list(each.name, {}, oldname(before->name, session.utf8_names()));
     }
   }
   for (const Known& each : was) {
@@ -390,7 +390,7 @@ void Notifying::tell_annotations(Session& session, const Changes& changes) {
     if (!begun || open != name) {
       if (begun) session.out += "\r\n";
       session.out += "* METADATA ";
-      append_name(session.out, name, session.rev2);
+      append_name(session.out, name, session.utf8_names());
       open = name;
       begun = true;
     }

@@ -42,7 +42,7 @@ net::Task<Reply> do_getquotaroot(Session& session, Command& command) {
     if (!found) co_return refused(found.error());
   }
   session.out += "* QUOTAROOT ";
-  append_name(session.out, name, session.rev2);
+  append_name(session.out, name, session.utf8_names());
   // What somebody else holds in all is no concern of those who see one mailbox of it.
   if (!own) {
     session.out += "\r\n";

@@ -117,6 +117,9 @@ inline constexpr std::string_view kUrlAuthorised = "The URL is authorised alread
 inline constexpr std::string_view kUrlNoAddress = "The URL is for a user whose name is no mail address";
 inline constexpr std::string_view kUrlNoMailbox = "The URL names no mailbox that is there";
 inline constexpr std::string_view kNoLiteral = "The message has to be a literal";
+inline constexpr std::string_view kNoLiteral8 = "UTF8 wants a literal8 in parentheses";
+inline constexpr std::string_view kNoUtf8 = "[CANNOT] Header fields that are not ASCII need ENABLE UTF8=ACCEPT first";
+inline constexpr std::string_view kCharsetTwice = "After ENABLE UTF8=ACCEPT the charset is UTF-8 and is not named";
 inline constexpr std::string_view kNoMessage = "A message is missing, which has to be a literal";
 inline constexpr std::string_view kOneMessage = "REPLACE takes one message";
 inline constexpr std::string_view kBehindMessage = "Something stands behind the message";

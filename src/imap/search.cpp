@@ -294,6 +294,7 @@ void append_partial_begin(std::string& out, const PartialRange& range) {
 net::Task<Reply> do_search(Session& session, Command& command) {
   auto& request = std::get<Search>(command.arguments);
   const bool save = (request.give & Search::kSave) != 0;
+  if (session.utf8_accept && !request.charset.empty()) co_return bad(says::kCharsetTwice);  // RFC 6855 §3
   if (auto refusal = co_await begin_search(session, command.tag, request)) co_return std::move(*refusal);
   const auto searching =
       std::make_unique<Searching>(session, *session.selected, request, request.give & Search::kRelevancy);

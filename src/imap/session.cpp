@@ -88,7 +88,9 @@ Situation Session::situation() const {
                                                            : std::vector<std::string_view>()};
 }
 
-base::Result<std::string> Session::decode_mailbox(std::string_view wire) const { return decode_name(wire, rev2); }
+base::Result<std::string> Session::decode_mailbox(std::string_view wire) const {
+  return decode_name(wire, utf8_names());
+}
 
 // --- Input and output
 // --------------------------------------------------------------------------------------------------
@@ -369,7 +371,7 @@ void Session::forget_login() {
   identity.reset();
   visitor.reset();
   notifying.reset();
-  rev2 = condstore = qresync = uid_only = false;
+  rev2 = utf8_accept = condstore = qresync = uid_only = false;
   login_by = services.clock.steady() + config->login_timeout;
   adjust_limits();
 }

@@ -30,7 +30,10 @@ struct Config {
   std::chrono::seconds login_timeout{180};        // from the connection to the login, whatever is said
   std::chrono::seconds idle_timeout{30 * 60};     // RFC 9051 §5.4: at least 30 minutes
   sasl::Enabled mechanisms;                       // for AUTHENTICATE
-  std::vector<std::string> submission_accounts;   // RFC 4467 §3, submit+: who may fetch for it; addresses, normalized
+  // RFC 6855 §4 has them refused from clients that have not enabled UTF8=ACCEPT; but old mail is full of headers with
+  // raw bytes, and programs that move it from one server to another send it as it is.
+  bool append_8bit_headers = true;
+  std::vector<std::string> submission_accounts;  // RFC 4467 §3, submit+: who may fetch for it; addresses, normalized
   std::vector<mailstore::Annotation> server_entries;  // shared ones (RFC 5464): server_entries.h
   std::string (*nonce)() = sasl::random_nonce;        // fresh for each exchange
 };

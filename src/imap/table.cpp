@@ -107,6 +107,7 @@ constexpr Extension kExtensions[] = {
     {"URLAUTH", "RFC 4467", Shown::always},
     {"BINARY", "RFC 3516", Shown::always},
     {"REPLACE", "RFC 8508", Shown::always},
+    {"UTF8=ACCEPT", "RFC 6855", Shown::always},
     {"PARTIAL", "RFC 9394", Shown::always},
     {"MULTISEARCH", "RFC 7377", Shown::always},
     {"SORT", "RFC 5256", Shown::always},
