@@ -16,8 +16,7 @@ std::string about(const std::string& subject) { return "Subject: " + subject + "
 
 net::Task<void> file(Client& client, const std::string& subject) {
   const std::string message = about(subject);
-  const Lines said =
-      co_await client.command("APPEND INBOX {" + std::to_string(message.size()) + "+}\r\n" + message);
+  const Lines said = co_await client.command("APPEND INBOX {" + std::to_string(message.size()) + "+}\r\n" + message);
   CHECK(said.back().starts_with("t OK "));
 }
 
@@ -47,6 +46,18 @@ net::Task<void> compared(World&, Client& one, Client& two) {
               "t OK THREAD completed"});
 }
 TEST_CASE("what one client files is compared for the other as i;unicode-casemap says") { test::tell(compared, 0); }
+
+// §4.6 (c), the example of the standard with other words: what is malformed is sorted behind all else.
+net::Task<void> failed(World&, Client& one, Client& two) {
+  co_await file(one, "=?utf-8?b?0MDQvdC00YDQtdC5?=");  // begins with what is no UTF-8
+  co_await file(one, "=?utf-8?b?0YHQldCg0JPQldCZ?=");  // сЕРГЕЙ
+  co_await file(one, "=?koi8-r?b?4czFy9PFyg==?=");     // Алексей
+  for (Client* client : {&one, &two}) {
+    (void)co_await client->command("NOOP");
+    CHECK(co_await client->command("SORT (SUBJECT) UTF-8 ALL") == Lines{"* SORT 3 2 1", "t OK SORT completed"});
+  }
+}
+TEST_CASE("what cannot be converted stands behind all that can") { test::tell(failed, 0); }
 
 }  // namespace
 }  // namespace imap

@@ -61,9 +61,10 @@ net::Task<Reply> set_special_use(Session& session, const Found& found, const Set
   co_return completed("SETMETADATA");
 }
 
-void note_caused(Session& session, std::string_view mailbox, const SetMetadata& arguments) {
+void note_caused(Session& session, mailstore::AccountId owner, mailstore::MailboxId mailbox,
+                 const SetMetadata& arguments) {
   if (!session.notifying) return;
-  for (const auto& change : arguments.changes) session.notifying->caused(Notifying::entry_of(mailbox, change.name));
+  for (const auto& change : arguments.changes) session.notifying->caused(owner, mailbox, change.name);
 }
 
 net::Task<Reply> set_of_server(Session& session, SetMetadata& arguments) {
@@ -80,7 +81,7 @@ net::Task<Reply> set_of_server(Session& session, SetMetadata& arguments) {
   const auto done =
       co_await session.services.mail.annotate(session.account(), {}, session.account(), arguments.changes);
   if (!done) co_return refused_metadata(done.error());
-  note_caused(session, "", arguments);
+  note_caused(session, session.account(), {}, arguments);
   co_return completed("SETMETADATA");
 }
 
@@ -98,7 +99,7 @@ net::Task<Reply> set_of_mailbox(Session& session, SetMetadata& arguments) {
   const auto done = co_await session.services.mail.annotate(found->place.account, found->mailbox.id, session.account(),
                                                             arguments.changes);
   if (!done) co_return refused_metadata(done.error());
-  note_caused(session, found->mailbox.name, arguments);
+  note_caused(session, found->place.account, found->mailbox.id, arguments);
   co_return completed("SETMETADATA");
 }
 

@@ -205,13 +205,14 @@ void Notifying::caused(std::string name) {
   if (caused_.size() < kMaxCaused) caused_.insert(std::move(name));
 }
 
-std::string Notifying::entry_of(std::string_view mailbox, std::string_view entry) {
-  return std::string(mailbox) + '\n' + base::lower(entry);
+void Notifying::caused(AccountId owner, MailboxId mailbox, std::string_view entry) {
+  if (caused_entries_.size() < kMaxCaused) caused_entries_.insert({owner, mailbox, base::lower(entry)});
 }
 
 net::Task<void> Notifying::tell(Session& session) {
   const auto done = pending() ? co_await tell_changes(session) : base::Result<void>();
   caused_.clear();
+  caused_entries_.clear();
   if (done) co_return;
   session.log.info("imap.notify.overflow", {{"why", done.error().text}});
   session.line(says::kOverflow);
@@ -386,7 +387,7 @@ void Notifying::tell_annotations(Session& session, const Changes& changes) {
     } else if (!wants(kServerMetadataChange)) {
       continue;
     }
-    if (caused_.contains(entry_of(name, entry))) continue;
+    if (caused_entries_.contains({owner, mailbox, base::lower(entry)})) continue;
     if (!begun || open != name) {
       if (begun) session.out += "\r\n";
       session.out += "* METADATA ";

@@ -39,9 +39,9 @@ class Notifying {
   bool pending() const;
   /// Tells it, if there is something. When that is too much, says NOTIFICATIONOVERFLOW and does not notify any more.
   net::Task<void> tell(Session& session);
-  /// The session has done something to that name itself, of which it is not told (§5): a mailbox, or an entry of it.
+  /// The session has done something itself, of which it is not told (§5): to a mailbox of that name, or to an entry.
   void caused(std::string name);
-  static std::string entry_of(std::string_view mailbox, std::string_view entry);
+  void caused(mailstore::AccountId owner, mailstore::MailboxId mailbox, std::string_view entry);
 
  private:
   /// An account that is watched.
@@ -86,6 +86,7 @@ class Notifying {
   List known_;
   std::uint64_t generation_ = 0;  // of the directory, when rights were looked at
   std::set<std::string> caused_;
+  std::set<mailstore::Changes::OfAnnotation> caused_entries_;  // names in lower case
 };
 
 }  // namespace imap

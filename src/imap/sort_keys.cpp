@@ -24,6 +24,12 @@ std::string display_of(const std::optional<EnvelopeAddress>& address) {
   return mime::unicode_casemap(address->host ? *address->mailbox + "@" + *address->host : *address->mailbox);
 }
 
+// RFC 5255 §4.6 (c): what could not be converted stands behind all that could.
+SortValue of_text(std::string text) {
+  const bool broken = text.contains("\xef\xbf\xbd");
+  return {.number = broken ? 1 : 0, .text = std::move(text)};
+}
+
 SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::EmailReader::Email& email,
                    const Envelope& envelope, unsigned score) {
   switch (key) {
@@ -34,17 +40,17 @@ SortValue value_of(Sort::Key key, const mailstore::Row& row, const mailstore::Em
     case Sort::Key::size:
       return {.number = row.size};
     case Sort::Key::cc:
-      return {.text = mailbox_of(envelope.cc)};
+      return of_text(mailbox_of(envelope.cc));
     case Sort::Key::from:
-      return {.text = mailbox_of(envelope.from)};
+      return of_text(mailbox_of(envelope.from));
     case Sort::Key::to:
-      return {.text = mailbox_of(envelope.to)};
+      return of_text(mailbox_of(envelope.to));
     case Sort::Key::subject:
-      return {.text = base_subject(envelope.subject.value_or("")).text};
+      return of_text(base_subject(envelope.subject.value_or("")).text);
     case Sort::Key::display_from:
-      return {.text = display_of(envelope.from)};
+      return of_text(display_of(envelope.from));
     case Sort::Key::display_to:
-      return {.text = display_of(envelope.to)};
+      return of_text(display_of(envelope.to));
     case Sort::Key::relevancy:
       return {.number = -static_cast<std::int64_t>(score)};
   }

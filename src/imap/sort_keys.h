@@ -14,7 +14,7 @@
 namespace imap {
 
 struct SortValue {
-  std::int64_t number = 0;
+  std::int64_t number = 0;  // of a text: 1 when it could not be converted
   std::string text;
   friend auto operator<=>(const SortValue&, const SortValue&) = default;
 };
