@@ -14,29 +14,6 @@ using Lines = std::vector<std::string>;
 
 const std::string kInbox = "\"Other Users/u1@example.test/INBOX\"";
 
-/// The owner in INBOX with so many messages, and a guest who has nothing selected.
-using Story = net::Task<void> (*)(World&, Client& owner, Client& guest);
-net::Task<void> with_guest(World& world, Story story, int messages) {
-  for (int i = 1; i <= messages; ++i) co_await world.deliver(test::message(i));
-  Client owner(world);
-  Client guest(world);
-  co_await owner.login();
-  co_await guest.login("", "u2@example.test");
-  co_await story(world, owner, guest);
-  co_await owner.end();
-  co_await guest.end();
-}
-void share(Story story, int messages = 0) {
-  World world;
-  net::run(with_guest(world, story, messages));
-  std::string problems;
-  const auto reader = world.store->reader();
-  REQUIRE(reader);
-  REQUIRE(
-      world.mail->check(**reader, [&](store::Problem found) { problems += found.where + ": " + found.what + "\n"; }));
-  CHECK(problems == "");
-}
-
 net::Task<void> give(Client& owner, std::string rights, std::string mailbox = "INBOX",
                      std::string who = "u2@example.test") {
   const Lines said = co_await owner.command("SETACL " + mailbox + " " + who + " " + rights);
@@ -89,7 +66,7 @@ net::Task<void> visible(World& world, Client& owner, Client& guest) {
   CHECK((co_await stranger.command("SELECT " + kInbox)).back() == "t OK [READ-ONLY] SELECT completed");
   co_await stranger.end();
 }
-TEST_CASE("who has the right l sees a mailbox, and who has r reads it") { share(visible, 2); }
+TEST_CASE("who has the right l sees a mailbox, and who has r reads it") { test::share(visible, 2); }
 
 // RFC 4314 §5.1.1, §5.2: flags that may be changed, and READ-ONLY where nothing may be.
 net::Task<void> selected(World&, Client& owner, Client& guest) {
@@ -117,7 +94,7 @@ net::Task<void> selected(World&, Client& owner, Client& guest) {
   lines = co_await guest.command("MYRIGHTS " + kInbox);
   CHECK(has(lines, " lrste"));
 }
-TEST_CASE("flags are changed as far as the rights go") { share(selected, 2); }
+TEST_CASE("flags are changed as far as the rights go") { test::share(selected, 2); }
 
 // RFC 4314 §4: FETCH marks as seen only with s; EXPUNGE wants e, CLOSE does without.
 net::Task<void> fetched(World&, Client& owner, Client& guest) {
@@ -137,7 +114,7 @@ net::Task<void> fetched(World&, Client& owner, Client& guest) {
   const Lines told = co_await owner.command("NOOP");
   CHECK(has(told, "* 1 EXPUNGE"));
 }
-TEST_CASE("reading marks as seen, and removing removes, for those who may") { share(fetched, 2); }
+TEST_CASE("reading marks as seen, and removing removes, for those who may") { test::share(fetched, 2); }
 
 // RFC 4314 §4: APPEND and COPY want i, and keep the flags that may be set; a copy counts for the owner.
 net::Task<void> filed(World&, Client& owner, Client& guest) {
@@ -168,7 +145,7 @@ net::Task<void> filed(World&, Client& owner, Client& guest) {
   CHECK(has(co_await guest.command("FETCH 1 (BODY.PEEK[])"), "Subject: message 1"));
   CHECK(has(co_await owner.command("STATUS INBOX (MESSAGES)"), "MESSAGES 2"));
 }
-TEST_CASE("messages come and go between people, with the flags that may be set") { share(filed, 1); }
+TEST_CASE("messages come and go between people, with the flags that may be set") { test::share(filed, 1); }
 
 // RFC 4314 §4: CREATE, RENAME, DELETE.
 net::Task<void> hierarchy(World&, Client& owner, Client& guest) {
@@ -199,7 +176,7 @@ net::Task<void> hierarchy(World&, Client& owner, Client& guest) {
   (void)co_await owner.command("CREATE Diary");
   CHECK_FALSE(has(co_await guest.command("LIST \"\" \"Other Users/*\""), "Diary"));
 }
-TEST_CASE("mailboxes of others are made, renamed and deleted with k and x") { share(hierarchy); }
+TEST_CASE("mailboxes of others are made, renamed and deleted with k and x") { test::share(hierarchy); }
 
 // RFC 4314 §5.1.1 and promise 4 of the design: a change of rights holds from the next command on.
 net::Task<void> changes(World& world, Client& owner, Client& guest) {
@@ -220,7 +197,7 @@ net::Task<void> changes(World& world, Client& owner, Client& guest) {
   lines = co_await guest.until("* BYE");
   CHECK(lines.back() == "* BYE You may no longer read the selected mailbox");
 }
-TEST_CASE("rights that are taken away are gone at once") { share(changes, 1); }
+TEST_CASE("rights that are taken away are gone at once") { test::share(changes, 1); }
 
 // Who waits in a mailbox of somebody else is told what comes, and that it may not be read any more.
 net::Task<void> idle(World& world, Client& owner, Client& guest) {
@@ -234,7 +211,7 @@ net::Task<void> idle(World& world, Client& owner, Client& guest) {
   const Lines lines = co_await guest.until("* BYE");
   CHECK(lines.back() == "* BYE You may no longer read the selected mailbox");
 }
-TEST_CASE("IDLE in a mailbox of somebody else") { share(idle, 1); }
+TEST_CASE("IDLE in a mailbox of somebody else") { test::share(idle, 1); }
 
 // RFC 4314 §3: who has the right a may change the rights of others, and not the owner's.
 net::Task<void> administered(World&, Client& owner, Client& guest) {
@@ -251,7 +228,7 @@ net::Task<void> administered(World&, Client& owner, Client& guest) {
   co_await give(owner, "\"\"", "INBOX", "staff@example.test");
   CHECK((co_await guest.command("MYRIGHTS " + kInbox)).back().starts_with("t NO [NONEXISTENT]"));
 }
-TEST_CASE("administering is a right as well") { share(administered); }
+TEST_CASE("administering is a right as well") { test::share(administered); }
 
 // An account that is nobody's: its mailboxes are in "Shared/".
 net::Task<void> nobodys(World& world, Client&, Client& guest) {
@@ -273,7 +250,7 @@ net::Task<void> nobodys(World& world, Client&, Client& guest) {
             "* LIST (\\Subscribed \\HasNoChildren) \"/\" Shared/info@example.test/INBOX"));
   CHECK((co_await guest.command("LOGOUT")).back() == "t OK LOGOUT completed");
 }
-TEST_CASE("mailboxes of nobody are shared by a group") { share(nobodys); }
+TEST_CASE("mailboxes of nobody are shared by a group") { test::share(nobodys); }
 
 // Names that a mailbox had before there were namespaces lead to it still.
 net::Task<void> older(World& world, Client& owner, Client&) {
@@ -283,7 +260,7 @@ net::Task<void> older(World& world, Client& owner, Client&) {
   CHECK((co_await owner.command("RENAME Shared/Recipes Recipes")).back() == "t OK RENAME completed");
   CHECK((co_await owner.command("ESEARCH IN (selected) ALL")).back() == "t OK ESEARCH completed");
 }
-TEST_CASE("one's own mailboxes below the names of the namespaces stay in reach") { share(older); }
+TEST_CASE("one's own mailboxes below the names of the namespaces stay in reach") { test::share(older); }
 
 // RFC 7377: a guest's selected mailbox is searched as any.
 net::Task<void> searched(World&, Client& owner, Client& guest) {
@@ -295,7 +272,7 @@ net::Task<void> searched(World&, Client& owner, Client& guest) {
   CHECK(has(co_await guest.command("SORT (REVERSE SUBJECT) UTF-8 ALL"), "* SORT 3 2 1"));
   CHECK(has(co_await guest.command("THREAD REFERENCES UTF-8 TEXT Hello"), "* THREAD"));
 }
-TEST_CASE("searches, sorts and threads in a mailbox of somebody else") { share(searched, 3); }
+TEST_CASE("searches, sorts and threads in a mailbox of somebody else") { test::share(searched, 3); }
 
 }  // namespace
 }  // namespace imap

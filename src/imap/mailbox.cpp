@@ -14,14 +14,10 @@ namespace {
 
 using mailstore::Role;
 
-constexpr Role kUses[] = {Role::drafts, Role::sent, Role::junk, Role::trash, Role::archive};
-
-// RFC 6154 §3: one mailbox has at most one special use here, and those that are searches (\All, \Flagged) are not had.
+// RFC 6154 §3: one mailbox has at most one special use here.
 std::optional<Role> wanted_role(const std::vector<std::string>& uses) {
   if (uses.empty()) return Role::none;
-  const auto found = std::ranges::find_if(kUses, [&](Role role) { return base::iequals(special_use(role), uses[0]); });
-  if (uses.size() > 1 || found == std::end(kUses)) return std::nullopt;
-  return *found;
+  return uses.size() == 1 ? role_of(uses[0]) : std::nullopt;
 }
 
 // Of an account that is not there it is said what is said of one in which nothing may be made.

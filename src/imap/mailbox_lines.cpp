@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "imap/names.h"
 #include "imap/object_id.h"
 
@@ -24,6 +25,14 @@ std::string_view special_use(mailstore::Role role) {
       return {};
   }
   return {};
+}
+
+std::optional<mailstore::Role> role_of(std::string_view use) {
+  using mailstore::Role;
+  for (const Role role : {Role::drafts, Role::sent, Role::junk, Role::trash, Role::archive}) {
+    if (base::iequals(special_use(role), use)) return role;
+  }
+  return std::nullopt;
 }
 
 void append_listed(std::string& out, std::string_view name, const Listed& what, bool utf8) {

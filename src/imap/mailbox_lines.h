@@ -1,6 +1,7 @@
 #pragma once
 // Lines about mailboxes: LIST and STATUS responses (RFC 9051 §7.3). Pure but for STATUS, which may have to count.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace imap {
 
 /// "\Sent" and its like (RFC 6154 §2); empty for roles that have none.
 std::string_view special_use(mailstore::Role role);
+/// The role that has it; nothing where none has. \All and \Flagged are searches, which are not had.
+std::optional<mailstore::Role> role_of(std::string_view use);
 
 /// What a LIST line says of one name.
 struct Listed {

@@ -20,7 +20,7 @@ using mailstore::Role;
 using Depth = GetMetadata::Depth;
 
 constexpr std::string_view kSpecialUse = "/private/specialuse";
-constexpr Role kRoles[] = {Role::drafts, Role::sent, Role::junk, Role::trash, Role::archive};
+static_assert(mailstore::kMaxAnnotationBytes == 16384);  // as says::kEntryTooLong has it
 
 bool is_shared(std::string_view name) { return base::istarts_with(name, "/shared/"); }
 
@@ -52,11 +52,9 @@ net::Task<Reply> set_special_use(Session& session, const Found& found, const Set
   if (arguments.changes.size() > 1) co_return no(says::kSpecialUseAlone);
   if (!found.place.own()) co_return no(says::kSpecialUseOwners);
   const auto& value = arguments.changes[0].value;
-  const auto role =
-      std::ranges::find_if(kRoles, [&](Role each) { return value && base::iequals(special_use(each), *value); });
-  if (value && !value->empty() && role == std::end(kRoles)) co_return no(says::kUnknownUse);
-  const auto done = co_await session.services.mail.set_role(found.place.account, found.mailbox.id,
-                                                            role == std::end(kRoles) ? Role::none : *role);
+  const auto role = value && !value->empty() ? role_of(*value) : std::optional(Role::none);
+  if (!role) co_return no(says::kUnknownUse);
+  const auto done = co_await session.services.mail.set_role(found.place.account, found.mailbox.id, *role);
   if (!done) co_return refused(done.error());
   co_return completed("SETMETADATA");
 }

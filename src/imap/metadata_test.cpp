@@ -15,29 +15,13 @@ using Lines = std::vector<std::string>;
 
 const std::string kInbox = "\"Other Users/u1@example.test/INBOX\"";
 
-using Story = net::Task<void> (*)(World&, Client& owner, Client& guest);
-net::Task<void> with_guest(World& world, Story story) {
-  Client owner(world);
-  Client guest(world);
-  co_await owner.login("");
-  co_await guest.login("", "u2@example.test");
-  co_await story(world, owner, guest);
-  co_await owner.end();
-  co_await guest.end();
-}
-void share(Story story) {
+void with_entries(test::Story story) {
   World world;
   world.config.server_entries = {*parse_server_entry("/shared/comment = Welcome"),
                                  *parse_server_entry("/shared/admin=mailto:postmaster@example.test"),
                                  *parse_server_entry("/shared/filters/values/big = LARGER 1000"),
                                  *parse_server_entry("/shared/filters/values/mine = SUBJECT \"message 3\"")};
-  net::run(with_guest(world, story));
-  std::string problems;
-  const auto reader = world.store->reader();
-  REQUIRE(reader);
-  REQUIRE(
-      world.mail->check(**reader, [&](store::Problem found) { problems += found.where + ": " + found.what + "\n"; }));
-  CHECK(problems == "");
+  test::share(world, story, 0);
 }
 
 net::Task<void> expect(Client& client, std::string command, Lines lines) {
@@ -70,7 +54,9 @@ net::Task<void> rights(World&, Client& owner, Client& guest) {
   co_await expect(guest, "GETMETADATA " + kInbox + " /shared/comment",
                   {"t NO [NONEXISTENT] there is no mailbox of that name"});
 }
-TEST_CASE("entries of a mailbox are for those who see it and may do something with its messages") { share(rights); }
+TEST_CASE("entries of a mailbox are for those who see it and may do something with its messages") {
+  with_entries(rights);
+}
 
 // RFC 5464 §3.2: private entries are not visible to others; a shared one has a single value.
 net::Task<void> scopes(World&, Client& owner, Client& guest) {
@@ -104,7 +90,7 @@ net::Task<void> scopes(World&, Client& owner, Client& guest) {
   co_await expect(guest, "GETMETADATA " + kInbox + " /private/specialuse",
                   {"* METADATA " + kInbox + " (/private/specialuse NIL)", "t OK GETMETADATA completed"});
 }
-TEST_CASE("private entries are each reader's own, shared ones are the same for all") { share(scopes); }
+TEST_CASE("private entries are each reader's own, shared ones are the same for all") { with_entries(scopes); }
 
 net::Task<void> bounds(World&, Client& owner, Client&) {
   const std::string most(16 * 1024, 'x');
@@ -135,7 +121,7 @@ net::Task<void> bounds(World&, Client& owner, Client&) {
       owner, "GETMETADATA INBOX /private/vendor/x/0",
       {"* METADATA INBOX (/private/vendor/x/0 ~{3}", std::string("a\0b", 3) + ")", "t OK GETMETADATA completed"});
 }
-TEST_CASE("the size and the number of entries are bounded, and their bytes are any") { share(bounds); }
+TEST_CASE("the size and the number of entries are bounded, and their bytes are any") { with_entries(bounds); }
 
 // RFC 5466 §3.1: a private filter before a shared one of the same name; they may name each other; where they are used.
 net::Task<void> filters(World& world, Client& owner, Client& guest) {
@@ -195,7 +181,7 @@ net::Task<void> filters(World& world, Client& owner, Client& guest) {
   co_await expect(second, "SEARCH FILTER unread", {"t NO [UNDEFINED-FILTER unread] There is no such filter"});
   co_await second.end();
 }
-TEST_CASE("searches under a name, one's own and the operator's") { share(filters); }
+TEST_CASE("searches under a name, one's own and the operator's") { with_entries(filters); }
 
 // RFC 5464 §3.2.1.1.
 net::Task<void> server_story(World& world, Client& owner, Client& guest) {
@@ -215,7 +201,7 @@ net::Task<void> server_story(World& world, Client& owner, Client& guest) {
                   {"* METADATA \"\" (/private/vendor/x/y \"one\")", "t OK GETMETADATA completed"});
   co_await second.end();
 }
-TEST_CASE("the server's entries are the operator's, and each user's own") { share(server_story); }
+TEST_CASE("the server's entries are the operator's, and each user's own") { with_entries(server_story); }
 
 TEST_CASE("entries that the operator may give") {
   CHECK(parse_server_entry("/shared/comment = a = b")->value == "a = b");

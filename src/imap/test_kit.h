@@ -274,4 +274,31 @@ inline void tell(Story story, int messages) {
   net::run(with_two(world, story, messages));
 }
 
+/// A story of two people: the owner, u1, in INBOX, and a guest, u2, who has nothing selected.
+inline net::Task<void> with_guest(World& world, Story story, int messages) {
+  for (int i = 1; i <= messages; ++i) co_await world.deliver(message(i));
+  Client owner(world);
+  Client guest(world);
+  co_await owner.login();
+  co_await guest.login("", "u2@example.test");
+  co_await story(world, owner, guest);
+  co_await owner.end();
+  co_await guest.end();
+}
+
+/// And the mail store is whole behind it.
+inline void share(World& world, Story story, int messages) {
+  net::run(with_guest(world, story, messages));
+  std::string problems;
+  const auto reader = world.store->reader();
+  REQUIRE(reader);
+  REQUIRE(
+      world.mail->check(**reader, [&](store::Problem found) { problems += found.where + ": " + found.what + "\n"; }));
+  CHECK(problems == "");
+}
+inline void share(Story story, int messages = 0) {
+  World world;
+  share(world, story, messages);
+}
+
 }  // namespace imap::test
