@@ -20,10 +20,6 @@ constexpr std::pair<std::string_view, std::uint8_t> kEvents[] = {
     {"ServerMetadataChange", kServerMetadataChange},
 };
 
-bool is_selected(const MailboxFilter& filter) {
-  return filter.kind == MailboxFilter::Kind::selected || filter.kind == MailboxFilter::Kind::selected_delayed;
-}
-
 base::Result<void> take_event(Cursor& in, Notify& out, EventGroup& group) {
   const auto event = std::ranges::find_if(kEvents, [&](const auto& entry) { return in.word(entry.first); });
   if (event != std::end(kEvents)) {
@@ -31,7 +27,7 @@ base::Result<void> take_event(Cursor& in, Notify& out, EventGroup& group) {
     Cursor behind = in;
     if (event->second != kMessageNew || !behind.space() || behind.peek() != '(') return {};
     // §8, message-event: only of what is selected.
-    if (!is_selected(group.filter)) return syntax("Data items are for the selected mailbox");
+    if (!group.filter.of_selected()) return syntax("Data items are for the selected mailbox");
     in = behind;
     return take_fetch_items(in, out.items.emplace());
   }
@@ -61,7 +57,7 @@ base::Result<void> check_events(const EventGroup& group) {
   if (((group.events & kFlagChange) || group.annotations) && pair == 0) {
     return syntax("FlagChange and AnnotationChange want MessageNew and MessageExpunge beside them");
   }
-  if (is_selected(group.filter) && (group.events & ~kMessageEvents)) {
+  if (group.filter.of_selected() && (group.events & ~kMessageEvents)) {
     return syntax("Of the selected mailbox there are events of messages alone");
   }
   return {};
@@ -93,7 +89,7 @@ base::Result<Arguments> parse_notify(Cursor& in) {
   bool selected = false;
   do {
     TRY_ASSIGN(auto group, take_group(in, out));
-    if (is_selected(group.filter) && std::exchange(selected, true))
+    if (group.filter.of_selected() && std::exchange(selected, true))
       return syntax("The selected mailbox is named twice");
     if (out.groups.size() == kMaxGroups) return syntax("There are more than 20 groups of events");
     out.groups.push_back(std::move(group));

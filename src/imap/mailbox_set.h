@@ -33,6 +33,9 @@ struct MailboxFilter {
   };
   Kind kind = Kind::selected;
   std::vector<std::string> names;  // of the last three, as the client wrote them
+
+  /// RFC 5465 §6.1: it means what is selected, and nothing else.
+  bool of_selected() const { return kind == Kind::selected || kind == Kind::selected_delayed; }
 };
 
 /// filter-mailboxes (RFC 5465 §8, RFC 7377 §4).

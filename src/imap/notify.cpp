@@ -20,11 +20,6 @@ using mailstore::MailboxId;
 constexpr std::size_t kMaxCaused = 1000;
 constexpr std::string_view kNoAccess = "\\NoAccess";
 
-bool is_selected(const EventGroup& group) {
-  return group.filter.kind == MailboxFilter::Kind::selected ||
-         group.filter.kind == MailboxFilter::Kind::selected_delayed;
-}
-
 std::string_view parent_of(std::string_view name) {
   const std::size_t at = name.rfind(mailstore::kHierarchySeparator);
   return at == std::string_view::npos ? std::string_view() : name.substr(0, at);
@@ -64,7 +59,8 @@ struct Notifying::Seen {
 // ---------------------------------------------------------------------------------------------
 
 std::uint8_t Notifying::selected_events() const {
-  const auto group = std::ranges::find_if(wanted_.groups, is_selected);
+  const auto group =
+      std::ranges::find_if(wanted_.groups, [](const EventGroup& each) { return each.filter.of_selected(); });
   return group == wanted_.groups.end() ? 0 : group->events;
 }
 
@@ -78,8 +74,8 @@ bool Notifying::delays_expunge() const {
 // --------------------------------------------------------------------------------------------------
 
 bool Notifying::wants(std::uint8_t events) const {
-  return std::ranges::any_of(wanted_.groups,
-                             [&](const EventGroup& group) { return !is_selected(group) && (group.events & events); });
+  return std::ranges::any_of(
+      wanted_.groups, [&](const EventGroup& group) { return !group.filter.of_selected() && (group.events & events); });
 }
 
 bool Notifying::names_others(const Session& session) const {
@@ -133,7 +129,7 @@ net::Task<base::Result<std::unique_ptr<Notifying::Seen>>> Notifying::look(Sessio
   const auto& [mailboxes, subscriptions] = seen->visible.list;
   const DecodeName decode = [&session](std::string_view wire) { return session.decode_mailbox(wire); };
   for (const EventGroup& group : wanted_.groups) {
-    if (is_selected(group)) continue;
+    if (group.filter.of_selected()) continue;
     seen->groups.push_back({.matcher = MailboxMatcher(std::span(&group.filter, 1), subscriptions, decode),
                             .events = group.events,
                             .subscribed = group.filter.kind == MailboxFilter::Kind::subscribed});
