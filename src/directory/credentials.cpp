@@ -143,15 +143,18 @@ net::Task<base::Result<base::AccountId>> Service::remove_credential(std::string 
 
 net::Task<base::Result<std::vector<CredentialInfo>>> Service::credentials(std::string address) {
   CO_TRY_ASSIGN(const mime::AddrSpec parts, split_address(address));
+  // Before the store is read: what is written meanwhile is in here.
   co_return co_await store_.read(
-      [this, parts](const store::Reader& reader) -> base::Result<std::vector<CredentialInfo>> {
+      [parts, unwritten = unwritten_uses()](const store::Reader& reader) -> base::Result<std::vector<CredentialInfo>> {
         TRY_ASSIGN(const base::AccountId id, require_account(reader, parts));
         TRY_ASSIGN(const Credentials all, read_all(reader, id));
         std::vector<CredentialInfo> list;
         for (const auto& [number, record] : all) {
           list.push_back(to_credential_info(number, record));
-          list.back().last_used = unwritten_use(record.version());
-          if (list.back().last_used) continue;
+          if (const auto found = unwritten.find(record.version()); found != unwritten.end()) {
+            list.back().last_used = found->second.use;
+            continue;
+          }
           TRY_ASSIGN(const auto use, reader.get(kUses, std::tuple(id, number)));
           if (use) list.back().last_used = CredentialUse{from_record(use->used_us()), use->address(), use->protocol()};
         }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "directory/test_kit.h"
@@ -15,6 +16,14 @@ namespace {
 const std::string kAnn = "ann@example.test";
 
 base::Network network(const char* text) { return *base::Network::parse(text); }
+
+/// The machine's clock, ahead of it as far as the test says.
+class AheadClock final : public base::Clock {
+ public:
+  base::WallTime now() const override { return base::system_clock().now() + std::chrono::minutes(minutes); }
+  base::SteadyTime steady() const override { return base::system_clock().steady() + std::chrono::minutes(minutes); }
+  std::atomic<int> minutes = 0;
+};
 
 /// When a credential was last used, as `credential show` tells it.
 std::optional<CredentialUse> last_use(Kit& kit, const std::string& name) {
@@ -81,6 +90,26 @@ TEST_CASE("a credential ends when it expires, and so does who logged in with it"
   CHECK(code(kit->authenticate(kAnn, "of the visitor")) == Code::denied);
   good(kit->set_credential(kAnn, "visit", {.expires = std::optional<base::WallTime>()}));
   CHECK(good(kit->authenticate(kAnn, "of the visitor")).expires == base::WallTime::max());
+}
+
+TEST_CASE("when a credential was last used is known also while it is being written") {
+  AheadClock clock;
+  Kit kit;
+  kit.dir = nullptr;
+  auto opened = open(*kit.store, clock, {}, kit.config, "mx.example.test");
+  REQUIRE(opened);
+  kit.dir = *std::move(opened);
+  kit.people({"ann"});
+  good(kit->add_credential(kAnn, "phone", "of the phone"));
+  for (int round = 0; round < 100; ++round) {
+    CAPTURE(round);
+    const std::string address = "192.0.2." + std::to_string(round);
+    good(kit->authenticate(kAnn, "of the phone", {.protocol = "imap", .address = address}));
+    const auto use = last_use(kit, "phone");
+    REQUIRE(use.has_value());
+    REQUIRE(use->address == address);
+    clock.minutes += 2;  // the next login writes
+  }
 }
 
 TEST_CASE("when a credential was last used is known at once, and after a restart") {

@@ -136,7 +136,8 @@ class Service final : public Directory {
   };
   void note_use(base::AccountId account, const Credential& credential, const Access& access);
   void write_uses();
-  std::optional<CredentialUse> unwritten_use(std::uint64_t version);
+  /// By version: numbers of removed ones come back. Who wants to know all of them asks before it reads the store.
+  std::map<std::uint64_t, Use> unwritten_uses();
 
   /// When what is kept of a password is not what would be kept today: makes it so, behind the login's back.
   void renew_later(const Login& login, const Credential& credential, const std::string& prepared);

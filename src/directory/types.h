@@ -110,6 +110,7 @@ struct CredentialUse {
   base::WallTime time;
   std::string address;  // of the client
   std::string protocol;
+  bool operator==(const CredentialUse&) const = default;
 };
 
 struct CredentialInfo {

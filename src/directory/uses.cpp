@@ -1,5 +1,6 @@
 // When a credential was last used. It is kept in memory and written for all of them together, at most once a minute and
-// behind the login's back: a login must not cost a sync. What was not written when the process dies is lost.
+// behind the login's back: a login must not cost a sync. It stays in memory until it is written, so that it is always
+// found in one place or the other; what was not written when the process dies is lost.
 
 #include "directory/service.h"
 #include "net/loop.h"
@@ -25,11 +26,7 @@ void Service::note_use(base::AccountId account, const Credential& credential, co
 }
 
 void Service::write_uses() {
-  std::map<std::uint64_t, Use> uses;
-  {
-    const std::lock_guard lock(uses_mutex_);
-    uses.swap(uses_);
-  }
+  const auto uses = unwritten_uses();
   if (uses.empty()) return;
   // Not a change of the directory: what is cached of it stays right.
   const auto written = net::run(store_.write({store::Owner::directory()}, [&](store::Txn& txn) -> base::Result<void> {
@@ -45,14 +42,21 @@ void Service::write_uses() {
     }
     return {};
   }));
-  if (!written) log_.info("directory.uses.unwritten", {{"why", written.error().text}, {"logins", uses.size()}});
+  if (!written) {  // the next one writes them
+    log_.info("directory.uses.unwritten", {{"why", written.error().text}, {"logins", uses.size()}});
+    return;
+  }
+  // Only now: who asks meanwhile finds them here. What was used again meanwhile stays.
+  const std::lock_guard lock(uses_mutex_);
+  for (const auto& [version, each] : uses) {
+    const auto found = uses_.find(version);
+    if (found != uses_.end() && found->second.use == each.use) uses_.erase(found);
+  }
 }
 
-/// By version: numbers of removed ones come back.
-std::optional<CredentialUse> Service::unwritten_use(std::uint64_t version) {
+std::map<std::uint64_t, Service::Use> Service::unwritten_uses() {
   const std::lock_guard lock(uses_mutex_);
-  const auto found = uses_.find(version);
-  return found == uses_.end() ? std::nullopt : std::optional(found->second.use);
+  return uses_;
 }
 
 Service::~Service() { write_uses(); }
