@@ -24,19 +24,17 @@ base::Result<std::optional<directory::State>> state_if(const json::object& argum
 }
 
 json::object to_json(const directory::Account& account) {
-  return {{"address", account.address},
-          {"id", std::to_string(account.id.value)},
-          {"quota_bytes", account.quota_bytes},
-          {"state", name(account.state)},
-          {"name", text_or_null(account.name)},
-          {"send_as", texts(account.send_as)},
-          {"created", base::rfc3339(account.created)}};
+  return {{"address", account.address},         {"id", std::to_string(account.id.value)},
+          {"quota_bytes", account.quota.bytes}, {"quota_messages", account.quota.messages},
+          {"state", name(account.state)},       {"name", text_or_null(account.name)},
+          {"send_as", texts(account.send_as)},  {"created", base::rfc3339(account.created)}};
 }
 
 net::Task<base::Result<void>> add_usage(const Api& api, json::object& row, base::AccountId account) {
-  CO_TRY_ASSIGN(const auto quota, co_await api.services().mail.quota(account));
-  row["used_bytes"] = quota.used_bytes;
-  row["messages"] = quota.messages;
+  CO_TRY_ASSIGN(const auto usage, co_await api.services().mail.usage(account));
+  row["used_bytes"] = usage.bytes;
+  row["messages"] = usage.messages;
+  row["copies"] = usage.copies;
   co_return base::Result<void>();
 }
 
@@ -116,14 +114,16 @@ base::Result<directory::NewCredential> parse_credential(const json::value& value
   return credential;
 }
 
-/// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "name": …, "credentials": […]}.
+/// One line of an import: {"address": …, "password" or "hash": …, "quota_bytes": …, "quota_messages": …, "name": …,
+/// "credentials": […]}.
 base::Result<directory::NewAccount> parse_line(const std::string& line, base::WallTime now,
                                                std::optional<std::uint64_t>& quota) {
   boost::system::error_code error;
   const json::value value = json::parse(line, error);
   const json::object* object = value.if_object();
   if (error || !object) return base::fail(base::Code::invalid, "it is no JSON object");
-  static constexpr std::string_view kKnown[] = {"address", "password", "hash", "quota_bytes", "name", "credentials"};
+  static constexpr std::string_view kKnown[] = {"address",        "password", "hash",       "quota_bytes",
+                                                "quota_messages", "name",     "credentials"};
   for (const auto& [key, unused] : *object) {
     if (std::ranges::find(kKnown, std::string_view(key)) == std::end(kKnown)) {
       return base::fail(base::Code::invalid, "an account has no \"" + base::printable(key, 100) + "\"");
@@ -138,6 +138,7 @@ base::Result<directory::NewAccount> parse_line(const std::string& line, base::Wa
     TRY_ASSIGN(account.password, password_argument(*object));
   }
   TRY_ASSIGN(quota, number_if(*object, "quota_bytes"));
+  TRY_ASSIGN(account.quota.messages, number_argument(*object, "quota_messages", 0));
   TRY_ASSIGN(const auto name, text_if(*object, "name"));
   account.name = name.value_or("");
   const json::value* credentials = object->if_contains("credentials");
@@ -228,16 +229,17 @@ net::Task<base::Result<json::object>> account_add(const Api& api, json::object a
   CO_TRY_ASSIGN(const auto name, text_if(arguments, "name"));
   wanted.name = name.value_or("");
   CO_TRY_ASSIGN(const std::uint64_t otherwise, co_await default_quota(api, wanted.address));
-  wanted.quota_bytes = quota.value_or(otherwise);
+  wanted.quota.bytes = quota.value_or(otherwise);
+  CO_TRY_ASSIGN(wanted.quota.messages, number_argument(arguments, "quota_messages", 0));
   std::vector<directory::NewAccount> one;
   one.push_back(std::move(wanted));
   CO_TRY_ASSIGN(const auto added, co_await api.services().directory.add_accounts(std::move(one)));
   const directory::Account& account = added.front();
-  api.log().info("admin.account.added", {{"account", account.address}, {"quota", account.quota_bytes}});
+  api.log().info("admin.account.added", {{"account", account.address}, {"quota", account.quota.bytes}});
   json::object result = done("account " + account.address + " is added");
   result["address"] = account.address;
   result["id"] = std::to_string(account.id.value);
-  result["quota_bytes"] = account.quota_bytes;
+  result["quota_bytes"] = account.quota.bytes;
   co_return result;
 }
 
@@ -261,7 +263,7 @@ net::Task<base::Result<json::object>> account_import(const Api& api, json::objec
       }
       quota = defaults[domain];
     }
-    account->quota_bytes = *quota;
+    account->quota.bytes = *quota;
     accounts.push_back(*std::move(account));
   }
   const std::size_t wanted = accounts.size();
@@ -355,6 +357,7 @@ net::Task<base::Result<json::object>> account_set(const Api& api, json::object a
   CO_TRY_ASSIGN(const std::string address, text_argument(arguments, "address"));
   directory::AccountChange change;
   CO_TRY_ASSIGN(change.quota_bytes, number_if(arguments, "quota_bytes"));
+  CO_TRY_ASSIGN(change.quota_messages, number_if(arguments, "quota_messages"));
   CO_TRY_ASSIGN(change.state, state_if(arguments));
   CO_TRY_ASSIGN(change.name, text_if(arguments, "name"));
   CO_TRY_ASSIGN(auto grant, list_if(arguments, "send_as"));
@@ -368,7 +371,7 @@ net::Task<base::Result<json::object>> account_set(const Api& api, json::object a
   }
   api.services().mail.changed(account.id);
   api.log().info("admin.account.changed", {{"account", account.address},
-                                           {"quota", account.quota_bytes},
+                                           {"quota", account.quota.bytes},
                                            {"state", name(account.state)},
                                            {"grants", account.send_as.size()}});
   co_return done("account " + account.address + " is changed");

@@ -99,15 +99,16 @@ TEST_CASE("an account is shown and changed, and found by filters") {
             .ask("account set", {{"address", "ann@example.org"},
                                  {"state", "suspended"},
                                  {"quota_bytes", std::uint64_t{0}},
+                                 {"quota_messages", std::uint64_t{500}},
                                  {"send_as", Texts{"bob@example.org", "@example.net"}}})
             .out == "account ann@example.org is changed\n");
   const std::string shown = house.ask("account show", {{"address", "ann@example.org"}}).out;
   CAPTURE(shown);
   CHECK(
-      shown.starts_with("ADDRESS      ann@example.org\nQUOTA        none\nUSED         0 B\nMESSAGES     0\n"
-                        "STATE        suspended\nNAME         Ann Example\n"
-                        "MAY SEND AS  bob@example.org, @example.net\nCREATED      "));
-  CHECK(shown.ends_with("CREDENTIALS  password\nSENT TODAY   0 of 1000 messages, 0 of 500 new recipients\n"));
+      shown.starts_with("ADDRESS        ann@example.org\nQUOTA          none\nMESSAGE QUOTA  500\nUSED           0 B\n"
+                        "MESSAGES       0\nCOPIES         0\nSTATE          suspended\nNAME           Ann Example\n"
+                        "MAY SEND AS    bob@example.org, @example.net\nCREATED        "));
+  CHECK(shown.ends_with("CREDENTIALS    password\nSENT TODAY     0 of 1000 messages, 0 of 500 new recipients\n"));
   CHECK(house.ask("account list", {{"state", "suspended"}}).out.find("\nbob@") == std::string::npos);
   CHECK(house.ask("account list", {{"match", "ann ex"}}).out.find("ann@") != std::string::npos);
   CHECK(house.ask("account list", {{"match", "nobody"}}).out.empty());
@@ -169,11 +170,11 @@ TEST_CASE("accounts are imported a batch at a time, and a mistake names its line
   House house;
   house.ask("domain add", {{"name", "example.org"}, {"default_quota_bytes", std::uint64_t{7} << 20}});
   const Texts lines{R"({"address":"ann@example.org","password":"x","name":"Ann"})",
-                    R"({"address":"bob@example.org","password":"y","quota_bytes":0})"};
+                    R"({"address":"bob@example.org","password":"y","quota_bytes":0,"quota_messages":9})"};
   CHECK(house.ask("account import", {{"lines", lines}}).out == "2 accounts are added\n");
   const std::string list = house.ask("account list").out;
   CHECK(list.find("ann@example.org  7 MiB") != std::string::npos);
-  CHECK(list.find("bob@example.org  none") != std::string::npos);
+  CHECK(list.find("bob@example.org  none   9 ") != std::string::npos);
   CHECK(house.ask("account import", {{"lines", lines}}).error ==
         "of lines 1 to 2 none is added: ann@example.org exists already");
   CHECK(house.ask("account import", {{"lines", lines}, {"skip_existing", true}}).out ==

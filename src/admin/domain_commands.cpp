@@ -51,8 +51,8 @@ net::Task<base::Result<std::map<std::string, std::uint64_t>>> usage_of(const Api
   for (const directory::Account& account : accounts) {
     std::string in = account.address.substr(account.address.rfind('@') + 1);
     if (!domain.empty() && in != domain) continue;
-    CO_TRY_ASSIGN(const auto quota, co_await api.services().mail.quota(account.id));
-    used[std::move(in)] += quota.used_bytes;
+    CO_TRY_ASSIGN(const auto usage, co_await api.services().mail.usage(account.id));
+    used[std::move(in)] += usage.bytes;
   }
   co_return used;
 }

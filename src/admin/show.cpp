@@ -44,6 +44,7 @@ std::string cell(const json::object& row, const Column& column) {
     // A quota of nothing is none.
     return bytes == 0 && std::string_view(column.key).ends_with("quota_bytes") ? "none" : human_bytes(bytes);
   }
+  if (value->is_number() && std::string_view(column.key) == "quota_messages" && *value == 0) return "none";
   if (value->is_string()) return value->get_string().empty() ? "-" : shown_text(value->get_string());
   if (value->is_bool()) return value->get_bool() ? "yes" : "no";
   if (!value->is_array()) return json::serialize(*value);

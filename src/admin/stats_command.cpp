@@ -80,26 +80,26 @@ json::array ages_of(const Sizes& sizes) {
 net::Task<base::Result<json::array>> accounts_of(const Api& api, Sizes sizes, std::string only, std::uint64_t top) {
   struct Row {
     std::string address;
-    mailstore::Quota quota;
+    mailstore::Usage usage;
     std::uint64_t record_bytes = 0;
   };
   std::vector<Row> rows;
   CO_TRY_ASSIGN(const auto accounts, co_await api.services().directory.accounts());
   for (const directory::Account& account : accounts) {
     if (!only.empty() && account.address != only) continue;
-    CO_TRY_ASSIGN(const mailstore::Quota quota, co_await api.services().mail.quota(account.id));
+    CO_TRY_ASSIGN(const mailstore::Usage usage, co_await api.services().mail.usage(account.id));
     const auto records = sizes.accounts.find(account.id);
-    rows.push_back({account.address, quota, records == sizes.accounts.end() ? 0 : records->second});
+    rows.push_back({account.address, usage, records == sizes.accounts.end() ? 0 : records->second});
   }
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
-    return std::tuple(b.quota.used_bytes, a.address) < std::tuple(a.quota.used_bytes, b.address);
+    return std::tuple(b.usage.bytes, a.address) < std::tuple(a.usage.bytes, b.address);
   });
   if (rows.size() > top) rows.resize(top);
   json::array list;
   for (const Row& row : rows) {
     list.push_back(json::object{{"address", row.address},
-                                {"messages", row.quota.messages},
-                                {"size", row.quota.used_bytes},
+                                {"messages", row.usage.messages},
+                                {"size", row.usage.bytes},
                                 {"record_bytes", row.record_bytes}});
   }
   co_return list;

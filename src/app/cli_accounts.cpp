@@ -41,11 +41,29 @@ base::Result<admin::Arguments> with_password(const Given& given, bool may_keep =
   return arguments;
 }
 
+/// A number, "none" for any, or, where there is one, "default".
+base::Result<void> put_limit(admin::Arguments& arguments, const char* name, const char* option,
+                             const std::optional<std::string>& value, bool has_default = false) {
+  if (!value) return {};
+  if (has_default && *value == "default") {
+    arguments[name] = *value;
+    return {};
+  }
+  const auto number = *value == "none" ? std::optional<std::uint64_t>(0) : base::parse_u64(*value);
+  if (!number) {
+    return base::fail(base::Code::invalid, std::string(option) + " must be a whole number" +
+                                               (has_default ? ", none or default" : " or none"));
+  }
+  arguments[name] = *number;
+  return {};
+}
+
 /// The settings of an account that `add` and `set` share.
 base::Result<void> put_settings(admin::Arguments& arguments, const Given& given) {
   if (!given.quota.empty()) {
     TRY_ASSIGN(arguments["quota_bytes"], quota_of(given.quota, "--quota"));
   }
+  TRY(put_limit(arguments, "quota_messages", "--quota-messages", given.directory.quota_messages));
   put_if(arguments, "name", given.directory.person);
   return {};
 }
@@ -63,29 +81,15 @@ base::Result<admin::Arguments> add_arguments(const Given& given) {
   return arguments;
 }
 
-/// A number, "none" for any, or "default".
-base::Result<void> put_day_limit(admin::Arguments& arguments, const char* name, const char* option,
-                                 const std::optional<std::string>& value) {
-  if (!value) return {};
-  if (*value == "default") {
-    arguments[name] = *value;
-    return {};
-  }
-  const auto number = *value == "none" ? std::optional<std::uint64_t>(0) : base::parse_u64(*value);
-  if (!number) return base::fail(base::Code::invalid, std::string(option) + " must be a whole number, none or default");
-  arguments[name] = *number;
-  return {};
-}
-
 base::Result<admin::Arguments> set_arguments(const Given& given) {
   admin::Arguments arguments{{"address", given.name}};
   TRY(put_settings(arguments, given));
   put_if(arguments, "state", given.directory.state);
   put_if(arguments, "send_as", given.directory.grant);
   put_if(arguments, "no_send_as", given.directory.withdraw);
-  TRY(put_day_limit(arguments, "messages_per_day", "--messages-per-day", given.directory.messages_per_day));
-  TRY(put_day_limit(arguments, "new_recipients_per_day", "--new-recipients-per-day",
-                    given.directory.new_recipients_per_day));
+  TRY(put_limit(arguments, "messages_per_day", "--messages-per-day", given.directory.messages_per_day, true));
+  TRY(put_limit(arguments, "new_recipients_per_day", "--new-recipients-per-day", given.directory.new_recipients_per_day,
+                true));
   return arguments;
 }
 
@@ -125,13 +129,16 @@ void add_add(CLI::App& account, Given& given) {
   CLI::Option* address = add->add_option("ADDRESS", given.name);
   add->add_option("--quota", given.quota,
                   "What it may hold (\"5 GiB\", \"none\"); otherwise as its domain says, or limits.mailbox_quota");
+  add->add_option("--quota-messages", given.directory.quota_messages,
+                  "How many messages it may hold, copies counted again: a number, or none (as it is without)");
   add->add_option("--name", given.directory.person, "The name of the person");
   add->add_flag("--shared", given.directory.shared,
                 "Nobody's: without a login, for mail that several people read; see `mailbox share`");
   add_password_options(*add, given);
-  add->add_option("--from-file", given.directory.import_file,
-                  "Make many: a JSON object a line with address, password or hash, and perhaps quota_bytes and name; "
-                  "- is standard input")
+  add->add_option(
+         "--from-file", given.directory.import_file,
+         "Make many: a JSON object a line with address, password or hash, and perhaps quota_bytes, quota_messages "
+         "and name; - is standard input")
       ->excludes(address);
   add->add_flag("--skip-existing", given.directory.skip_existing, "Leave accounts of the file that exist as they are");
   admin_command(*add, given, "account add", false, nothing);
@@ -165,6 +172,8 @@ void add_set(CLI::App& account, Given& given) {
                           "postrider account set ann@example.org --state suspended");
   set->add_option("ADDRESS", given.name)->required();
   set->add_option("--quota", given.quota, "What it may hold (\"5 GiB\", \"none\")");
+  set->add_option("--quota-messages", given.directory.quota_messages,
+                  "How many messages it may hold, copies counted again: a number, or none");
   set->add_option("--state", given.directory.state,
                   "active; disabled: no login, mail is taken; suspended: no login, mail is refused for now; shared: "
                   "nobody's, no login, mail is taken");

@@ -30,6 +30,7 @@ struct DirectoryOptions {
   std::optional<std::string> quota;
   std::optional<std::string> state;
   std::optional<std::string> person;
+  std::optional<std::string> quota_messages;
   std::optional<std::string> messages_per_day;
   std::optional<std::string> new_recipients_per_day;
   std::optional<std::string> match;

@@ -28,7 +28,7 @@ smtp::User user_of(const directory::Identity& identity) {
 directory::Identity identity_of(const smtp::User& user) {
   return {.account = user.account,
           .address = user.address,
-          .quota_bytes = 0,
+          .quota = {},
           .credential_version = user.version,
           .expires = user.expires,
           .generation = user.generation};
@@ -171,15 +171,24 @@ net::Task<base::Result<void>> Service::may_write_to(base::AccountId account, std
 }
 
 net::Task<base::Result<bool>> Service::has_room(directory::Account account) {
-  if (account.quota_bytes == 0 || room_.plenty(account.id, context_.clock.steady())) co_return true;
-  const auto quota = co_await context_.mail.quota(account.id);
-  if (!quota) {
+  const base::Quota& quota = account.quota;
+  if (quota == base::Quota() || room_.plenty(account.id, context_.clock.steady())) co_return true;
+  const auto usage = co_await context_.mail.usage(account.id);
+  if (!usage) {
     // A broken record of this account is found, and queued for, by the commit.
-    if (quota.error().code == base::Code::corrupt) co_return true;
-    co_return std::unexpected(quota.error());
+    if (usage.error().code == base::Code::corrupt) co_return true;
+    co_return std::unexpected(usage.error());
   }
-  room_.saw(account.id, quota->used_bytes, account.quota_bytes, context_.clock.steady());
-  co_return quota->used_bytes < account.quota_bytes;
+  const std::uint64_t messages = usage->messages + usage->copies;
+  const auto below = [](std::uint64_t used, std::uint64_t limit, std::uint64_t kept) {
+    return limit == 0 || used < limit - kept;
+  };
+  if (below(usage->bytes, quota.bytes, quota.bytes / 10) && below(messages, quota.messages, quota.messages / 10)) {
+    room_.has_plenty(account.id, context_.clock.steady());
+    co_return true;
+  }
+  room_.has_little(account.id);
+  co_return below(usage->bytes, quota.bytes, 0) && below(messages, quota.messages, 0);
 }
 
 }  // namespace

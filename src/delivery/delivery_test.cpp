@@ -191,7 +191,7 @@ TEST_CASE("a mailbox that is full refuses at RCPT; an alias does only when all b
   const std::string body(500, 'x');
   while (world.send({"u1@example.test"}, body)) {
   }
-  const std::uint64_t used = good(net::run(world.mail->quota(u1.id))).used_bytes;
+  const std::uint64_t used = good(net::run(world.mail->usage(u1.id))).bytes;
   const std::uint64_t prefix = world.inbox(u1.id)[0].size() - body.size();
   REQUIRE_LT(used + prefix, 2000);
   REQUIRE(world.send({"u1@example.test"}, std::string(2000 - used - prefix, 'y')));

@@ -18,13 +18,14 @@ class Room {
     return found != until_.end() && now < found->second;
   }
 
-  /// Plenty is a tenth of the quota.
-  void saw(base::AccountId account, std::uint64_t used, std::uint64_t quota, base::SteadyTime now) {
+  void has_little(base::AccountId account) {
     const std::lock_guard lock(mutex_);
-    if (used > quota - quota / 10) {
-      until_.erase(account);
-      return;
-    }
+    until_.erase(account);
+  }
+
+  /// Plenty is a tenth of each limit of the quota.
+  void has_plenty(base::AccountId account, base::SteadyTime now) {
+    const std::lock_guard lock(mutex_);
     if (until_.size() >= kMaxAccounts) until_.clear();
     until_[account] = now + kLifetime;
   }

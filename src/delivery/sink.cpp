@@ -136,7 +136,7 @@ net::Task<base::Result<bool>> MessageSink::is_own(std::string address) const {
   if (base::iequals(address, user_->address)) co_return true;
   const auto own = co_await context_.directory.may_send_as({.account = user_->account,
                                                             .address = user_->address,
-                                                            .quota_bytes = 0,
+                                                            .quota = {},
                                                             .credential_version = user_->version,
                                                             .generation = user_->generation},
                                                            std::move(address));
@@ -262,7 +262,7 @@ std::vector<mailstore::FileOptions> MessageSink::options_for(const Plan& plan, c
         {.prefix = final_fields(envelope_.sender, envelope_.recipients[local.recipient].address) + added,
          .received = {.unix_seconds = base::unix_seconds(now), .zone_minutes = base::local_offset_minutes(now)},
          .flags = {},
-         .quota_bytes = local.account.quota_bytes});
+         .quota = local.account.quota});
   }
   return options;
 }

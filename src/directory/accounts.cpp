@@ -50,7 +50,8 @@ schema::DirectoryState to_record(State state) {
 schema::DirectoryAccount to_record(const Account& account) {
   schema::DirectoryAccount record;
   record.set_address(account.address);
-  record.set_quota_bytes(account.quota_bytes);
+  record.set_quota_bytes(account.quota.bytes);
+  record.set_quota_messages(account.quota.messages);
   record.set_created_us(directory::to_record(account.created));
   record.set_state(to_record(account.state));
   record.set_name(account.name);
@@ -118,7 +119,8 @@ base::Result<AccountChange> prepare(AccountChange change) {
 }
 
 base::Result<void> apply(Account& account, const AccountChange& change) {
-  if (change.quota_bytes) account.quota_bytes = *change.quota_bytes;
+  if (change.quota_bytes) account.quota.bytes = *change.quota_bytes;
+  if (change.quota_messages) account.quota.messages = *change.quota_messages;
   if (change.state) account.state = *change.state;
   if (change.name) account.name = *change.name;
   TRY(take_out(account.send_as, change.withdraw));
@@ -132,7 +134,7 @@ base::Result<void> apply(Account& account, const AccountChange& change) {
 net::Task<base::Result<Account>> Service::add_account(std::string address, std::string password,
                                                       std::uint64_t quota_bytes) {
   std::vector<NewAccount> one;
-  one.push_back({.address = std::move(address), .password = std::move(password), .quota_bytes = quota_bytes});
+  one.push_back({.address = std::move(address), .password = std::move(password), .quota = {.bytes = quota_bytes}});
   CO_TRY_ASSIGN(auto added, co_await add_accounts(std::move(one), false));
   co_return std::move(added.front());
 }
@@ -189,7 +191,7 @@ net::Task<base::Result<std::vector<Account>>> Service::add_accounts(std::vector<
     Prepared made{.parts = parts,
                   .account = {.id = base::AccountId{store_.next_id()},
                               .address = mime::format(parts),
-                              .quota_bytes = given.quota_bytes,
+                              .quota = given.quota,
                               .created = now,
                               .state = given.state,
                               .name = std::move(given.name),

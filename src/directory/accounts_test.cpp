@@ -42,9 +42,9 @@ TEST_CASE("quota and name are changed, and the rest stays") {
   kit.people({"ann"});
   const Identity ann = good(kit->authenticate("ann@example.test", "secret of ann"));
   const Account changed = good(kit->set_account("Ann@example.test", {.quota_bytes = 7000, .name = "Ann Øre"}));
-  CHECK(changed.quota_bytes == 7000);
+  CHECK(changed.quota.bytes == 7000);
   CHECK(changed.name == "Ann Øre");
-  CHECK(good(kit->recheck(ann)).quota_bytes == 7000);
+  CHECK(good(kit->recheck(ann)).quota.bytes == 7000);
   CHECK(good(kit->set_account("ann@example.test", {})).name == "Ann Øre");
   CHECK(code(kit->set_account("ann@example.test", {.name = "a\nb"})) == Code::invalid);
   CHECK(code(kit->set_account("ann@example.test", {.name = std::string(201, 'x')})) == Code::invalid);
@@ -114,7 +114,7 @@ TEST_CASE("many accounts are added in one commit, or none of them") {
   const auto many = [&](std::size_t count) {
     std::vector<NewAccount> accounts;
     for (std::size_t i = 0; i < count; ++i) {
-      accounts.push_back({.address = "u" + std::to_string(i) + "@example.test", .hash = hash, .quota_bytes = 5});
+      accounts.push_back({.address = "u" + std::to_string(i) + "@example.test", .hash = hash, .quota = {.bytes = 5}});
     }
     return accounts;
   };
@@ -124,7 +124,7 @@ TEST_CASE("many accounts are added in one commit, or none of them") {
   CHECK(good(kit->accounts()).size() == 1);
   CHECK(good(kit->add_accounts(accounts, true)).size() == 50);
   CHECK(good(kit->add_accounts(accounts, true)).empty());
-  CHECK(good(kit->authenticate("u49@example.test", "known elsewhere")).quota_bytes == 5);
+  CHECK(good(kit->authenticate("u49@example.test", "known elsewhere")).quota.bytes == 5);
   CHECK(good(kit->domain("example.test"))->accounts == 51);
 
   auto twice = many(1);

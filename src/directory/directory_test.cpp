@@ -16,7 +16,7 @@ TEST_CASE("an operator adds a domain and people, and mail finds them in any spel
   good(kit->add_domain("Example.TEST"));
   const Account alice = good(kit->add_account("Alice@example.test", "secret", 5000));
   CHECK(alice.address == "alice@example.test");
-  CHECK(alice.quota_bytes == 5000);
+  CHECK(alice.quota.bytes == 5000);
   CHECK(alice.id);
   CHECK(names_of(good(kit->domains())) == Names{"example.test"});
   CHECK(names_of(good(kit->accounts())) == Names{"alice@example.test"});
@@ -27,7 +27,7 @@ TEST_CASE("an operator adds a domain and people, and mail finds them in any spel
   const Route route = good(kit->route("ALICE@Example.Test"));
   REQUIRE(route.accounts.size() == 1);
   CHECK(route.accounts[0].id == alice.id);
-  CHECK(route.accounts[0].quota_bytes == 5000);
+  CHECK(route.accounts[0].quota.bytes == 5000);
   CHECK(route.remotes.empty());
   CHECK(good(kit->account("alice@EXAMPLE.test"))->id == alice.id);
   CHECK_FALSE(good(kit->account("bob@example.test")));
@@ -337,7 +337,7 @@ TEST_CASE("a restart keeps everything") {
     const auto accounts = good(directory.accounts());
     REQUIRE(accounts.size() == 1);
     CHECK(accounts[0].id == alice);
-    CHECK(accounts[0].quota_bytes == 12345);
+    CHECK(accounts[0].quota.bytes == 12345);
     CHECK(good(directory.removed()).size() == 1);
     CHECK(names_of(good(directory.route("info@example.test")).remotes) == Names{"x@example.org"});
     CHECK(code(directory.authenticate("alice@example.test", "secret")) == Code::denied);

@@ -55,7 +55,7 @@ net::Task<base::Result<Service::Found<Login>>> Service::login_of(mime::AddrSpec 
 Identity Service::identity_of(const Login& login, const Credential* credential, std::uint64_t generation) {
   Identity identity{.account = login.account.id,
                     .address = login.account.address,
-                    .quota_bytes = login.account.quota_bytes,
+                    .quota = login.account.quota,
                     .generation = generation};
   if (credential == nullptr) return identity;
   identity.credential_version = credential->version;

@@ -25,7 +25,7 @@ TEST_CASE("a user logs in with the right password only, and repeats cost nothing
   const Identity alice = good(kit->authenticate("Alice@Example.test", "secret of alice"));
   CHECK(alice.account == people[0].id);
   CHECK(alice.address == "alice@example.test");
-  CHECK(alice.quota_bytes == kDefaultQuota);
+  CHECK(alice.quota.bytes == kDefaultQuota);
   CHECK(alice.credential_version != 0);
   CHECK(alice.generation == kit->generation());
 

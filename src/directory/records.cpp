@@ -56,7 +56,7 @@ Posting to_posting(schema::DirectoryPosting posting) {
 Account to_account(base::AccountId id, const schema::DirectoryAccount& record) {
   return {.id = id,
           .address = record.address(),
-          .quota_bytes = record.quota_bytes(),
+          .quota = {.bytes = record.quota_bytes(), .messages = record.quota_messages()},
           .created = from_record(record.created_us()),
           .state = to_state(record.state()),
           .name = record.name(),

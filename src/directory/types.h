@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/network.h"
+#include "base/quota.h"
 
 namespace directory {
 
@@ -54,8 +55,8 @@ const char* name(State state);
 
 struct Account {
   base::AccountId id;
-  std::string address;                        // the primary one, normalized; also the login name
-  std::uint64_t quota_bytes = kDefaultQuota;  // 0: none
+  std::string address;  // the primary one, normalized; also the login name
+  base::Quota quota = {.bytes = kDefaultQuota};
   base::WallTime created;
   State state = State::active;
   std::string name;                  // of the person; may be empty
@@ -84,7 +85,7 @@ struct NewAccount {
   std::string address;
   std::string password = {};
   std::string hash = {};  // instead of a password: as crypto::hash_password() makes it
-  std::uint64_t quota_bytes = kDefaultQuota;
+  base::Quota quota = {.bytes = kDefaultQuota};
   std::string name = {};
   State state = State::active;
   std::vector<NewCredential> credentials = {};  // beside its password; their names differ
@@ -92,6 +93,7 @@ struct NewAccount {
 
 struct AccountChange {
   std::optional<std::uint64_t> quota_bytes = std::nullopt;
+  std::optional<std::uint64_t> quota_messages = std::nullopt;
   std::optional<State> state = std::nullopt;
   std::optional<std::string> name = std::nullopt;
   std::vector<std::string> grant = {};     // addresses and "@domain"
@@ -177,7 +179,7 @@ struct Route {
 struct Identity {
   base::AccountId account;
   std::string address;
-  std::uint64_t quota_bytes = 0;
+  base::Quota quota = {};
   std::uint64_t credential_version = 0;
   base::WallTime expires = base::WallTime::max();  // of the credential: the login ends then
   std::uint64_t generation = 0;                    // of the directory when this was last known to be right

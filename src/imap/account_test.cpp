@@ -26,7 +26,7 @@ net::Task<std::uint64_t> used(Client& client) {
   CHECK(quota.back() == "t OK GETQUOTA completed");
   const auto kib = behind(quota[0], "* QUOTA \"\" (STORAGE ", ' ');
   REQUIRE(kib.has_value());
-  CHECK(quota[0].ends_with(" 10240)"));
+  CHECK(quota[0].ends_with(" 10240 MAILBOX 6 10000)"));
   co_return std::stoull(*kib);
 }
 
@@ -73,6 +73,57 @@ net::Task<void> full(World&, Client& one, Client& two) {
   CHECK(again.back().starts_with("t OK [APPENDUID "));
 }
 TEST_CASE("a message that is over the quota is refused, until there is room") { tell(full, 0); }
+
+// RFC 9208 §5.2, §5.3, §4.3.1: messages and mailboxes are counted exactly, whoever makes and removes them; a copy is a
+// message like any other.
+net::Task<void> counted(World& world, Client& one, Client& two) {
+  world.directory.quota = {.messages = 3};
+  ++world.directory.now;
+  const auto told = [&](const char* wanted) -> net::Task<void> {
+    for (Client* client : {&one, &two}) {
+      const Lines lines = co_await client->command("GETQUOTAROOT Archive");
+      REQUIRE(lines.size() >= 3);
+      CHECK(lines[0] == "* QUOTAROOT Archive \"\"");
+      CHECK(lines[1] == "* QUOTA \"\" (" + std::string(wanted) + ")");
+    }
+  };
+  co_await told("MESSAGE 0 3 MAILBOX 6 10000");
+  (void)co_await one.command("APPEND INBOX " + literal(100));
+  (void)co_await two.command("APPEND INBOX " + literal(200));
+  (void)co_await two.command("CREATE Work/2026");
+  co_await told("MESSAGE 2 3 MAILBOX 8 10000");
+  const Lines both = co_await one.command("COPY 1:2 Archive");
+  CHECK(both.back().starts_with("t NO [OVERQUOTA] "));
+  const Lines copied = co_await one.command("COPY 1 Archive");
+  CHECK(copied.back().starts_with("t OK [COPYUID "));
+  co_await told("MESSAGE 3 3 MAILBOX 8 10000");
+  const Lines over = co_await two.command("APPEND INBOX " + literal(100));
+  CHECK(over.back().starts_with("t NO [OVERQUOTA] "));
+  // What moves, and what is replaced, takes nothing.
+  const Lines moved = co_await one.command("MOVE 1:2 Work/2026");
+  CHECK(moved.back() == "t OK MOVE completed");
+  (void)co_await two.command("SELECT Work/2026");
+  const Lines replaced = co_await two.command("REPLACE 1 Archive " + literal(300));
+  CHECK(replaced.back() == "t OK REPLACE completed");
+  co_await told("MESSAGE 3 3 MAILBOX 8 10000");
+  (void)co_await two.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  (void)co_await two.command("EXPUNGE");
+  (void)co_await two.command("CLOSE");
+  (void)co_await one.command("DELETE Work/2026");
+  co_await told("MESSAGE 2 3 MAILBOX 7 10000");
+  const Lines again = co_await one.command("APPEND INBOX " + literal(100));
+  CHECK(again.back().starts_with("t OK [APPENDUID "));
+  // The operator may allow less than there is, or any number.
+  world.directory.quota = {.messages = 1};
+  ++world.directory.now;
+  co_await told("MESSAGE 3 1 MAILBOX 7 10000");
+  world.directory.quota = {};
+  ++world.directory.now;
+  co_await told("MAILBOX 7 10000");
+  const Lines free = co_await two.command("APPEND INBOX " + literal(100));
+  CHECK(free.back().starts_with("t OK [APPENDUID "));
+}
+TEST_CASE("messages and mailboxes are counted, and no more are taken than may be") { tell(counted, 0); }
 
 // RFC 7889 §2 to §4: the number that is told is the one that holds, in every mailbox, and a change of it holds for
 // both.

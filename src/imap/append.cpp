@@ -240,7 +240,7 @@ net::Task<std::expected<Messages, Reply>> take_messages(Session& session, Append
   // RFC 4314 §4: flags that may not be set are left out, and nothing is refused for them.
   const mailstore::FlagMask mask = mailstore::flag_mask(target.rights);
   for (auto& message : *messages) {
-    message.options.quota_bytes = target.place.quota_bytes;
+    message.options.quota = target.place.quota;
     message.options.flags.system &= mask.system;
     if (!mask.keywords) message.options.flags.keywords.clear();
   }

@@ -71,12 +71,10 @@ net::Task<base::Result<void>> add_others(Session& session, mailstore::AccountId 
   for (Mailbox& mailbox : list->mailboxes) {
     const Rights rights = mailstore::rights_of(mailbox.acl, visitor);
     if (!(rights & mailstore::kLookup)) continue;
-    Found found{.place = {.account = owner,
-                          .name = mailbox.name,
-                          .prefix = prefix_of(**account),
-                          .quota_bytes = (*account)->quota_bytes},
-                .mailbox = std::move(mailbox),
-                .rights = rights};
+    Found found{
+        .place = {.account = owner, .name = mailbox.name, .prefix = prefix_of(**account), .quota = (*account)->quota},
+        .mailbox = std::move(mailbox),
+        .rights = rights};
     found.mailbox.name = found.place.prefix + found.place.name;
     // RFC 6154: a special use is the owner's.
     found.mailbox.role = mailstore::Role::none;
@@ -115,10 +113,8 @@ net::Task<base::Result<Place>> locate(Session& session, std::string wire) {
   if (!name) co_return std::unexpected(std::move(name).error());
   auto foreign = split(*name);
   if (!foreign) {
-    co_return Place{.account = session.account(),
-                    .name = std::move(*name),
-                    .prefix = {},
-                    .quota_bytes = session.identity->quota_bytes};
+    co_return Place{
+        .account = session.account(), .name = std::move(*name), .prefix = {}, .quota = session.identity->quota};
   }
   const auto account = co_await session.services.directory.account(foreign->address);
   if (!account && account.error().code == base::Code::invalid) co_return std::unexpected(missing());
@@ -129,7 +125,7 @@ net::Task<base::Result<Place>> locate(Session& session, std::string wire) {
   co_return Place{.account = (*account)->id,
                   .name = std::move(foreign->name),
                   .prefix = prefix_of(**account),
-                  .quota_bytes = (*account)->quota_bytes};
+                  .quota = (*account)->quota};
 }
 
 net::Task<base::Result<Rights>> rights_by(Session& session, Acl acl) {

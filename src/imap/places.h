@@ -17,9 +17,9 @@ inline constexpr std::string_view kShared = "Shared";
 
 struct Place {
   mailstore::AccountId account;
-  std::string name;               // there
-  std::string prefix;             // "Other Users/ann@example.org/"; empty: one's own
-  std::uint64_t quota_bytes = 0;  // of that account; 0: none
+  std::string name;    // there
+  std::string prefix;  // "Other Users/ann@example.org/"; empty: one's own
+  base::Quota quota;   // of that account
 
   bool own() const { return prefix.empty(); }
 };
@@ -31,10 +31,8 @@ struct Found {
   mailstore::Rights rights = mailstore::kAllRights;
 
   mailstore::Target target() const {
-    return {.mailbox = mailbox.id,
-            .account = place.account,
-            .quota_bytes = place.quota_bytes,
-            .keeps = mailstore::flag_mask(rights)};
+    return {
+        .mailbox = mailbox.id, .account = place.account, .quota = place.quota, .keeps = mailstore::flag_mask(rights)};
   }
 };
 

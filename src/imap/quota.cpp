@@ -1,5 +1,6 @@
-// GETQUOTA and GETQUOTAROOT (RFC 9208). An account has one quota root, "", which limits the bytes of its messages; each
-// counts once, in however many mailboxes it is. Only the operator sets it.
+// GETQUOTA and GETQUOTAROOT (RFC 9208). An account has one quota root, "", which limits the bytes of its messages, each
+// counted once, in however many mailboxes it is; the messages, each as often as it is there; and the mailboxes. Only
+// the operator sets the first two.
 #include "imap/names.h"
 #include "imap/places.h"
 
@@ -9,16 +10,26 @@ namespace {
 
 constexpr std::uint64_t kUnit = 1024;  // RFC 9208 §5.1: STORAGE is counted in units of 1,024 bytes
 
+/// " NAME used limit"
+void append_resource(std::string& list, const char* name, std::uint64_t used, std::uint64_t limit) {
+  list += " " + std::string(name) + " " + std::to_string(used) + " " + std::to_string(limit);
+}
+
 net::Task<base::Result<void>> write_quota(Session& session) {
-  const auto quota = co_await session.services.mail.quota(session.account());
-  if (!quota) co_return std::unexpected(quota.error());
-  const std::uint64_t limit = session.identity->quota_bytes;
-  std::string line = "* QUOTA \"\" (";
-  if (limit != 0) {
-    // What is begun is used, and a limit is not promised beyond what it is.
-    line += "STORAGE " + std::to_string((quota->used_bytes + kUnit - 1) / kUnit) + " " + std::to_string(limit / kUnit);
+  auto usage = co_await session.services.mail.usage(session.account());
+  if (usage && usage->mailboxes == 0) {  // those of a new account are made when they are first needed
+    const auto made = co_await session.services.mail.mailboxes(session.account());
+    if (!made) co_return std::unexpected(made.error());
+    usage = co_await session.services.mail.usage(session.account());
   }
-  session.line(line + ")");
+  if (!usage) co_return std::unexpected(usage.error());
+  const base::Quota& quota = session.identity->quota;
+  std::string list;
+  // What is begun is used, and a limit is not promised beyond what it is.
+  if (quota.bytes != 0) append_resource(list, "STORAGE", (usage->bytes + kUnit - 1) / kUnit, quota.bytes / kUnit);
+  if (quota.messages != 0) append_resource(list, "MESSAGE", usage->messages + usage->copies, quota.messages);
+  append_resource(list, "MAILBOX", usage->mailboxes, mailstore::kMaxMailboxes);
+  session.line("* QUOTA \"\" (" + list.substr(1) + ")");
   co_return base::Result<void>();
 }
 

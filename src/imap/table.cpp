@@ -125,6 +125,8 @@ constexpr Extension kExtensions[] = {
     {"WITHIN", "RFC 5032", Shown::always},
     {"QUOTA", "RFC 9208", Shown::always},
     {"QUOTA=RES-STORAGE", "RFC 9208", Shown::always},
+    {"QUOTA=RES-MESSAGE", "RFC 9208", Shown::always},
+    {"QUOTA=RES-MAILBOX", "RFC 9208", Shown::always},
     {"APPENDLIMIT", "RFC 7889", Shown::with_limit},
     {"INPROGRESS", "RFC 9585", Shown::always},
     {"ACL", "RFC 4314", Shown::always},

@@ -45,6 +45,7 @@ class FakeDirectory final : public directory::Directory {
       {.id = base::AccountId{2}, .address = "u2@example.test"},
       {.id = base::AccountId{3}, .address = "u3@other.test"},
       {.id = base::AccountId{4}, .address = "info@example.test", .state = directory::State::shared}};
+  base::Quota quota{.bytes = 10 << 20};               // of each
   std::vector<std::string> staff{"u2@example.test"};  // the group's members
 
   Outcome<directory::Identity> authenticate(std::string login, std::string password, directory::Access) override {
@@ -53,7 +54,7 @@ class FakeDirectory final : public directory::Directory {
       co_return base::fail(base::Code::denied, "no");
     }
     co_return directory::Identity{
-        .account = known->id, .address = login, .quota_bytes = 10 << 20, .credential_version = 1, .generation = now};
+        .account = known->id, .address = login, .quota = quota, .credential_version = 1, .generation = now};
   }
   Outcome<sasl::Secrets> secrets(std::string login, sasl::Wanted wanted) override {
     co_return sasl::test::secrets({.user = std::move(login), .wanted = wanted}, "u1@example.test", "test");
@@ -65,6 +66,7 @@ class FakeDirectory final : public directory::Directory {
   Outcome<directory::Identity> recheck(directory::Identity identity) override {
     if (locked_out) co_return base::fail(base::Code::denied, "gone");
     identity.generation = now;
+    identity.quota = quota;
     co_return identity;
   }
 

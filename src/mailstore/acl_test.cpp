@@ -145,21 +145,21 @@ TEST_CASE("messages that are copied and moved to another account are its own the
     for (int i = 0; i < 300; ++i) {
       value(kit.deliver(kAnna, message(std::to_string(i)), {.prefix = "X-For: anna\r\n", .flags = {kSeen, {"$Work"}}}));
     }
-    const auto size = value(net::run(kit->quota(kAnna))).used_bytes / 300;
+    const auto size = value(net::run(kit->usage(kAnna))).bytes / 300;
     std::vector<Uid> all;
     for (Uid uid = 1; uid <= 300; ++uid) all.push_back(uid);
 
     // All or nothing, also of several commits.
-    CHECK(code(net::run(kit->copy(kAnna, from, all, {.mailbox = to, .account = kBob, .quota_bytes = size * 280}))) ==
-          "over_quota");
+    CHECK(code(net::run(kit->copy(kAnna, from, all,
+                                  {.mailbox = to, .account = kBob, .quota = {.bytes = size * 280}}))) == "over_quota");
     CHECK(kit.view(kBob, to)->size() == 0);
-    CHECK(value(net::run(kit->quota(kBob))).used_bytes == 0);
+    CHECK(value(net::run(kit->usage(kBob))).bytes == 0);
 
     const Copied copied = value(net::run(
         kit->copy(kAnna, from, all, {.mailbox = to, .account = kBob, .keeps = {.system = kSeen, .keywords = false}})));
     CHECK(copied.uids == all);
     CHECK(copied.new_uids.size() == 300);
-    CHECK(value(net::run(kit->quota(kBob))).messages == 300);
+    CHECK(value(net::run(kit->usage(kBob))).messages == 300);
     const auto view = kit.view(kBob, to);
     CHECK(view->at(0).flags == kSeen);
     CHECK(view->keyword_set(view->at(0).keywords).empty());
@@ -175,7 +175,7 @@ TEST_CASE("messages that are copied and moved to another account are its own the
     CHECK(moved.new_uids.size() == 2);
     CHECK(kit.view(kAnna, from)->size() == 298);
     CHECK(kit.view(kBob, to)->keyword_set(kit.view(kBob, to)->at(300).keywords) == std::vector<std::string>{"$Work"});
-    CHECK(value(net::run(kit->quota(kAnna))).messages == 298);
+    CHECK(value(net::run(kit->usage(kAnna))).messages == 298);
     CHECK(kit.problems() == std::vector<std::string>{});
     value(net::run(kit->purge(kAnna)));
     CHECK(kit.view(kBob, to)->size() == 302);

@@ -84,13 +84,13 @@ TEST_CASE("a copy that is refused half-way leaves the destination as it was, and
   }
   value(net::run(kit->store_flags(kAnna, from.id, {650}, FlagChange::set, {.keywords = {"one-too-many"}}, {})));
   const Mailbox before = kit.mailbox(kAnna, "To");
-  const Quota quota = value(net::run(kit->quota(kAnna)));
+  const Usage quota = value(net::run(kit->usage(kAnna)));
   CHECK(code(copy(kit.mail(), from.id, 700, to.id)) == "too_large");
   const Mailbox after = kit.mailbox(kAnna, "To");
   CHECK((after.messages == before.messages && after.size == before.size && after.unseen == before.unseen));
   CHECK(after.uid_next == 502);  // no UID is used twice
   CHECK(uids(*kit.view(kAnna, to.id)) == std::vector<Uid>{1});
-  CHECK(value(net::run(kit->quota(kAnna))).messages == quota.messages);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == quota.messages);
   CHECK(unfinished(kit.store()) == 0);
   CHECK(kit.problems() == std::vector<std::string>{});
   CHECK(value(copy(kit.mail(), from.id, 600, to.id)).new_uids.front() == 502);

@@ -175,9 +175,23 @@ base::Result<std::string> Edit::keyword_numbers(Box& box, const std::vector<std:
   return numbers;
 }
 
+std::uint64_t held_messages(const schema::MailAccount& account) {
+  return std::max<std::uint64_t>(account.placements(), account.emails());
+}
+
+base::Result<void> Edit::check_quota(const base::Quota& quota, std::uint64_t bytes, std::uint64_t messages) const {
+  const auto check = [](std::uint64_t held, std::uint64_t more, std::uint64_t limit,
+                        const char* what) -> base::Result<void> {
+    if (limit == 0 || more == 0 || (more <= limit && held <= limit - more)) return {};
+    return base::fail(base::Code::over_quota,
+                      "the account holds " + std::to_string(held) + " of " + std::to_string(limit) + what);
+  };
+  TRY(check(account_record_.used_bytes(), bytes, quota.bytes, " bytes"));
+  return check(held_messages(account_record_), messages, quota.messages, " messages");
+}
+
 base::Result<void> Edit::check_copies(std::size_t count) const {
-  const std::uint64_t emails = account_record_.emails();
-  const std::uint64_t copies = std::max(account_record_.placements(), emails) - emails;
+  const std::uint64_t copies = held_messages(account_record_) - account_record_.emails();
   if (copies + count > kMaxCopies) {
     return base::fail(base::Code::too_large, "the account has " + std::to_string(copies) + " copies of messages; " +
                                                  std::to_string(kMaxCopies) + " are the limit");

@@ -29,6 +29,9 @@ struct Context {
   Live live;
 };
 
+/// With copies.
+std::uint64_t held_messages(const schema::MailAccount& account);
+
 class Edit {
  public:
   /// A mailbox that this step touches.
@@ -81,6 +84,8 @@ class Edit {
   /// out. Errors: invalid, too_large; then nothing was added.
   static base::Result<std::string> keyword_numbers(Box& box, const std::vector<std::string>& names, bool add);
 
+  /// over_quota when so many messages with so many new bytes more are too many.
+  base::Result<void> check_quota(const base::Quota& quota, std::uint64_t bytes, std::uint64_t messages = 1) const;
   /// too_large when the account may not have so many copies more (kMaxCopies).
   base::Result<void> check_copies(std::size_t count) const;
   /// too_large when so many UIDs are not left.

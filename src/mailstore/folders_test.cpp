@@ -74,7 +74,7 @@ TEST_CASE("a removed mailbox takes its messages along, and its name comes back w
   CHECK(remove_code(kit, work.id) == "ok");
   CHECK(code(net::run(kit->view(kAnna, work.id))) == "not_found");
   CHECK(view->size() == 600);  // who has it keeps it
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 1);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 1);
   CHECK(records(kit, kPlacements.id) == 1);
   CHECK(records(kit, kRemovals.id) == 0);
   const Mailbox again = kit.create(kAnna, "Work");
@@ -236,7 +236,7 @@ TEST_CASE("a removal that a crash interrupted is finished by the next start") {
   }
   CHECK(records(kit, kRemovals.id) == 0);
   CHECK(records(kit, kPlacements.id) == 0);
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 0);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 0);
   CHECK(kit.problems() == std::vector<std::string>{});
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("a purged account leaves nothing, and what ends behind the purge canno
   CHECK(code(net::run(kit->mailboxes(kAnna))) == "not_found");
   CHECK(create_code(kit, "new") == "not_found");
   CHECK(code(net::run(kit->view(kAnna, inbox))) == "not_found");
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 0);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 0);
   CHECK(records(kit, kPlacements.id) == 1);
   value(net::run(kit->purge(kAnna)));
   kit.reopen();

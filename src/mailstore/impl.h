@@ -56,7 +56,7 @@ class Impl final : public Mailstore {
   net::Task<base::Result<void>> set_role(AccountId account, MailboxId mailbox, Role role) override;
   net::Task<base::Result<void>> subscribe(AccountId account, std::string name) override;
   net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) override;
-  net::Task<base::Result<Quota>> quota(AccountId account) override;
+  net::Task<base::Result<Usage>> usage(AccountId account) override;
 
   net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) override {
     return views_->get(account, mailbox);
@@ -155,8 +155,6 @@ struct Threading {
 base::Result<Threading> find_thread(const store::Reader& reader, AccountId account, const ThreadIds& ids,
                                     EmailId email);
 void put_thread(store::Txn& tx, AccountId account, const Threading& threading);
-/// over_quota when so many bytes more are too many. `quota_bytes` 0: none are.
-base::Result<void> check_quota(const schema::MailAccount& account, std::uint64_t quota_bytes, std::uint64_t more);
 
 /// What stands in `reader`: an email's record as the callers see it.
 std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account);

@@ -55,12 +55,6 @@ void put_thread(store::Txn& tx, AccountId account, const Threading& threading) {
   }
 }
 
-base::Result<void> check_quota(const schema::MailAccount& account, std::uint64_t quota_bytes, std::uint64_t more) {
-  if (quota_bytes == 0 || (more <= quota_bytes && account.used_bytes() <= quota_bytes - more)) return {};
-  return base::fail(base::Code::over_quota, "the account holds " + std::to_string(account.used_bytes()) + " of " +
-                                                std::to_string(quota_bytes) + " bytes");
-}
-
 base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<MailboxId> mailbox,
                                const Incoming& message, const FileOptions& options) {
   // Everything that can be refused comes before the first write: a caller may go on with the other recipients.
@@ -69,7 +63,7 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
   TRY(Edit::check_uids(*box, 1));
   TRY_ASSIGN(std::string keywords, Edit::keyword_numbers(*box, options.flags.keywords, true));
   const std::uint64_t size = options.prefix.size() + message.body.size();
-  TRY(check_quota(edit.account(), options.quota_bytes, size));
+  TRY(edit.check_quota(options.quota, size));
   const EmailId email{context_.store.next_id()};
   const std::shared_ptr<const Encoded> encoded =
       message.encoded ? message.encoded : std::make_shared<const Encoded>(encode(*message.parsed));
@@ -179,11 +173,14 @@ net::Task<base::Result<void>> Impl::ensure_account(AccountId account) {
   return edit(account, [](Edit&) { return base::Result<void>(); });
 }
 
-net::Task<base::Result<Quota>> Impl::quota(AccountId account) {
-  return context_.store.read([account](const store::Reader& reader) -> base::Result<Quota> {
+net::Task<base::Result<Usage>> Impl::usage(AccountId account) {
+  return context_.store.read([account](const store::Reader& reader) -> base::Result<Usage> {
     TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
-    if (!record) return Quota{};
-    return Quota{.used_bytes = record->used_bytes(), .messages = record->emails()};
+    if (!record) return Usage{};
+    return Usage{.bytes = record->used_bytes(),
+                 .messages = record->emails(),
+                 .copies = held_messages(*record) - record->emails(),
+                 .mailboxes = record->mailboxes()};
   });
 }
 

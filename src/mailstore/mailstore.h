@@ -99,7 +99,7 @@ class Mailstore {
   virtual net::Task<base::Result<void>> set_role(AccountId account, MailboxId mailbox, Role role) = 0;
   virtual net::Task<base::Result<void>> subscribe(AccountId account, std::string name) = 0;
   virtual net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) = 0;
-  virtual net::Task<base::Result<Quota>> quota(AccountId account) = 0;
+  virtual net::Task<base::Result<Usage>> usage(AccountId account) = 0;
 
   // --- A selected mailbox -------------------------------------------------------------------------------------------
   /// The newest view, from the cache moved forward by the change feed. not_found also when it was removed meanwhile.

@@ -131,16 +131,52 @@ TEST_CASE("a full account refuses a message, and the other recipients of the com
   const Incoming mail = kit.incoming(message("big", "", std::string(1000, 'x') + "\r\n"));
   std::string anna;
   value(kit.write(kAnna, [&](store::Txn& tx) -> base::Result<void> {
-    anna = code(kit->file(tx, kAnna, std::nullopt, mail, {.quota_bytes = 500}));
-    TRY(kit->file(tx, kBob, std::nullopt, mail, {.quota_bytes = 5000}));
+    anna = code(kit->file(tx, kAnna, std::nullopt, mail, {.quota = {.bytes = 500}}));
+    TRY(kit->file(tx, kBob, std::nullopt, mail, {.quota = {.bytes = 5000}}));
     return {};
   }));
   CHECK(anna == "over_quota");
   CHECK(kit.problems() == std::vector<std::string>{});
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 0);
-  CHECK(value(net::run(kit->quota(kBob))).messages == 1);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 0);
+  CHECK(value(net::run(kit->usage(kBob))).messages == 1);
   CHECK(kit.mailbox(kAnna, "INBOX").messages == 0);
   CHECK(kit.mailbox(kBob, "INBOX").messages == 1);
+}
+
+TEST_CASE("a limit of messages counts copies again, and what moves not") {
+  Kit kit;
+  const Mailbox from = filled(kit, "From", 4);
+  const Mailbox to = kit.mailbox(kAnna, "Archive");
+  const base::Quota six{.messages = 6};
+  const auto copy = [&](std::vector<Uid> uids) {
+    return net::run(kit->copy(kAnna, from.id, std::move(uids), {.mailbox = to.id, .quota = six}));
+  };
+  CHECK(code(copy({1, 2, 3})) == "over_quota");
+  CHECK(kit.mailbox(kAnna, "Archive").messages == 0);
+  value(copy({1, 2}));
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 4);
+  CHECK(value(net::run(kit->usage(kAnna))).copies == 2);
+  CHECK(code(copy({3})) == "over_quota");
+  value(net::run(kit->move(kAnna, from.id, {1, 2, 3}, {.mailbox = to.id, .quota = six})));
+  const Incoming mail = kit.incoming(message("more"));
+  const auto file = [&](base::AccountId account) {
+    std::string result;
+    value(kit.write(account, [&](store::Txn& tx) -> base::Result<void> {
+      result = code(kit->file(tx, account, std::nullopt, mail, {.quota = six}));
+      return {};
+    }));
+    return result;
+  };
+  CHECK(file(kAnna) == "over_quota");
+  // Of another account: it is the other's number that counts.
+  for (int i = 0; i < 4; ++i) CHECK(file(kBob) == "ok");
+  const Mailbox bobs = kit.mailbox(kBob, "Archive");
+  const Target target{.mailbox = bobs.id, .account = kBob, .quota = six};
+  CHECK(code(net::run(kit->copy(kAnna, to.id, {1, 2, 3}, target))) == "over_quota");
+  CHECK(code(net::run(kit->move(kAnna, to.id, {1, 2, 3}, target))) == "over_quota");
+  value(net::run(kit->move(kAnna, to.id, {1, 2}, target)));
+  CHECK(value(net::run(kit->usage(kBob))).messages == 6);
+  CHECK(kit.problems() == std::vector<std::string>{});
 }
 
 TEST_CASE("flags are set, added and removed; keywords keep the spelling they had first") {
@@ -212,7 +248,7 @@ TEST_CASE("a copy keeps flags, keywords and email; both count once against the q
   const Mailbox to = filled(kit, "To", 1);
   value(net::run(kit->store_flags(kAnna, to.id, {1}, FlagChange::set, {.keywords = {"other"}}, {})));
   value(net::run(kit->store_flags(kAnna, from.id, {2}, FlagChange::set, {.system = kSeen, .keywords = {"work"}}, {})));
-  const Quota before = value(net::run(kit->quota(kAnna)));
+  const Usage before = value(net::run(kit->usage(kAnna)));
   const Copied copied = value(net::run(kit->copy(kAnna, from.id, {3, 2, 77}, {.mailbox = to.id})));
   CHECK(copied.uids == std::vector<Uid>{2, 3});
   CHECK(copied.new_uids == std::vector<Uid>{2, 3});
@@ -222,7 +258,7 @@ TEST_CASE("a copy keeps flags, keywords and email; both count once against the q
   CHECK(target->at(1).email == source->at(1).email);
   CHECK(target->at(1).flags == kSeen);
   CHECK(keywords(*target, 1) == std::vector<std::string>{"work"});
-  CHECK(value(net::run(kit->quota(kAnna))).used_bytes == before.used_bytes);
+  CHECK(value(net::run(kit->usage(kAnna))).bytes == before.bytes);
   // A message may stand twice in one mailbox.
   value(net::run(kit->copy(kAnna, to.id, {2}, {.mailbox = to.id})));
   CHECK(uids(*kit.view(kAnna, to.id)) == std::vector<Uid>{1, 2, 3, 4});
@@ -260,14 +296,14 @@ TEST_CASE("expunge removes what is marked, and the body when it was the last cop
   const EmailId shared = before->at(1).email;
   value(net::run(kit->store_flags(kAnna, box.id, {2, 3, 5}, FlagChange::add, {.system = kDeleted}, {})));
   CHECK(value(net::run(kit->expunge(kAnna, box.id, std::vector<Uid>{1, 2, 3}))) == std::vector<Uid>{2, 3});
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 4);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 4);
   CHECK(value(net::run(kit->expunge(kAnna, box.id, std::nullopt))) == std::vector<Uid>{5});
   CHECK(value(net::run(kit->expunge(kAnna, box.id, std::nullopt))).empty());
   const auto after = kit.view(kAnna, box.id);
   CHECK(uids(*after) == std::vector<Uid>{1, 4});
   CHECK(compare(*before, *after).expunged == std::vector<std::uint32_t>{1, 2, 4});
   CHECK(thread_of(kit, shared));
-  CHECK(value(net::run(kit->quota(kAnna))).messages == 3);
+  CHECK(value(net::run(kit->usage(kAnna))).messages == 3);
   CHECK(kit.mailbox(kAnna, "Work").uid_next == 6);
   CHECK(kit.problems() == std::vector<std::string>{});
 }
@@ -393,14 +429,14 @@ TEST_CASE("a message is replaced in one commit, or stays when the new one is ref
   const std::string longer = message("draft", "", "Hello again.\r\n");
   const auto replace = [&](std::uint64_t quota) {
     return net::run(kit->replace(kAnna, drafts.id, first.uid, {.mailbox = drafts.id},
-                                 {kit.incoming(longer), {.flags = {.system = kDraft}, .quota_bytes = quota}}));
+                                 {kit.incoming(longer), {.flags = {.system = kDraft}, .quota = {.bytes = quota}}}));
   };
   CHECK(code(replace(longer.size() - 1)) == "over_quota");
   CHECK(uids(*kit.view(kAnna, drafts.id)) == std::vector<Uid>{1});
   const Filed second = value(replace(longer.size()));  // the old one's bytes count no more
   CHECK(second.uid == 2);
   CHECK(uids(*kit.view(kAnna, drafts.id)) == std::vector<Uid>{2});
-  CHECK(value(net::run(kit->quota(kAnna))).used_bytes == longer.size());
+  CHECK(value(net::run(kit->usage(kAnna))).bytes == longer.size());
   CHECK(code(replace(0)) == "not_found");
   CHECK(kit.problems() == std::vector<std::string>{});
 }

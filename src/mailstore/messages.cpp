@@ -118,11 +118,11 @@ class KeywordMap {
 };
 
 /// An email of another account, as one of this one: with the same body, and a thread of its own here.
-base::Result<EmailId> adopt(Edit& source, EmailId email, Edit& target, std::uint64_t quota_bytes) {
+base::Result<EmailId> adopt(Edit& source, EmailId email, Edit& target, const base::Quota& quota) {
   store::Txn& tx = target.tx();
   TRY_ASSIGN(auto record, tx.get(kEmails, {source.account_id(), email}));
   if (!record) return base::fail(base::Code::corrupt, "email " + std::to_string(email.value) + " has no record");
-  TRY(check_quota(target.account(), quota_bytes, record->size()));
+  TRY(target.check_quota(quota, record->size()));
   const EmailId made{target.context().store.next_id()};
   mime::EnvelopeFields fields{.message_id = record->message_id()};
   if (const auto structure = decode_structure(record->structure(), 0); structure && !structure->envelopes.empty()) {
@@ -148,7 +148,10 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
   TRY_ASSIGN(Edit::Box* const from, source.mailbox(route.from));
   TRY_ASSIGN(Edit::Box* const to, target.mailbox(route.to.mailbox));
   TRY(Edit::check_uids(*to, uids.size()));
-  if (!across && !route.remove) TRY(target.check_copies(to_come));
+  if (!across && !route.remove) {
+    TRY(target.check_copies(to_come));
+    TRY(target.check_quota(route.to.quota, 0, to_come));
+  }
   Copied out{.uid_validity = to->record.uid_validity()};
   KeywordMap keywords(*from, *to);
   const std::int64_t now = base::unix_seconds(target.context().clock.now());
@@ -164,7 +167,7 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
     }
     copy.set_saved(now);
     if (across) {
-      TRY_ASSIGN(const EmailId adopted, adopt(source, email, target, route.to.quota_bytes));
+      TRY_ASSIGN(const EmailId adopted, adopt(source, email, target, route.to.quota));
       copy.set_email(adopted.value);
     }
     out.new_uids.push_back(target.place(*to, std::move(copy)));

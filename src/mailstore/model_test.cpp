@@ -90,11 +90,11 @@ class Game {
       REQUIRE(mailbox.deleted == deleted);
       REQUIRE(mailbox.size == size);
     }
-    const Quota quota = value(net::run(kit_->quota(kAnna)));
+    const Usage quota = value(net::run(kit_->usage(kAnna)));
     std::uint64_t bytes = 0;
     for (const auto& [email, size] : emails) bytes += size;
     REQUIRE(quota.messages == emails.size());
-    REQUIRE(quota.used_bytes == bytes);
+    REQUIRE(quota.bytes == bytes);
   }
 
   std::vector<std::string> problems() { return kit_.problems(); }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/quota.h"
 #include "mailstore/acl.h"
 #include "mime/date.h"
 #include "mime/message.h"
@@ -71,9 +72,12 @@ struct MailboxList {
   std::vector<std::string> subscriptions;  // sorted
 };
 
-struct Quota {
-  std::uint64_t used_bytes = 0;
-  std::uint64_t messages = 0;
+/// What an account holds.
+struct Usage {
+  std::uint64_t bytes = 0;     // of messages, each counted once
+  std::uint64_t messages = 0;  // as many as that are
+  std::uint64_t copies = 0;    // further places of theirs
+  std::uint64_t mailboxes = 0;
 };
 
 /// An entry of a mailbox, or of an account itself (RFC 5464 §3.2): "/private/…", which the account that wrote it alone
@@ -138,7 +142,7 @@ struct FileOptions {
   std::string prefix;  // header fields that are added for this account, each ended by CRLF; or empty
   mime::DateTime received;
   Flags flags;
-  std::uint64_t quota_bytes = 0;  // of the account; 0: none
+  base::Quota quota = {};  // of the account
 };
 
 struct Filed {
@@ -170,10 +174,10 @@ FlagMask flag_mask(Rights rights);
 /// Where messages are copied or moved to.
 struct Target {
   MailboxId mailbox;
-  // Of another account there are emails of its own, which count for its quota.
+  // Of another account there are emails of its own.
   std::optional<AccountId> account = std::nullopt;
-  std::uint64_t quota_bytes = 0;  // of that account; 0: none
-  FlagMask keeps = {};            // flags that the messages keep
+  base::Quota quota = {};  // of the account that the mailbox belongs to
+  FlagMask keeps = {};     // flags that the messages keep
 };
 
 }  // namespace mailstore

@@ -107,7 +107,7 @@ mailstore::FileOptions options_for(const Here& here, const schema::QueuedRecipie
                 here.item.message.prefix(),
       .received = {.unix_seconds = base::unix_seconds(here.now), .zone_minutes = base::local_offset_minutes(here.now)},
       .flags = {},
-      .quota_bytes = account.quota_bytes};
+      .quota = account.quota};
 }
 
 base::Result<std::uint32_t> next_number(const store::Txn& tx, base::QueueId id) {

@@ -98,7 +98,7 @@ base::Result<void> Notice::commit(store::Txn& tx, const Shared& shared) {
         .prefix = "Return-Path: <>\r\nDelivered-To: " + account.address + "\r\n",
         .received = {.unix_seconds = base::unix_seconds(now_), .zone_minutes = base::local_offset_minutes(now_)},
         .flags = {},
-        .quota_bytes = account.quota_bytes};
+        .quota = account.quota};
     const auto filed = shared.mail.file(tx, account.id, std::nullopt, *incoming_, options);
     if (filed) {
       filed_.push_back(account.id);

@@ -1,5 +1,6 @@
 """Mailboxes with real clients: curl, mbsync, offlineimap3, mutt, imaplib."""
 import imaplib
+import json
 import os
 import pty
 import select
@@ -364,6 +365,27 @@ class Imaplib(ServerTest):
             self.assertEqual(answer, "NO")
             self.assertIn(b"OVERQUOTA", text[0])
             self.assertEqual(client.select("INBOX")[1], [b"1"])
+
+    def test_a_limit_of_messages_holds_for_mail_and_copies(self):
+        self.server.cli("account", "add", f"few@{DOMAIN}", "--password", PASSWORD, "--quota", "none", "--quota-messages", "2")
+        with self.server.imap("few") as client:
+            self.assertEqual(client.append("INBOX", "", None, message(1).encode())[0], "OK")
+            client.select("INBOX")
+            self.assertEqual(client.copy("1", "Archive")[0], "OK")
+            self.assertEqual(client.getquotaroot("INBOX")[1][1], [b'"" (MESSAGE 2 2 MAILBOX 6 10000)'])
+            for answer, text in (client.append("INBOX", "", None, message(2).encode()), client.copy("1", "Archive")):
+                self.assertEqual(answer, "NO")
+                self.assertIn(b"OVERQUOTA", text[0])
+            with self.server.smtp() as smtp:
+                smtp.ehlo()
+                smtp.mail("ann@elsewhere.test")
+                self.assertEqual(smtp.rcpt(f"few@{DOMAIN}")[0], 452)
+            row = json.loads(self.server.cli("account", "show", f"few@{DOMAIN}", "--json").stdout)
+            self.assertEqual([row[key] for key in ("quota_messages", "messages", "copies")], [2, 1, 1])
+            self.server.cli("account", "set", f"few@{DOMAIN}", "--quota-messages", "none")
+            self.assertEqual(client.append("INBOX", "", None, message(2).encode())[0], "OK")
+        shown = self.server.cli("account", "set", f"few@{DOMAIN}", "--quota-messages", "several", check=False)
+        self.assertIn("--quota-messages must be a whole number or none", shown.stderr)
 
     def test_lines_that_end_in_a_bare_line_feed_are_taken(self):
         import socket
