@@ -108,6 +108,7 @@ net::Task<base::Result<json::object>> queue_stats(const Api& api, json::object a
 net::Task<base::Result<json::object>> trace(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_share(const Api& api, json::object arguments);
+net::Task<base::Result<json::object>> mailbox_seen(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> mailbox_rights(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_list(const Api& api, json::object arguments);
 net::Task<base::Result<json::object>> ban_add(const Api& api, json::object arguments);

@@ -73,6 +73,9 @@ net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object 
                                 {"uid_validity", mailbox.uid_validity},
                                 {"uid_next", mailbox.uid_next},
                                 {"shared", !mailbox.acl.empty()},
+                                {"seen", text_or_null(mailbox.acl.empty() ? ""
+                                                      : mailbox.own_seen  ? "own"
+                                                                          : "shared")},
                                 {"subscribed", std::ranges::binary_search(all.subscriptions, mailbox.name)}});
   }
   co_return json::object{{"mailboxes", std::move(list)}};
@@ -121,6 +124,29 @@ net::Task<base::Result<json::object>> mailbox_share(const Api& api, json::object
   co_return done(base::printable(who) + " has " +
                  (rights == 0 ? std::string("no rights") : "the rights " + mailstore::print(rights)) + " to " +
                  base::printable(what) + " of " + account.address);
+}
+
+net::Task<base::Result<json::object>> mailbox_seen(const Api& api, json::object arguments) {
+  CO_TRY_ASSIGN(std::string address, text_argument(arguments, "account"));
+  CO_TRY_ASSIGN(const std::string whose, text_argument(arguments, "whose"));
+  CO_TRY_ASSIGN(std::string name, optional_text(arguments, "mailbox"));
+  if (whose != "own" && whose != "shared") {
+    co_return base::fail(base::Code::invalid, "\\Seen is each reader's own, or shared");
+  }
+  CO_TRY_ASSIGN(const auto account, co_await find_account(api, std::move(address)));
+  const bool all = flag_argument(arguments, "all");
+  CO_TRY_ASSIGN(auto mailboxes, co_await chosen(api, account.id, std::move(name), all));
+  std::erase_if(mailboxes, [](const mailstore::Mailbox& mailbox) { return mailbox.acl.empty(); });
+  if (mailboxes.empty()) co_return base::fail(base::Code::conflict, "nobody else may use it: share it first");
+  for (const mailstore::Mailbox& mailbox : mailboxes) {
+    CO_TRY(co_await api.services().mail.set_own_seen(account.id, mailbox.id, whose == "own"));
+  }
+  api.log().info("admin.mailbox.seen",
+                 {{"account", account.address}, {"whose", whose}, {"mailboxes", mailboxes.size()}});
+  const std::string what =
+      mailboxes.size() == 1 ? mailboxes.front().name : count(mailboxes.size(), "mailbox", "mailboxes");
+  co_return done("\\Seen of " + base::printable(what) + " of " + account.address + " is " +
+                 (whose == "own" ? "each reader's own" : "shared by all readers"));
 }
 
 }  // namespace admin

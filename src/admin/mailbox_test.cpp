@@ -41,8 +41,21 @@ TEST_CASE("an account that is nobody's is made without a password, and shared") 
         "MAILBOX  WHO                RIGHTS\nINBOX    staff@example.org  lrswited\nINBOX    anyone             lr\n");
   CHECK(office.ask("mailbox rights", {{"account", "info@example.org"}, {"mailbox", "Sent"}}, true)
             .out.find(R"({"mailbox":"Sent","who":"-bob@example.org","rights":"ted"})") != std::string::npos);
-  CHECK(office.ask("mailbox list", {{"account", "info@example.org"}}, true).out.find(R"("shared":true)") !=
+  CHECK(office.ask("mailbox list", {{"account", "info@example.org"}}, true).out.find(R"("shared":true,"seen":"own")") !=
         std::string::npos);
+  const auto seen = [&](const char* whose, admin::Arguments more) {
+    more["account"] = "info@example.org";
+    more["whose"] = whose;
+    return office.ask("mailbox seen", more);
+  };
+  CHECK(seen("shared", {}).out == "\\Seen of INBOX of info@example.org is shared by all readers\n");
+  CHECK(seen("own", {{"all", true}}).out == "\\Seen of 6 mailboxes of info@example.org is each reader's own\n");
+  CHECK(seen("shared", {{"mailbox", "Sent"}}).status == 0);
+  CHECK(office.ask("mailbox list", {{"account", "info@example.org"}, {"name", "Sent"}}, true)
+            .out.find(R"("seen":"shared")") != std::string::npos);
+  CHECK(seen("mine", {}).error == "\\Seen is each reader's own, or shared");
+  CHECK(office.ask("mailbox seen", {{"account", "bob@example.org"}, {"whose", "own"}}).error ==
+        "nobody else may use it: share it first");
   // Whoever is gone means nobody.
   office.ask("group remove", {{"address", "staff@example.org"}});
   CHECK(office.ask("mailbox share", {{"account", "info@example.org"}, {"who", "anyone"}, {"rights", "none"}}).out ==

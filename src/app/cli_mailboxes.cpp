@@ -51,6 +51,22 @@ void add_mailboxes(CLI::App& app, Given& given) {
     return arguments;
   });
 
+  CLI::App* seen =
+      command(*mailbox, "seen",
+              "Say whether each reader of a shared mailbox has a \\Seen of its own, as at first, or all share "
+              "that of the messages; what each had seen is kept",
+              "postrider mailbox seen info@example.org shared --all");
+  seen->add_option("ADDRESS", given.name, "The account whose mailbox it is")->required();
+  seen->add_option("WHOSE", given.directory.posting, "own or shared")->required();
+  CLI::Option* seen_one = seen->add_option("--mailbox", given.filter, "Which one; INBOX otherwise");
+  seen->add_flag("--all", given.all, "All that the account shares")->excludes(seen_one);
+  admin_command(*seen, given, "mailbox seen", false, [&given]() -> base::Result<admin::Arguments> {
+    TRY_ASSIGN(admin::Arguments arguments, mailbox_arguments(given));
+    arguments["whose"] = given.directory.posting.value_or("");
+    if (given.all) arguments["all"] = true;
+    return arguments;
+  });
+
   CLI::App* rights = command(*mailbox, "rights", "List who else may use the mailboxes of an account",
                              "postrider mailbox rights info@example.org");
   rights->add_option("ADDRESS", given.name, "The account")->required();

@@ -83,8 +83,7 @@ net::Task<void> selected(World&, Client& owner, Client& guest) {
   CHECK((co_await guest.command("STORE 1 +FLAGS (\\Flagged)")).back().starts_with("t NO [NOPERM]"));
   lines = co_await guest.command("STORE 1 FLAGS (\\Seen \\Flagged $Work)");
   CHECK(lines == Lines{"* 1 FETCH (FLAGS (\\Seen))", "t OK STORE completed"});
-  lines = co_await owner.command("NOOP");
-  CHECK(has(lines, "FLAGS (\\Seen \\Recent)"));
+  CHECK(co_await owner.command("NOOP") == Lines{"t OK NOOP completed"});  // that it is seen is the guest's
   (void)co_await owner.command("STORE 1 +FLAGS (\\Deleted $Work)");
   lines = co_await guest.command("STORE 1 FLAGS ()");
   CHECK(has(lines, "* 1 FETCH (FLAGS (\\Deleted $Work))"));
@@ -116,6 +115,72 @@ net::Task<void> fetched(World&, Client& owner, Client& guest) {
 }
 TEST_CASE("reading marks as seen, and removing removes, for those who may") { test::share(fetched, 2); }
 
+/// Whether a message is told to have, or not to have, \Seen.
+bool tells_seen(const Lines& lines, int number, bool seen) {
+  return std::ranges::any_of(lines, [&](const std::string& line) {
+    return line.starts_with("* " + std::to_string(number) + " FETCH (") && line.find("FLAGS (") != std::string::npos &&
+           (line.find("\\Seen") != std::string::npos) == seen;
+  });
+}
+
+// RFC 3501 §2.3.2 leaves it open whose \Seen it is. Each has its own here: neither is told what the other reads, and
+// counts, searches and mod-sequences (RFC 7162) are one's own, too.
+net::Task<void> seen_by_each(World& world, Client& owner, Client& guest) {
+  co_await give(owner, "lrswi");
+  (void)co_await guest.command("ENABLE CONDSTORE");
+  (void)co_await guest.command("SELECT " + kInbox);
+  CHECK(has(co_await guest.command("FETCH 1 (BODY[TEXT])"), "FLAGS (\\Seen"));
+  CHECK(co_await owner.command("NOOP") == Lines{"t OK NOOP completed"});
+  CHECK(has(co_await owner.command("FETCH 1:2 (FLAGS)"), "* 1 FETCH (FLAGS (\\Recent))"));
+  CHECK(has(co_await owner.command("STATUS INBOX (UNSEEN)"), "(UNSEEN 3)"));
+  CHECK(has(co_await guest.command("STATUS " + kInbox + " (UNSEEN)"), "(UNSEEN 2)"));
+  CHECK(has(co_await guest.command("LIST \"\" \"Other Users/*/INBOX\" RETURN (STATUS (UNSEEN))"), "(UNSEEN 2)"));
+  (void)co_await owner.command("STORE 2:3 +FLAGS (\\Seen)");
+  (void)co_await guest.command("NOOP");
+  CHECK(has(co_await guest.command("SEARCH SEEN"), "* SEARCH 1"));
+  CHECK(has(co_await owner.command("SEARCH SEEN"), "* SEARCH 2 3"));
+  CHECK(has(co_await guest.command("SELECT " + kInbox), "* OK [UNSEEN 2]"));
+  // A second session of the guest hears of what the first reads; from then on it is told by CHANGEDSINCE, too.
+  Client second(world);
+  co_await second.login("", "u2@example.test");
+  (void)co_await second.command("ENABLE CONDSTORE");
+  const Lines selected = co_await second.command("SELECT " + kInbox);
+  const auto line =
+      std::ranges::find_if(selected, [](const auto& each) { return each.starts_with("* OK [HIGHESTMODSEQ "); });
+  REQUIRE(line != selected.end());
+  const std::string since = line->substr(20, line->find(']') - 20);
+  (void)co_await guest.command("STORE 3 +FLAGS.SILENT (\\Seen)");
+  CHECK(tells_seen(co_await second.command("NOOP"), 3, true));
+  const Lines changed = co_await second.command("FETCH 1:* (FLAGS) (CHANGEDSINCE " + since + ")");
+  CHECK(changed.size() == 2);
+  CHECK(tells_seen(changed, 3, true));
+  CHECK((co_await guest.command("STORE 2 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)")).back().starts_with("t OK [MODIFIED 2]"));
+  CHECK(has(co_await owner.command("SEARCH UNSEEN"), "* SEARCH 1"));
+  // A message that the guest brings is read by the guest alone, and one that it takes along is as the guest has it.
+  CHECK((co_await guest.command("APPEND " + kInbox + " (\\Seen \\Flagged) {17+}\r\nSubject: x\r\n\r\nabc"))
+            .back()
+            .starts_with("t OK [APPENDUID "));
+  CHECK(tells_seen(co_await owner.command("FETCH 4 (FLAGS)"), 4, false));
+  CHECK(tells_seen(co_await guest.command("FETCH 4 (FLAGS)"), 4, true));
+  CHECK((co_await guest.command("COPY 1:2 INBOX")).back().starts_with("t OK [COPYUID "));
+  (void)co_await guest.command("SELECT INBOX");
+  CHECK(has(co_await guest.command("SEARCH SEEN"), "* SEARCH 1"));
+  // The operator may have all share one; to the guest all has changed.
+  (void)co_await second.command("NOOP");
+  const auto inbox = co_await world.mail->mailbox(base::AccountId{1}, "INBOX");
+  REQUIRE(inbox);
+  REQUIRE(co_await world.mail->set_own_seen(base::AccountId{1}, inbox->id, false));
+  const Lines told = co_await second.command("NOOP");
+  CHECK(tells_seen(told, 1, false));
+  CHECK(tells_seen(told, 2, true));
+  (void)co_await second.command("STORE 1 +FLAGS.SILENT (\\Seen)");
+  CHECK(tells_seen(co_await owner.command("NOOP"), 1, true));
+  co_await second.end();
+}
+TEST_CASE("each reader of a mailbox has a \\Seen of its own, unless all are to share it") {
+  test::share(seen_by_each, 3);
+}
+
 // RFC 4314 §4: APPEND and COPY want i, and keep the flags that may be set; a copy counts for the owner.
 net::Task<void> filed(World&, Client& owner, Client& guest) {
   co_await give(owner, "lr");
@@ -133,7 +198,7 @@ net::Task<void> filed(World&, Client& owner, Client& guest) {
   CHECK((co_await guest.command("COPY 1 " + kInbox)).back().starts_with("t NO [NOPERM]"));
   co_await give(owner, "is");
   CHECK((co_await guest.command("COPY 1 " + kInbox)).back().starts_with("t OK [COPYUID "));
-  CHECK(has(co_await owner.command("FETCH 3 (FLAGS)"), "* 3 FETCH (FLAGS (\\Seen \\Recent))"));
+  CHECK(has(co_await owner.command("FETCH 3 (FLAGS)"), "* 3 FETCH (FLAGS (\\Recent))"));
   CHECK(has(co_await guest.command("GETQUOTA \"\""), "STORAGE 1 "));
   // To one's own, where all flags are one's own.
   co_await give(owner, "lrte");

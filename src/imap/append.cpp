@@ -241,6 +241,7 @@ net::Task<std::expected<Messages, Reply>> take_messages(Session& session, Append
   const mailstore::FlagMask mask = mailstore::flag_mask(target.rights);
   for (auto& message : *messages) {
     message.options.quota = target.place.quota;
+    message.options.reader = session.account();
     message.options.flags.system &= mask.system;
     if (!mask.keywords) message.options.flags.keywords.clear();
   }

@@ -44,6 +44,7 @@ net::Task<std::expected<Chosen, Reply>> choose(Session& session, Command& comman
   if (!found) co_return std::unexpected(refused_target(found.error()));
   if (!found->mailbox.selectable) co_return std::unexpected(no(says::kNotSelectable));
   chosen.target = found->target();
+  chosen.target.reader = session.account();
   co_return std::move(chosen);
 }
 

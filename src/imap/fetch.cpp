@@ -90,8 +90,9 @@ net::Task<void> Fetching::mark_seen() {
   echo->silent = true;
   echo->change = mailstore::FlagChange::add;
   echo->flags.system = mailstore::kSeen;
-  const auto done = co_await session_.services.mail.store_flags(session_.selected->account, selected.mailbox,
-                                                                echo->uids, echo->change, echo->flags, std::nullopt);
+  const auto done =
+      co_await session_.services.mail.store_flags(session_.selected->account, selected.mailbox, echo->uids,
+                                                  echo->change, echo->flags, std::nullopt, {}, session_.account());
   // Mail can be read while nothing can be written.
   if (!done) {
     session_.log.info("imap.fetch.seen", {{"why", done.error().text}});

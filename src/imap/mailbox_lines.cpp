@@ -76,7 +76,7 @@ net::Task<void> write_status(Session& session, mailstore::AccountId account, con
   std::size_t recent = 0;
   std::uint64_t deleted_size = 0;
   if ((items & kDeletedStorage) && mailbox.deleted > 0) {
-    if (const auto view = co_await session.services.mail.view(account, mailbox.id)) {
+    if (const auto view = co_await session.services.mail.view(account, mailbox.id, session.account())) {
       for (std::size_t i = 0; i < (*view)->size(); ++i) {
         const mailstore::Row& row = (*view)->at(i);
         if (row.flags & mailstore::kDeleted) deleted_size += row.size;
@@ -86,7 +86,7 @@ net::Task<void> write_status(Session& session, mailstore::AccountId account, con
   if (items & kRecent) {
     const auto first = session.services.mail.first_recent(account, mailbox.id, mailbox.uid_next, false);
     if (first < mailbox.uid_next) {
-      if (const auto view = co_await session.services.mail.view(account, mailbox.id)) {
+      if (const auto view = co_await session.services.mail.view(account, mailbox.id, session.account())) {
         recent = (*view)->size() - (*view)->lower_bound(first);
       }
     }

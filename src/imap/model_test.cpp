@@ -1,4 +1,5 @@
-// Thousands of random commands from many sessions on two mailboxes, against a model that fits on a few pages.
+// Thousands of random commands from many sessions on two mailboxes, against a model that fits on a few pages. Some of
+// the sessions are a guest's, who has all rights to the mailboxes and a \Seen of its own.
 //
 // In turns: one command at a time, each answer compared with what the standard wants, by what this client has been told
 // before and by what is true now. At once: all sessions together, some of which break off; each believes what it is
@@ -25,7 +26,8 @@ using test::World;
 using Uid = std::uint32_t;
 using Lines = std::vector<std::string>;
 
-constexpr base::AccountId kAccount{1};
+constexpr base::AccountId kOwner{1};
+constexpr base::AccountId kGuest{2};
 constexpr std::chrono::seconds kTurnsFor{6};
 constexpr int kTurns = 4000;
 constexpr int kAtOnce = 250;  // commands of each session
@@ -43,7 +45,7 @@ struct Message {
 };
 using Messages = std::map<Uid, Message>;
 
-/// What is true of a mailbox.
+/// What is true of a mailbox, for the owner or for the guest.
 struct Truth {
   mailstore::MailboxId id;
   std::string uid_validity;
@@ -56,13 +58,28 @@ enum class Kind { plain, condstore, qresync };
 /// A client, and what it has been told.
 struct Player {
   Kind kind = Kind::plain;
+  bool guest = false;
   std::unique_ptr<Client> client;
   std::size_t box = 0;
   Mirror mirror;
   Messages told;  // with those that are gone and not announced yet
 
   bool knows_modseq() const { return kind != Kind::plain; }
+  std::string name(std::size_t number) const {
+    return guest ? "\"Other Users/u1@example.test/" + kBoxes[number] + "\"" : kBoxes[number];
+  }
 };
+
+FlagSet without_seen(FlagSet flags) {
+  flags.erase("\\Seen");
+  return flags;
+}
+/// Where somebody else has set them, who has a \Seen of its own.
+FlagSet with_seen_of(const FlagSet& flags, const FlagSet& other) {
+  FlagSet out = without_seen(flags);
+  if (other.contains("\\Seen")) out.insert("\\Seen");
+  return out;
+}
 
 std::string join(const FlagSet& flags) {
   std::string out;
@@ -86,18 +103,27 @@ class Game {
 
   net::Task<void> begin(std::size_t players) {
     for (std::size_t i = 0; i < std::size(kBoxes); ++i) {
-      const auto box = co_await world_.mail->mailbox(kAccount, kBoxes[i]);
+      const auto box = co_await world_.mail->mailbox(kOwner, kBoxes[i]);
       REQUIRE(box.has_value());
-      truth_[i].id = box->id;
-      truth_[i].uid_validity = std::to_string(box->uid_validity);
-      co_await learn(truth_[i]);
-      highest_ = std::max<std::uint64_t>(highest_, box->highest_modseq);
+      REQUIRE(co_await world_.mail->change_acl(kOwner, box->id,
+                                               {.grantee = {.account = kGuest}, .rights = mailstore::kAllRights}));
+      for (Truth* truth : {&owners_[i], &guests_[i]}) {
+        truth->id = box->id;
+        truth->uid_validity = std::to_string(box->uid_validity);
+      }
+    }
+    co_await learn_all();
+    for (const Truth& truth : owners_) {
+      const auto view = co_await world_.mail->view(kOwner, truth.id);
+      REQUIRE(view.has_value());
+      highest_ = std::max<std::uint64_t>(highest_, (*view)->highest_modseq());
     }
     players_.resize(players);
     for (std::size_t i = 0; i < players; ++i) {
       players_[i].kind = static_cast<Kind>(i % 3);
+      players_[i].guest = i % 2 == 1;
       co_await enter(players_[i]);
-      co_await select(players_[i], i % 2);
+      co_await select(players_[i], i / 2 % 2);
     }
   }
 
@@ -157,17 +183,20 @@ class Game {
     while (done_ < players_.size()) co_await net::sleep_for(std::chrono::milliseconds(1));
     done_ = 0;
     REQUIRE(!broken_);
-    for (Truth& truth : truth_) co_await learn(truth);
+    co_await learn_all();
     for (Player& player : players_) {
       player.mirror.take(co_await player.client->command("NOOP"));
-      player.told = truth_[player.box].messages;
+      player.told = truth(player).messages;
       compare(player);
     }
   }
 
  private:
   unsigned pick(std::size_t below) { return static_cast<unsigned>(random_() % below); }
-  Truth& truth(const Player& player) { return truth_[player.box]; }
+  Truth& truth(const Player& player, std::size_t box) { return (player.guest ? guests_ : owners_)[box]; }
+  Truth& truth(const Player& player) { return truth(player, player.box); }
+  Truth& of_others(const Player& player, std::size_t box) { return (player.guest ? owners_ : guests_)[box]; }
+  Truth& of_others(const Player& player) { return of_others(player, player.box); }
 
   // --- What is told when
   void news(Player& player, bool expunge) {
@@ -190,8 +219,12 @@ class Game {
     }
   }
 
-  net::Task<void> learn(Truth& truth) {
-    const auto view = co_await world_.mail->view(kAccount, truth.id);
+  net::Task<void> learn_all() {
+    for (Truth& truth : owners_) co_await learn(truth, kOwner);
+    for (Truth& truth : guests_) co_await learn(truth, kGuest);
+  }
+  net::Task<void> learn(Truth& truth, base::AccountId reader) {
+    const auto view = co_await world_.mail->view(kOwner, truth.id, reader);
     REQUIRE(view.has_value());
     truth.messages.clear();
     truth.uid_next = (*view)->uid_next();
@@ -208,25 +241,9 @@ class Game {
   // What the store holds is what the model says. RFC 7162 §3.1: a message that was changed has a mod-sequence above all
   // that were there, another keeps its own.
   net::Task<void> look_at_store() {
-    std::uint64_t above = highest_;
-    for (Truth& truth : truth_) {
-      const Messages model = truth.messages;
-      const Uid uid_next = truth.uid_next;
-      co_await learn(truth);
-      REQUIRE(truth.uid_next == uid_next);
-      REQUIRE(truth.messages.size() == model.size());
-      for (const auto& [uid, message] : model) {
-        REQUIRE(truth.messages.contains(uid));
-        const Message& is = truth.messages[uid];
-        CHECK(is.flags == message.flags);
-        if (message.modseq == 0) {
-          CHECK(is.modseq > above);
-        } else {
-          CHECK(is.modseq == message.modseq);
-        }
-        highest_ = std::max(highest_, is.modseq);
-      }
-    }
+    const std::uint64_t above = highest_;
+    for (Truth& truth : owners_) co_await look_at_store(truth, kOwner, above);
+    for (Truth& truth : guests_) co_await look_at_store(truth, kGuest, above);
     for (Player& player : players_) {
       for (auto& [uid, message] : player.told) {
         const auto now = truth(player).messages.find(uid);
@@ -235,10 +252,29 @@ class Game {
     }
   }
 
+  net::Task<void> look_at_store(Truth& truth, base::AccountId reader, std::uint64_t above) {
+    const Messages model = truth.messages;
+    const Uid uid_next = truth.uid_next;
+    co_await learn(truth, reader);
+    REQUIRE(truth.uid_next == uid_next);
+    REQUIRE(truth.messages.size() == model.size());
+    for (const auto& [uid, message] : model) {
+      REQUIRE(truth.messages.contains(uid));
+      const Message& is = truth.messages[uid];
+      CHECK(is.flags == message.flags);
+      if (message.modseq == 0) {
+        CHECK(is.modseq > above);
+      } else {
+        CHECK(is.modseq == message.modseq);
+      }
+      highest_ = std::max(highest_, is.modseq);
+    }
+  }
+
   // --- Entering
   net::Task<void> enter(Player& player) {
     player.client = std::make_unique<Client>(world_);
-    co_await player.client->login("");
+    co_await player.client->login("", player.guest ? "u2@example.test" : "u1@example.test");
     if (player.kind == Kind::condstore) (void)co_await player.client->command("ENABLE CONDSTORE");
     if (player.kind == Kind::qresync) (void)co_await player.client->command("ENABLE QRESYNC");
   }
@@ -246,9 +282,9 @@ class Game {
   net::Task<void> select(Player& player, std::size_t box) {
     player.box = box;
     player.mirror.forget();
-    player.mirror.take(co_await player.client->command("SELECT " + kBoxes[box]));
+    player.mirror.take(co_await player.client->command("SELECT " + player.name(box)));
     player.mirror.take(co_await player.client->command("UID FETCH 1:* (FLAGS)"));
-    player.told = truth_[box].messages;
+    player.told = truth(player).messages;
     if (!rushing_) compare(player);
   }
 
@@ -265,7 +301,7 @@ class Game {
       const std::size_t half = mirror.entries.size() / 2;
       parameter += " (" + std::to_string(half + 1) + " " + std::to_string(mirror.entries[half].uid) + ")";
     }
-    mirror.take(co_await player.client->command("SELECT " + kBoxes[player.box] + parameter + "))"), true);
+    mirror.take(co_await player.client->command("SELECT " + player.name(player.box) + parameter + "))"), true);
     player.told = truth(player).messages;
     if (!rushing_) compare(player);
   }
@@ -287,12 +323,14 @@ class Game {
     const std::size_t box = pick(std::size(kBoxes));
     const FlagSet flags = some_flags();
     const std::string text = test::message(static_cast<int>(pick(1000)));
-    Truth& to = truth_[box];
-    const Lines lines = co_await player.client->command("APPEND " + kBoxes[box] + " " + join(flags) + " {" +
+    Truth& to = truth(player, box);
+    const Lines lines = co_await player.client->command("APPEND " + player.name(box) + " " + join(flags) + " {" +
                                                         std::to_string(text.size()) + "+}\r\n" + text);
     CHECK(lines.back() ==
           "t OK [APPENDUID " + to.uid_validity + " " + std::to_string(to.uid_next) + "] APPEND completed");
+    of_others(player, box).messages[to.uid_next] = {without_seen(flags), 0};
     to.messages[to.uid_next++] = {flags, 0};
+    of_others(player, box).uid_next = to.uid_next;
     player.mirror.take(lines);
     news(player, true);
     compare(player);
@@ -403,6 +441,11 @@ class Game {
       Message& message = truth(player).messages[uid];
       const FlagSet now = changed(message.flags, sign, flags);
       if (now == message.flags) continue;
+      // The guest's \Seen is no matter of the owner's; a message that the owner changes has changed for both.
+      Message& theirs = of_others(player).messages[uid];
+      if (!player.guest || without_seen(now) != without_seen(message.flags)) {
+        theirs = {with_seen_of(now, theirs.flags), 0};
+      }
       message = {now, 0};
     }
     const Lines lines = co_await player.client->command(command);
@@ -435,10 +478,12 @@ class Game {
     const bool uids = pick(2) == 0;
     const Chosen chosen = choose(player, true);
     if (uids && chosen.set.empty()) co_return;
-    std::erase_if(truth(player).messages, [&](const auto& entry) {
-      if (!entry.second.flags.contains("\\Deleted")) return false;
-      return !uids || std::ranges::find(chosen.uids, entry.first) != chosen.uids.end();
-    });
+    for (Truth* truth : {&truth(player), &of_others(player)}) {
+      std::erase_if(truth->messages, [&](const auto& entry) {
+        if (!entry.second.flags.contains("\\Deleted")) return false;
+        return !uids || std::ranges::find(chosen.uids, entry.first) != chosen.uids.end();
+      });
+    }
     player.mirror.take(co_await player.client->command(uids ? "UID EXPUNGE " + chosen.set : "EXPUNGE"));
     news(player, true);
     compare(player);
@@ -450,16 +495,15 @@ class Game {
     const Chosen chosen = choose(player, uids);
     if (chosen.set.empty()) co_return;
     const std::string verb = std::string(uids ? "UID " : "") + (remove ? "MOVE " : "COPY ");
-    Truth& to = truth_[box];
+    Truth& to = truth(player, box);
     std::string code;
     // RFC 2180 §4.4.1: with numbers all or nothing; a UID that is gone is passed over.
     const bool refused = chosen.missing && !uids;
     if (!refused && !chosen.uids.empty()) {
       const Uid first = to.uid_next;
       for (const Uid uid : chosen.uids) {
-        const FlagSet flags = truth(player).messages[uid].flags;
-        to.messages[to.uid_next++] = {flags, 0};
-        if (remove) truth(player).messages.erase(uid);
+        transfer_one(truth(player), uid, to, remove);
+        transfer_one(of_others(player), uid, of_others(player, box), remove);
       }
       const std::uint32_t last = to.uid_next - 1;
       code = "COPYUID " + to.uid_validity + " ";
@@ -469,7 +513,7 @@ class Game {
       code += ' ';
       append_set(code, {{first, last}});
     }
-    const Lines lines = co_await player.client->command(verb + chosen.set + " " + kBoxes[box]);
+    const Lines lines = co_await player.client->command(verb + chosen.set + " " + player.name(box));
     CHECK(lines.back().starts_with(refused ? "t NO" : "t OK"));
     if (!code.empty()) {
       CHECK(std::ranges::any_of(lines, [&](const auto& line) { return test::behind(line, "[", ']') == code; }));
@@ -477,6 +521,12 @@ class Game {
     player.mirror.take(lines);
     news(player, true);
     compare(player);
+  }
+
+  static void transfer_one(Truth& from, Uid uid, Truth& to, bool remove) {
+    const FlagSet flags = from.messages[uid].flags;
+    to.messages[to.uid_next++] = {flags, 0};
+    if (remove) from.messages.erase(uid);
   }
 
   // --- Without turns
@@ -509,10 +559,10 @@ class Game {
         command = "EXPUNGE";
         break;
       case 8:
-        command = "MOVE " + number + " " + kBoxes[1 - player.box];
+        command = "MOVE " + number + " " + player.name(1 - player.box);
         break;
       case 9:
-        command = "COPY " + number + " " + kBoxes[pick(2)];
+        command = "COPY " + number + " " + player.name(pick(2));
         break;
       case 10:
         command = "SEARCH UNSEEN";
@@ -529,7 +579,8 @@ class Game {
 
   World& world_;
   std::mt19937 random_;
-  Truth truth_[std::size(kBoxes)];
+  Truth owners_[std::size(kBoxes)];
+  Truth guests_[std::size(kBoxes)];
   std::vector<Player> players_;
   std::uint64_t highest_ = 0;
   std::size_t done_ = 0;
@@ -540,7 +591,7 @@ class Game {
 net::Task<void> in_turns(World& world, unsigned seed) {
   for (int i = 1; i <= 8; ++i) co_await world.deliver(test::message(i), kBoxes[i % 2]);
   const auto game = std::make_unique<Game>(world, seed);
-  co_await game->begin(7);
+  co_await game->begin(8);
   const auto until = std::chrono::steady_clock::now() + kTurnsFor;
   int turns = 0;
   for (; turns < kTurns && std::chrono::steady_clock::now() < until; ++turns) co_await game->turn();
@@ -551,9 +602,9 @@ net::Task<void> in_turns(World& world, unsigned seed) {
 net::Task<void> at_once(World& world, unsigned seed) {
   for (int i = 1; i <= 8; ++i) co_await world.deliver(test::message(i), kBoxes[i % 2]);
   const auto game = std::make_unique<Game>(world, seed);
-  co_await game->begin(7);
+  co_await game->begin(8);
   for (int round = 0; round < 4; ++round) co_await game->all_at_once(kAtOnce / 4);
-  MESSAGE("seven sessions with " << kAtOnce << " commands each, seed " << seed);
+  MESSAGE("eight sessions with " << kAtOnce << " commands each, seed " << seed);
   co_await game->end();
 }
 

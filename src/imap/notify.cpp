@@ -350,7 +350,7 @@ net::Task<base::Result<void>> Notifying::tell_messages(Session& session, Account
   if (session.selected && session.selected->account == account && session.selected->mailbox == change.mailbox) {
     co_return base::Result<void>();
   }
-  auto mailbox = co_await session.services.mail.mailbox(account, each->name.substr(each->prefix));
+  auto mailbox = co_await session.services.mail.mailbox(account, each->name.substr(each->prefix), session.account());
   if (!mailbox && mailbox.error().code == base::Code::not_found)
     co_return base::Result<void>();  // the next look says so
   if (!mailbox) co_return std::unexpected(std::move(mailbox).error());

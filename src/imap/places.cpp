@@ -65,7 +65,7 @@ net::Task<base::Result<void>> add_others(Session& session, mailstore::AccountId 
   const auto account = co_await session.services.directory.account(owner);
   if (!account) co_return std::unexpected(account.error());
   if (!*account) co_return base::Result<void>();  // it is being removed
-  auto list = co_await session.services.mail.mailboxes(owner);
+  auto list = co_await session.services.mail.mailboxes(owner, session.account());
   if (!list && list.error().code == base::Code::not_found) co_return base::Result<void>();
   if (!list) co_return std::unexpected(std::move(list).error());
   for (Mailbox& mailbox : list->mailboxes) {
@@ -136,7 +136,7 @@ net::Task<base::Result<Rights>> rights_by(Session& session, Acl acl) {
 }
 
 net::Task<base::Result<Found>> find_place(Session& session, Place place, Rights need) {
-  auto mailbox = co_await session.services.mail.mailbox(place.account, place.name);
+  auto mailbox = co_await session.services.mail.mailbox(place.account, place.name, session.account());
   if (!mailbox) {
     if (place.own() || mailbox.error().code != base::Code::not_found) co_return std::unexpected(mailbox.error());
     co_return std::unexpected(missing());

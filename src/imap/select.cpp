@@ -72,7 +72,7 @@ net::Task<Reply> open(Session& session, Command& command, bool read_only) {
   // The watch comes first, so that no change falls between.
   auto watch = watch_account(session, found->place.account);
   session.signal->changed = false;
-  auto view = co_await session.services.mail.view(found->place.account, mailbox.id);
+  auto view = co_await session.services.mail.view(found->place.account, mailbox.id, session.account());
   if (!view) co_return refused(view.error());
   session.selected = std::make_unique<Selected>(std::move(*view));
   session.selected->account = found->place.account;

@@ -267,7 +267,7 @@ net::Task<void> Session::tell_news(bool expunge, const StoreEcho* echo, bool own
   if (events == 0 && echo == nullptr && !own) co_return;
   auto view = selected->view();
   if (std::exchange(selected->outdated, false)) {
-    auto newer = co_await services.mail.view(selected->account, selected->mailbox);
+    auto newer = co_await services.mail.view(selected->account, selected->mailbox, account());
     // RFC 2180 §3.3: a mailbox that another session has deleted ends the sessions that have it selected.
     if (!newer) {
       deselect();

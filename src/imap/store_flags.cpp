@@ -33,7 +33,8 @@ net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mai
                                     std::vector<Uid>& refused) {
   const auto before = session.selected->view();
   for (int tries = 1; tries < kMaxTries && !refused.empty(); ++tries) {
-    const auto after = co_await session.services.mail.view(session.selected->account, before->mailbox());
+    const auto after =
+        co_await session.services.mail.view(session.selected->account, before->mailbox(), session.account());
     if (!after) co_return std::unexpected(after.error());
     std::vector<Uid> again;
     for (const Uid uid : refused) {
@@ -45,9 +46,9 @@ net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mai
       }
     }
     if (again.empty()) break;
-    const auto left = co_await session.services.mail.store_flags(session.selected->account, before->mailbox(), again,
-                                                                 echo.change, echo.flags, (*after)->highest_modseq(),
-                                                                 mailstore::flag_mask(session.selected->rights));
+    const auto left = co_await session.services.mail.store_flags(
+        session.selected->account, before->mailbox(), again, echo.change, echo.flags, (*after)->highest_modseq(),
+        mailstore::flag_mask(session.selected->rights), session.account());
     if (!left) co_return std::unexpected(left.error());
     std::erase_if(refused, [&](Uid uid) {
       return std::ranges::binary_search(again, uid) && !std::ranges::binary_search(*left, uid);
@@ -74,9 +75,9 @@ std::string modified(const Selected& selected, const std::vector<Uid>& refused, 
 
 // Changes what the echo names; what UNCHANGEDSINCE kept it from is moved to `refused`.
 net::Task<base::Result<void>> change(Session& session, StoreEcho& echo, std::optional<mailstore::ModSeq> since) {
-  auto refused = co_await session.services.mail.store_flags(session.selected->account, session.selected->mailbox,
-                                                            echo.uids, echo.change, echo.flags, since,
-                                                            mailstore::flag_mask(session.selected->rights));
+  auto refused = co_await session.services.mail.store_flags(
+      session.selected->account, session.selected->mailbox, echo.uids, echo.change, echo.flags, since,
+      mailstore::flag_mask(session.selected->rights), session.account());
   session.signal->changed = true;
   if (!refused) co_return std::unexpected(refused.error());
   if (refused->empty()) co_return base::Result<void>();

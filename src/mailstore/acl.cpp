@@ -162,12 +162,21 @@ net::Task<base::Result<void>> Impl::change_acl(AccountId account, MailboxId mail
       return base::fail(base::Code::too_large,
                         "a mailbox has rights for at most " + std::to_string(kMaxAclEntries) + " identifiers");
     }
+    if (box->record.acl_size() == 0) step.set_own_seen(*box, true);
     step.set_acl(*box, acl);
     return {};
   }));
   // Sessions of somebody who was given a mailbox may want to hear of that.
   if (grantee.kind == Grantee::Kind::account) changed(grantee.account);
   co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> Impl::set_own_seen(AccountId account, MailboxId mailbox, bool own) {
+  return edit(account, [mailbox, own](Edit& step) -> base::Result<void> {
+    TRY_ASSIGN(Edit::Box* const box, step.mailbox(mailbox, false));
+    if (box->record.acl_size() > 0) step.set_own_seen(*box, own);
+    return {};
+  });
 }
 
 net::Task<base::Result<std::vector<Grant>>> Impl::grants(Visitor visitor) {

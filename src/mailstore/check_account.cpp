@@ -66,6 +66,7 @@ base::Result<void> AccountCheck::run() {
   TRY(read_placements());
   TRY(compare_placement_of());
   TRY(read_emails());
+  TRY(read_readers());
   TRY(read_rest());
   compare_mailboxes();
   compare_account();
@@ -272,6 +273,43 @@ base::Result<void> AccountCheck::read_emails() {
     return check_email(email, *record);
   }));
   for (; next != references_.end(); ++next) without_email(*next);
+  return {};
+}
+
+base::Result<void> AccountCheck::read_readers() {
+  TRY(each(kOwnSeen, [&](const auto& key, const schema::OwnSeen* record) -> base::Result<void> {
+    const auto& [account, mailbox, reader, uid] = key;
+    if (removals_.contains(mailbox)) return {};
+    const std::string where = here(mailbox, uid) + ", \\Seen of account " + std::to_string(reader.value);
+    std::string placement;
+    TRY_ASSIGN(const bool there, reader_.get_raw(store::encode_key(kPlacements.id, account, mailbox, uid), placement));
+    expect(there, where, "there is no such message");
+    expect(record != nullptr, where, "its record does not decode");
+    if (record == nullptr) return {};
+    Box& box = boxes_[mailbox];
+    box.seen_by[reader] += record->seen() ? 1 : 0;
+    box.highest_modseq = std::max<ModSeq>(box.highest_modseq, record->modseq());
+    return {};
+  }));
+  TRY(each(kReaders, [&](const auto& key, const schema::ReaderRecord* record) -> base::Result<void> {
+    const auto& [account, mailbox, reader] = key;
+    if (removals_.contains(mailbox)) return {};
+    const std::string where = here(mailbox) + ", reader " + std::to_string(reader.value);
+    const auto box = boxes_.find(mailbox);
+    expect(box != boxes_.end(), where, "there is no such mailbox");
+    expect(record != nullptr, where, "its record does not decode");
+    if (box == boxes_.end()) return {};
+    expect(!box->second.record || box->second.record->read_by_others(), where, "the mailbox does not know of it");
+    const auto seen = box->second.seen_by.extract(reader);
+    if (record)
+      expect_equal(record->seen(), seen ? seen.mapped() : 0, where, "the number of messages that it has seen");
+    return {};
+  }));
+  for (const auto& [id, box] : boxes_) {
+    for (const auto& [reader, seen] : box.seen_by) {
+      expect(seen == 0, here(id) + ", reader " + std::to_string(reader.value), "it has no record");
+    }
+  }
   return {};
 }
 

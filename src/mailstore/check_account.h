@@ -37,6 +37,7 @@ class AccountCheck {
     std::uint64_t size = 0;
     Uid last_uid = 0;
     ModSeq highest_modseq = 0;
+    std::map<AccountId, std::uint32_t> seen_by;  // by readers with a \Seen of their own
   };
   /// A placement, as it is seen from its email.
   struct Reference {
@@ -58,6 +59,7 @@ class AccountCheck {
   base::Result<void> read_emails();
   base::Result<void> check_email(EmailId email, const schema::EmailRecord& record);
   base::Result<void> read_rest();
+  base::Result<void> read_readers();
   void check_placement(MailboxId mailbox, Uid uid, const schema::PlacementRecord& record);
   void compare_mailboxes();
   void compare_account();

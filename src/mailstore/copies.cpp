@@ -48,7 +48,7 @@ base::Result<void> take_back_step(Edit& edit, std::uint64_t copy, bool& done) {
   for (std::size_t room = kRemovalBatch; room > 0 && record->made_size() > 0;) {
     TRY_ASSIGN(const auto found, next_copies(edit, *record, room));
     for (const auto& [uid, placement] : found) {
-      edit.unplace(**box, uid, placement);
+      TRY(edit.unplace(**box, uid, placement));
       TRY(edit.release(EmailId{placement.email()}));
     }
     room -= found.size();

@@ -31,6 +31,36 @@ bool valid_keyword(std::string_view name) {
   });
 }
 
+base::Result<schema::OwnSeen> read_own_seen(const store::Reader& reader, AccountId owner, MailboxId mailbox,
+                                            AccountId who, Uid uid) {
+  auto record = reader.get(kOwnSeen, {owner, mailbox, who, uid});
+  if (!record && record.error().code != base::Code::corrupt) return std::unexpected(std::move(record).error());
+  return record && *record ? **record : schema::OwnSeen();
+}
+
+void read_as(const schema::MailboxRecord& record, const schema::OwnSeen& own, std::uint8_t& flags, ModSeq& modseq) {
+  if (record.own_seen()) {
+    flags = static_cast<std::uint8_t>((flags & ~kSeen) | (own.seen() ? kSeen : 0));
+    modseq = std::max<ModSeq>(modseq, own.modseq());
+  }
+  modseq = std::max<ModSeq>(modseq, record.seen_modseq());
+}
+
+base::Result<bool> erase_readers(store::Txn& tx, AccountId account, MailboxId mailbox) {
+  std::vector<Key<AccountId, MailboxId, AccountId, Uid>> seen;
+  auto cursor = tx.scan(kOwnSeen, account, mailbox);
+  for (; cursor.valid() && seen.size() < kRemovalBatch; cursor.next()) seen.push_back(cursor.key());
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  for (const auto& key : seen) tx.erase(kOwnSeen, key);
+  if (seen.size() == kRemovalBatch) return true;
+  std::vector<Key<AccountId, MailboxId, AccountId>> all;
+  auto readers = tx.scan(kReaders, account, mailbox);
+  for (; readers.valid() && all.size() < kRemovalBatch; readers.next()) all.push_back(readers.key());
+  if (readers.error()) return std::unexpected(*readers.error());
+  for (const auto& key : all) tx.erase(kReaders, key);
+  return all.size() == kRemovalBatch;
+}
+
 base::Result<Edit> Edit::begin(Context& context, store::Txn& tx, AccountId account) {
   Edit edit(context, tx, account);
   TRY_ASSIGN(auto record, tx.get(kAccounts, {account}));
@@ -69,7 +99,16 @@ base::Result<Edit::Box*> Edit::mailbox(MailboxId id, bool selectable) {
   if (found == boxes_.end()) {
     TRY_ASSIGN(auto record, tx_->get(kMailboxes, {account_, id}));
     if (!record) return base::fail(base::Code::not_found, "there is no " + where(account_, id));
-    found = boxes_.emplace(id, Box{.id = id, .record = std::move(*record)}).first;
+    Box box{.id = id, .record = std::move(*record)};
+    if (box.record.read_by_others()) {
+      auto readers = tx_->scan(kReaders, account_, id);
+      for (; readers.valid(); readers.next()) {
+        const auto reader = readers.value();  // of a broken one nothing is known; check() names it
+        if (reader) box.readers[std::get<2>(readers.key())].record = *reader;
+      }
+      if (readers.error()) return std::unexpected(*readers.error());
+    }
+    found = boxes_.emplace(id, std::move(box)).first;
   }
   if (selectable && found->second.record.place_only()) {
     return base::fail(base::Code::not_found, where(account_, id) + " cannot be selected");
@@ -112,7 +151,10 @@ base::Result<Edit::Box*> Edit::add_mailbox(MailboxId parent, const std::string& 
   box.dirty = true;
   if (const MailboxId model = parent == kTop ? model_ : parent; model != kTop) {
     TRY_ASSIGN(const Box* const above, mailbox(model, false));
-    if (above->record.acl_size() > 0) set_acl(box, acl_of(above->record));
+    if (above->record.acl_size() > 0) {
+      set_acl(box, acl_of(above->record));
+      box.record.set_own_seen(above->record.own_seen());
+    }
   }
   taken_names_[{parent, name}] = id;
   return &boxes_.emplace(id, std::move(box)).first->second;
@@ -123,6 +165,15 @@ void Edit::set_acl(Box& box, const Acl& acl) {
   for (const AclEntry& entry : acl) grants_[grant_key(entry.grantee, account_, box.id)] = true;
   put_acl(box.record, acl);
   modseq();
+  box.change.set_properties(true);
+  box.dirty = true;
+}
+
+void Edit::set_own_seen(Box& box, bool own) {
+  if (box.record.own_seen() == own) return;
+  box.record.set_own_seen(own);
+  box.record.set_seen_modseq(modseq());
+  box.record.set_highest_modseq(modseq());
   box.change.set_properties(true);
   box.dirty = true;
 }
@@ -250,12 +301,45 @@ void Edit::update(Box& box, Uid uid, const schema::PlacementRecord& was, schema:
   box.change.add_updated(uid);
 }
 
-void Edit::unplace(Box& box, Uid uid, const schema::PlacementRecord& was) {
+base::Result<std::vector<AccountId>> Edit::seen_by(const Box& box, Uid uid) const {
+  std::vector<AccountId> readers;
+  for (const auto& [reader, known] : box.readers) {
+    TRY_ASSIGN(const auto own, read_own_seen(*tx_, account_, box.id, reader, uid));
+    if (own.seen()) readers.push_back(reader);
+  }
+  return readers;
+}
+
+base::Result<void> Edit::set_seen(Box& box, Uid uid, AccountId reader, bool seen) {
+  TRY_ASSIGN(auto own, read_own_seen(*tx_, account_, box.id, reader, uid));
+  if (own.seen() == seen) return {};
+  own.set_seen(seen);
+  own.set_modseq(modseq());
+  tx_->put(kOwnSeen, {account_, box.id, reader, uid}, own);
+  Box::Reader& known = box.readers[reader];
+  known.record.set_seen(seen ? known.record.seen() + 1 : known.record.seen() - std::min(known.record.seen(), 1u));
+  known.dirty = true;
+  box.record.set_read_by_others(true);
+  box.record.set_highest_modseq(modseq());
+  box.dirty = true;
+  if (box.change.created_count() == 0 || uid < box.change.created_first()) box.change.add_updated(uid);
+  return {};
+}
+
+base::Result<void> Edit::unplace(Box& box, Uid uid, const schema::PlacementRecord& was) {
+  TRY_ASSIGN(const auto readers, seen_by(box, uid));
+  for (const AccountId reader : readers) {
+    Box::Reader& known = box.readers[reader];
+    known.record.set_seen(known.record.seen() - std::min(known.record.seen(), 1u));
+    known.dirty = true;
+  }
+  for (const auto& [reader, known] : box.readers) tx_->erase(kOwnSeen, {account_, box.id, reader, uid});
   tx_->erase(kPlacements, {account_, box.id, uid});
   tx_->erase(kPlacementOf, {account_, EmailId{was.email()}, box.id, uid});
   count(box, was, false);
   forget_placement();
   box.change.add_destroyed(uid);
+  return {};
 }
 
 base::Result<void> Edit::release(EmailId email) {
@@ -311,6 +395,9 @@ base::Result<void> Edit::finish() {
     for (auto& [id, box] : boxes_) {
       if (!box.dirty) continue;
       if (!box.change.removed()) tx_->put(kMailboxes, {account_, id}, box.record);
+      for (const auto& [reader, known] : box.readers) {
+        if (known.dirty) tx_->put(kReaders, {account_, id, reader}, known.record);
+      }
       box.change.set_mailbox(id.value);
       std::ranges::sort(*box.change.mutable_updated());
       std::ranges::sort(*box.change.mutable_destroyed());

@@ -32,6 +32,19 @@ struct Context {
 /// With copies.
 std::uint64_t held_messages(const schema::MailAccount& account);
 
+/// Whether \Seen of `reader` (0: nobody's in particular) is not that of the placements. `owner`: whose mailbox it is.
+inline bool has_own_seen(const schema::MailboxRecord& record, AccountId owner, AccountId reader) {
+  return record.own_seen() && reader && reader != owner;
+}
+/// What it is; a record that is not there, or broken, says that nothing was seen.
+base::Result<schema::OwnSeen> read_own_seen(const store::Reader& reader, AccountId owner, MailboxId mailbox,
+                                            AccountId who, Uid uid);
+/// A placement's flags and modseq become those that somebody else than the owner has. `own` counts only where \Seen is
+/// each reader's own.
+void read_as(const schema::MailboxRecord& record, const schema::OwnSeen& own, std::uint8_t& flags, ModSeq& modseq);
+/// A batch of the records of a mailbox that is removed. True while there are more.
+base::Result<bool> erase_readers(store::Txn& tx, AccountId account, MailboxId mailbox);
+
 class Edit {
  public:
   /// A mailbox that this step touches.
@@ -40,6 +53,11 @@ class Edit {
     schema::MailboxRecord record;
     schema::MailboxChange change;
     bool dirty = false;
+    struct Reader {
+      schema::ReaderRecord record;
+      bool dirty = false;
+    };
+    std::map<AccountId, Reader> readers;  // others that have marked messages as seen
   };
 
   /// Loads the account, or prepares a new one with its first mailboxes (`fresh()`; they are written by finish()).
@@ -76,6 +94,8 @@ class Edit {
   void remove_mailbox(Box& box);
   void rename(Box& box, MailboxId parent, const std::string& name);
   void set_acl(Box& box, const Acl& acl);
+  /// Whether those who have rights have a \Seen of their own; to them each message has changed then.
+  void set_own_seen(Box& box, bool own);
   /// What is made at the top of the hierarchy from here on has the rights of this mailbox.
   void inherit_at_top(MailboxId model) { model_ = model; }
   std::uint32_t next_uid_validity();
@@ -94,7 +114,11 @@ class Edit {
   Uid place(Box& box, schema::PlacementRecord placement);
   /// `was` becomes `now`, which gets this step's modseq.
   void update(Box& box, Uid uid, const schema::PlacementRecord& was, schema::PlacementRecord now);
-  void unplace(Box& box, Uid uid, const schema::PlacementRecord& was);
+  base::Result<void> unplace(Box& box, Uid uid, const schema::PlacementRecord& was);
+  /// \Seen of a reader of its own (has_own_seen()).
+  base::Result<void> set_seen(Box& box, Uid uid, AccountId reader, bool seen);
+  /// Those that have a message seen.
+  base::Result<std::vector<AccountId>> seen_by(const Box& box, Uid uid) const;
   /// A placement of a removed mailbox went, whose counters went before.
   void forget_placement();
   /// Removes the email, its body and its part of the quota when it has no placement left.

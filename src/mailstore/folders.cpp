@@ -192,24 +192,25 @@ base::Result<void> rename(Edit& edit, MailboxId mailbox, const std::string& path
 
 }  // namespace
 
-net::Task<base::Result<MailboxList>> Impl::mailboxes(AccountId account) {
+net::Task<base::Result<MailboxList>> Impl::mailboxes(AccountId account, AccountId reader) {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    CO_TRY_ASSIGN(auto list, co_await context_.store.read([account, log = context_.log](const store::Reader& reader) {
-      return read_list(reader, account, log);
-    }));
+    CO_TRY_ASSIGN(auto list,
+                  co_await context_.store.read([account, reader, log = context_.log](const store::Reader& from) {
+                    return read_list(from, account, reader, log);
+                  }));
     if (list) co_return std::move(*list);
     CO_TRY(co_await ensure_account(account));
   }
   co_return base::fail(base::Code::unavailable, "the account was removed while its mailboxes were listed");
 }
 
-net::Task<base::Result<Mailbox>> Impl::mailbox(AccountId account, std::string name) {
+net::Task<base::Result<Mailbox>> Impl::mailbox(AccountId account, std::string name, AccountId reader) {
   const auto path = normalise_path(name);
   // No mailbox has a name that could not have been given.
   if (!path) co_return base::fail(base::Code::not_found, "there is no mailbox of that name: " + path.error().text);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    CO_TRY_ASSIGN(auto found, co_await context_.store.read([account, path = *path](const store::Reader& reader) {
-      return read_mailbox(reader, account, path);
+    CO_TRY_ASSIGN(auto found, co_await context_.store.read([account, reader, path = *path](const store::Reader& from) {
+      return read_mailbox(from, account, path, reader);
     }));
     if (found.id) co_return std::move(found);
     CO_TRY(co_await ensure_account(account));

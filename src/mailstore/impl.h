@@ -47,8 +47,8 @@ class Impl final : public Mailstore {
   net::Task<base::Result<Filed>> replace(AccountId account, MailboxId from, Uid uid, Target to,
                                          AppendMessage message) override;
 
-  net::Task<base::Result<MailboxList>> mailboxes(AccountId account) override;
-  net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) override;
+  net::Task<base::Result<MailboxList>> mailboxes(AccountId account, AccountId reader) override;
+  net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name, AccountId reader) override;
   net::Task<base::Result<Mailbox>> create_mailbox(AccountId account, std::string name, Role role,
                                                   bool by_guest) override;
   net::Task<base::Result<void>> remove_mailbox(AccountId account, MailboxId mailbox) override;
@@ -58,8 +58,9 @@ class Impl final : public Mailstore {
   net::Task<base::Result<void>> unsubscribe(AccountId account, std::string name) override;
   net::Task<base::Result<Usage>> usage(AccountId account) override;
 
-  net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) override {
-    return views_->get(account, mailbox);
+  net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox,
+                                                            AccountId reader) override {
+    return views_->get(account, mailbox, reader);
   }
   net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
                                                                     ModSeq since) override;
@@ -73,7 +74,8 @@ class Impl final : public Mailstore {
 
   net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                         FlagChange change, Flags flags,
-                                                        std::optional<ModSeq> unchanged_since, FlagMask mask) override;
+                                                        std::optional<ModSeq> unchanged_since, FlagMask mask,
+                                                        AccountId reader) override;
   net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
   net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
   net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
@@ -87,6 +89,7 @@ class Impl final : public Mailstore {
 
   net::Task<base::Result<Acl>> acl(AccountId account, MailboxId mailbox) override;
   net::Task<base::Result<void>> change_acl(AccountId account, MailboxId mailbox, AclChange change) override;
+  net::Task<base::Result<void>> set_own_seen(AccountId account, MailboxId mailbox, bool own) override;
   net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) override;
 
   net::Task<base::Result<std::vector<Annotation>>> annotations(AccountId account, MailboxId mailbox,
@@ -160,10 +163,11 @@ void put_thread(store::Txn& tx, AccountId account, const Threading& threading);
 std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, AccountId account);
 
 /// All mailboxes and subscriptions; nothing when the account has none yet.
-base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account,
+base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account, AccountId who,
                                                    const base::Log& log);
 /// The mailbox of a normalised path; its id is 0 when the account has no mailboxes yet. not_found.
-base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path);
+base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path,
+                                   AccountId who);
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
 
 /// What is the owner's, on a mailbox that takes over from another (RFC 5464 §4.1, RENAME of INBOX).

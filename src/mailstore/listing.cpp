@@ -76,10 +76,21 @@ Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& 
           .deleted = record.deleted(),
           .size = record.size(),
           .highest_modseq = std::max<ModSeq>(1, record.highest_modseq()),
-          .acl = acl_of(record)};
+          .acl = acl_of(record),
+          .own_seen = record.own_seen()};
 }
 
-base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account,
+/// What `who` has not seen of the mailbox.
+base::Result<void> count_unseen(const store::Reader& reader, AccountId account, AccountId who, Mailbox& mailbox) {
+  if (!mailbox.own_seen || !who || who == account) return {};
+  auto record = reader.get(kReaders, {account, mailbox.id, who});
+  if (!record && record.error().code != base::Code::corrupt) return std::unexpected(record.error());
+  const std::uint32_t seen = record && *record ? (*record)->seen() : 0;
+  mailbox.unseen = mailbox.messages - std::min(seen, mailbox.messages);
+  return {};
+}
+
+base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account, AccountId who,
                                                    const base::Log& log) {
   TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
   if (!record) return std::nullopt;
@@ -111,6 +122,7 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 
   MailboxList list;
   list.mailboxes = walk(children, records, MailboxId{record->inbox()});
+  for (Mailbox& mailbox : list.mailboxes) TRY(count_unseen(reader, account, who, mailbox));
   auto subscriptions = reader.scan(kSubscriptions, account);
   for (; subscriptions.valid(); subscriptions.next()) {
     list.subscriptions.push_back(std::get<std::string>(subscriptions.key()));
@@ -119,7 +131,8 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
   return list;
 }
 
-base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path) {
+base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path,
+                                   AccountId who) {
   TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
   if (!record) return Mailbox{};
   if (record->removing()) return base::fail(base::Code::not_found, "the account is removed");
@@ -136,7 +149,9 @@ base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId accoun
   }
   const auto children = reader.scan(kNames, account, id);
   if (children.error()) return std::unexpected(*children.error());
-  return to_mailbox(id, path, *mailbox, children.valid());
+  Mailbox found = to_mailbox(id, path, *mailbox, children.valid());
+  TRY(count_unseen(reader, account, who, found));
+  return found;
 }
 
 }  // namespace mailstore

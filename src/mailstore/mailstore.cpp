@@ -81,11 +81,13 @@ base::Result<Filed> Impl::file(store::Txn& tx, AccountId account, std::optional<
 
   schema::PlacementRecord placement;
   placement.set_email(email.value);
-  placement.set_flags(options.flags.system & kAllFlags);
+  const bool own_seen = has_own_seen(box->record, account, options.reader);
+  placement.set_flags(options.flags.system & kAllFlags & (own_seen ? ~kSeen : kAllFlags));
   placement.set_keywords(std::move(keywords));
   placement.set_size(size);
   placement.set_saved(base::unix_seconds(context_.clock.now()));
   const Uid uid = edit.place(*box, std::move(placement));
+  if (own_seen && (options.flags.system & kSeen) != 0) TRY(edit.set_seen(*box, uid, options.reader, true));
   const Filed filed{.mailbox = box->id, .uid_validity = box->record.uid_validity(), .uid = uid, .email = email};
   TRY(edit.finish());
   return filed;
@@ -122,7 +124,7 @@ net::Task<base::Result<Filed>> Impl::replace(AccountId account, MailboxId from, 
     TRY_ASSIGN(Edit::Box* const box, edit.mailbox(from));
     TRY_ASSIGN(const auto was, tx.get(kPlacements, {account, from, uid}));
     if (!was) return base::fail(base::Code::not_found, "the message that was to be replaced is gone");
-    edit.unplace(*box, uid, *was);
+    TRY(edit.unplace(*box, uid, *was));
     TRY(edit.release(EmailId{was->email()}));
     TRY(edit.finish());
     TRY_ASSIGN(filed, file(tx, target, to.mailbox, message.message, message.options));

@@ -80,9 +80,10 @@ class Mailstore {
                                                  AppendMessage message) = 0;
 
   // --- Mailboxes ----------------------------------------------------------------------------------------------------
-  virtual net::Task<base::Result<MailboxList>> mailboxes(AccountId account) = 0;
+  /// As `reader` has them, who may have seen other messages than the owner (Mailbox::own_seen); 0: as the owner.
+  virtual net::Task<base::Result<MailboxList>> mailboxes(AccountId account, AccountId reader = {}) = 0;
   /// By its path ("inbox" in any case is INBOX). not_found.
-  virtual net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name) = 0;
+  virtual net::Task<base::Result<Mailbox>> mailbox(AccountId account, std::string name, AccountId reader = {}) = 0;
   /// Makes the parents that are missing. Each new one has the rights of the one above it (RFC 4314 §4); at the top of
   /// the hierarchy none, or, when a guest makes it, those of INBOX. exists, invalid (the name: why), too_large (limits
   /// of types.h). Not subscribed.
@@ -102,8 +103,10 @@ class Mailstore {
   virtual net::Task<base::Result<Usage>> usage(AccountId account) = 0;
 
   // --- A selected mailbox -------------------------------------------------------------------------------------------
-  /// The newest view, from the cache moved forward by the change feed. not_found also when it was removed meanwhile.
-  virtual net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox) = 0;
+  /// The newest view, from the cache moved forward by the change feed, with the \Seen of `reader`; 0: of the owner.
+  /// not_found also when it was removed meanwhile.
+  virtual net::Task<base::Result<std::shared_ptr<const View>>> view(AccountId account, MailboxId mailbox,
+                                                                    AccountId reader = {}) = 0;
   /// RFC 7162 §3.2: the UIDs that left the mailbox after `since`, ascending; some may have come after it as well.
   /// Nothing when the change records do not go back so far, or name more than kMaxVanished.
   virtual net::Task<base::Result<std::optional<std::vector<Uid>>>> vanished(AccountId account, MailboxId mailbox,
@@ -117,12 +120,12 @@ class Mailstore {
   virtual Uid first_recent(AccountId account, MailboxId mailbox, Uid uid_next, bool take) = 0;
 
   /// Changes flags, but for those that the mask leaves out, of the messages that still exist; those with a modseq above
-  /// `unchanged_since` are left alone and returned. In commits of at most 1,000 messages. too_large: more than 255
-  /// keywords.
+  /// `unchanged_since` are left alone and returned. \Seen is that of `reader`; 0: of the owner. In commits of at most
+  /// 1,000 messages. too_large: more than 255 keywords.
   virtual net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox,
                                                                 std::vector<Uid> uids, FlagChange change, Flags flags,
                                                                 std::optional<ModSeq> unchanged_since,
-                                                                FlagMask mask = {}) = 0;
+                                                                FlagMask mask = {}, AccountId reader = {}) = 0;
   /// Keeps flags and dates; within one account the copies keep their EmailId. UIDs that are gone are skipped. All or
   /// nothing: of many messages the copies appear in commits of at most 1,000, and disappear again when one of them
   /// fails, or the process ends. too_large: kMaxCopies, or UIDs or keywords are used up. over_quota: of the other
@@ -151,6 +154,10 @@ class Mailstore {
   virtual net::Task<base::Result<Acl>> acl(AccountId account, MailboxId mailbox) = 0;
   /// not_found; too_large: kMaxAclEntries.
   virtual net::Task<base::Result<void>> change_acl(AccountId account, MailboxId mailbox, AclChange change) = 0;
+  /// Whether each of those who have rights has a \Seen of its own (as it is from the first right on), or all share that
+  /// of the owner. What each had seen is kept for when it is changed back. Says nothing where nobody has rights.
+  /// not_found.
+  virtual net::Task<base::Result<void>> set_own_seen(AccountId account, MailboxId mailbox, bool own) = 0;
   /// Mailboxes of others whose lists name the visitor, in order, each once; also those that give nothing but negative
   /// rights. Costs what there is.
   virtual net::Task<base::Result<std::vector<Grant>>> grants(Visitor visitor) = 0;

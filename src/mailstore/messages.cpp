@@ -65,6 +65,7 @@ struct FlagOrder {
   Flags flags;
   FlagMask mask;
   std::optional<ModSeq> unchanged_since;
+  AccountId reader;
 };
 
 /// One batch of STORE. RFC 7162 §3.1.3: what was changed since is left alone and named. Messages that have the flags
@@ -72,11 +73,19 @@ struct FlagOrder {
 base::Result<void> change_flags(Edit& edit, MailboxId mailbox, std::span<const Uid> uids, const FlagOrder& order,
                                 std::vector<Uid>& refused) {
   TRY_ASSIGN(Edit::Box* const box, edit.mailbox(mailbox));
+  const bool own_seen = has_own_seen(box->record, edit.account_id(), order.reader);
   std::optional<std::string> keywords;  // resolved for the first message: no message, no new keyword
   for (const Uid uid : uids) {
-    TRY_ASSIGN(const auto was, placement(edit, mailbox, uid));
-    if (!was) continue;
-    if (order.unchanged_since && was->modseq() > *order.unchanged_since) {
+    TRY_ASSIGN(const auto there, placement(edit, mailbox, uid));
+    if (!there) continue;
+    // As the reader has it.
+    auto was = static_cast<std::uint8_t>(there->flags() & kAllFlags);
+    ModSeq modseq = there->modseq();
+    if (own_seen) {
+      TRY_ASSIGN(const auto own, read_own_seen(edit.tx(), edit.account_id(), mailbox, order.reader, uid));
+      read_as(box->record, own, was, modseq);
+    }
+    if (order.unchanged_since && modseq > *order.unchanged_since) {
       refused.push_back(uid);
       continue;
     }
@@ -84,11 +93,17 @@ base::Result<void> change_flags(Edit& edit, MailboxId mailbox, std::span<const U
       const bool add = order.change != FlagChange::remove && order.mask.keywords;
       TRY_ASSIGN(keywords, Edit::keyword_numbers(*box, order.flags.keywords, add));
     }
-    schema::PlacementRecord now = *was;
-    const std::uint32_t flags = changed_flags(was->flags(), order.change, order.flags.system & kAllFlags);
-    now.set_flags((was->flags() & ~std::uint32_t{order.mask.system}) | (flags & order.mask.system));
-    if (order.mask.keywords) now.set_keywords(changed_keywords(was->keywords(), order.change, *keywords));
-    if (now.flags() != was->flags() || now.keywords() != was->keywords()) edit.update(*box, uid, *was, std::move(now));
+    schema::PlacementRecord now = *there;
+    const std::uint32_t flags = changed_flags(was, order.change, order.flags.system & kAllFlags);
+    now.set_flags((was & ~std::uint32_t{order.mask.system}) | (flags & order.mask.system));
+    if (order.mask.keywords) now.set_keywords(changed_keywords(there->keywords(), order.change, *keywords));
+    if (own_seen) {
+      TRY(edit.set_seen(*box, uid, order.reader, (now.flags() & kSeen) != 0));
+      now.set_flags((now.flags() & ~std::uint32_t{kSeen}) | (there->flags() & kSeen));
+    }
+    if (now.flags() != there->flags() || now.keywords() != there->keywords()) {
+      edit.update(*box, uid, *there, std::move(now));
+    }
   }
   return {};
 }
@@ -115,6 +130,43 @@ class KeywordMap {
   const Edit::Box& from_;
   Edit::Box& to_;
   std::map<std::string, std::string> known_;
+};
+
+/// Who has a message seen where it is copied to.
+class Seen {
+ public:
+  Seen(Edit& source, const Edit::Box& from, Edit& target, const Edit::Box& to, const Target& order)
+      : source_(source),
+        from_(from),
+        reader_(order.reader),
+        within_(source.account_id() == target.account_id()),
+        own_from_(has_own_seen(from.record, source.account_id(), reader_)),
+        own_to_(has_own_seen(to.record, target.account_id(), reader_)),
+        all_own_(within_ && from.record.own_seen() && to.record.own_seen()) {}
+
+  /// The readers with a \Seen of their own that have it there; `copy`, as it was, gets the \Seen of the others. Within
+  /// an account everybody keeps what it had; what comes from elsewhere is seen by who brings it, as far as that has it
+  /// seen.
+  base::Result<std::vector<AccountId>> of(Uid uid, schema::PlacementRecord& copy) {
+    if (all_own_) return source_.seen_by(from_, uid);
+    bool seen = (copy.flags() & kSeen) != 0;
+    if (own_from_) {
+      TRY_ASSIGN(const auto own, read_own_seen(source_.tx(), source_.account_id(), from_.id, reader_, uid));
+      seen = own.seen();
+    }
+    const bool of_others = own_to_ ? within_ && (copy.flags() & kSeen) != 0 : seen;
+    copy.set_flags((copy.flags() & ~std::uint32_t{kSeen}) | (of_others ? kSeen : 0));
+    return own_to_ && seen ? std::vector{reader_} : std::vector<AccountId>();
+  }
+
+ private:
+  Edit& source_;
+  const Edit::Box& from_;
+  const AccountId reader_;
+  const bool within_;
+  const bool own_from_;
+  const bool own_to_;
+  const bool all_own_;
 };
 
 /// An email of another account, as one of this one: with the same body, and a thread of its own here.
@@ -154,13 +206,15 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
   }
   Copied out{.uid_validity = to->record.uid_validity()};
   KeywordMap keywords(*from, *to);
+  Seen seen(source, *from, target, *to, route.to);
   const std::int64_t now = base::unix_seconds(target.context().clock.now());
   for (const Uid uid : uids) {
     TRY_ASSIGN(const auto was, placement(source, route.from, uid));
     if (!was) continue;
     const EmailId email{was->email()};
     schema::PlacementRecord copy = *was;
-    copy.set_flags(was->flags() & route.to.keeps.system);
+    TRY_ASSIGN(const auto readers, seen.of(uid, copy));
+    copy.set_flags(copy.flags() & route.to.keeps.system);
     copy.clear_keywords();
     if (route.to.keeps.keywords) {
       TRY_ASSIGN(*copy.mutable_keywords(), keywords(was->keywords()));
@@ -170,10 +224,14 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
       TRY_ASSIGN(const EmailId adopted, adopt(source, email, target, route.to.quota));
       copy.set_email(adopted.value);
     }
-    out.new_uids.push_back(target.place(*to, std::move(copy)));
+    const Uid made = target.place(*to, std::move(copy));
+    if (route.to.keeps.system & kSeen) {
+      for (const AccountId reader : readers) TRY(target.set_seen(*to, made, reader, true));
+    }
+    out.new_uids.push_back(made);
     out.uids.push_back(uid);
     if (!route.remove) continue;
-    source.unplace(*from, uid, *was);
+    TRY(source.unplace(*from, uid, *was));
     if (across) TRY(source.release(email));
   }
   return out;
@@ -184,7 +242,7 @@ base::Result<void> remove_deleted(Edit& edit, MailboxId mailbox, std::span<const
   for (const Uid uid : uids) {
     TRY_ASSIGN(const auto was, placement(edit, mailbox, uid));
     if (!was || (was->flags() & kDeleted) == 0) continue;
-    edit.unplace(*box, uid, *was);
+    TRY(edit.unplace(*box, uid, *was));
     TRY(edit.release(EmailId{was->email()}));
     removed.push_back(uid);
   }
@@ -204,9 +262,11 @@ void append_all(std::vector<Uid>& out, const std::vector<Uid>& more) {
 
 net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                             FlagChange change, Flags flags,
-                                                            std::optional<ModSeq> unchanged_since, FlagMask mask) {
+                                                            std::optional<ModSeq> unchanged_since, FlagMask mask,
+                                                            AccountId reader) {
   make_set(uids);
-  const FlagOrder order{.change = change, .flags = std::move(flags), .mask = mask, .unchanged_since = unchanged_since};
+  const FlagOrder order{
+      .change = change, .flags = std::move(flags), .mask = mask, .unchanged_since = unchanged_since, .reader = reader};
   // On a full disk \Deleted must still be possible, or nobody could make room.
   const bool deletes = change != FlagChange::remove && (order.flags.system & kDeleted) != 0;
   const auto kind = deletes ? store::Kind::frees_space : store::Kind::ordinary;
@@ -286,7 +346,7 @@ net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, st
 }
 
 net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, MailboxId to) {
-  CO_TRY_ASSIGN(const auto now, co_await view(account, from));
+  CO_TRY_ASSIGN(const auto now, co_await view(account, from, {}));
   std::vector<Uid> uids;
   uids.reserve(now->size());
   for (std::size_t i = 0; i < now->size(); ++i) uids.push_back(now->at(i).uid);
@@ -296,7 +356,7 @@ net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, 
 
 net::Task<base::Result<std::vector<Uid>>> Impl::expunge(AccountId account, MailboxId mailbox,
                                                         std::optional<std::vector<Uid>> uids) {
-  CO_TRY_ASSIGN(const auto now, co_await view(account, mailbox));
+  CO_TRY_ASSIGN(const auto now, co_await view(account, mailbox, {}));
   if (uids) make_set(*uids);
   std::vector<Uid> candidates;
   for (std::size_t i = 0; i < now->size(); ++i) {

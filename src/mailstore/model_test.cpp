@@ -14,9 +14,11 @@ using namespace mailstore::test;
 namespace {
 
 constexpr AccountId kAnna{1};
+constexpr AccountId kBob{2};  // reads her mailboxes, some with a \Seen of his own
 
 struct ModelMessage {
-  std::uint8_t flags = 0;
+  std::uint8_t flags = 0;  // as Anna has them
+  bool bob_has_seen = false;
   std::set<std::string> keywords;
   EmailId email;
   std::uint64_t size = 0;
@@ -26,20 +28,43 @@ struct ModelMailbox {
   MailboxId id;
   std::uint32_t uid_validity = 0;
   Uid uid_next = 1;
+  bool shared = false;
+  bool own_seen = false;
   std::map<Uid, ModelMessage> messages;
-  std::shared_ptr<const View> seen;           // by a session, at some time before
-  std::map<Uid, ModelMessage> messages_seen;  // what it showed
+  /// What a session of either saw at some time before.
+  struct Look {
+    std::shared_ptr<const View> view;
+    std::map<Uid, ModelMessage> messages;  // with their own flags
+  };
+  std::map<AccountId, Look> looks;
+
+  bool bobs(AccountId reader) const { return own_seen && reader == kBob; }
+  std::uint8_t flags_of(const ModelMessage& message, AccountId reader) const {
+    if (!bobs(reader)) return message.flags;
+    return static_cast<std::uint8_t>((message.flags & ~kSeen) | (message.bob_has_seen ? kSeen : 0));
+  }
+  void set_flags(ModelMessage& message, AccountId reader, std::uint8_t flags) const {
+    if (bobs(reader)) {
+      message.bob_has_seen = (flags & kSeen) != 0;
+      flags = static_cast<std::uint8_t>((flags & ~kSeen) | (message.flags & kSeen));
+    }
+    message.flags = flags;
+  }
 };
 
 /// One account, driven at random.
 class Game {
  public:
   Game(Engine engine, unsigned seed) : random_(seed), kit_(engine) {
+    for (const char* shared : {"INBOX", "Sent", "Junk"}) {
+      AclChange change{.grantee = {.kind = Grantee::Kind::account, .account = kBob}, .rights = kAllRights};
+      value(net::run(kit_->change_acl(kAnna, kit_.mailbox(kAnna, shared).id, change)));
+    }
     for (const Mailbox& mailbox : value(net::run(kit_->mailboxes(kAnna))).mailboxes) adopt(mailbox);
   }
 
   void step() {
-    switch (pick(13)) {
+    switch (pick(14)) {
       case 0:
       case 1:
       case 2:
@@ -58,6 +83,8 @@ class Game {
         return create();
       case 10:
         return pick(3) == 0 ? remove() : rename();
+      case 12:
+        return pick(3) == 0 ? whose_seen() : look();
       case 11:
         return pick(10) == 0 ? kit_.reopen() : look();
       default:
@@ -66,7 +93,12 @@ class Game {
   }
 
   void compare_all() {
-    const MailboxList list = value(net::run(kit_->mailboxes(kAnna)));
+    compare_all(kAnna);
+    compare_all(kBob);
+  }
+
+  void compare_all(AccountId reader) {
+    const MailboxList list = value(net::run(kit_->mailboxes(kAnna, reader)));
     REQUIRE(list.mailboxes.size() == boxes_.size());
     std::map<std::uint64_t, std::uint64_t> emails;
     for (const Mailbox& mailbox : list.mailboxes) {
@@ -81,12 +113,13 @@ class Game {
       std::uint32_t deleted = 0;
       std::uint64_t size = 0;
       for (const auto& [uid, message] : model.messages) {
-        unseen += (message.flags & kSeen) == 0 ? 1 : 0;
+        unseen += (model.flags_of(message, reader) & kSeen) == 0 ? 1 : 0;
         deleted += (message.flags & kDeleted) != 0 ? 1 : 0;
         size += message.size;
         emails[message.email.value] = message.size;
       }
       REQUIRE(mailbox.unseen == unseen);
+      REQUIRE(value(net::run(kit_->mailbox(kAnna, mailbox.name, reader))).unseen == unseen);
       REQUIRE(mailbox.deleted == deleted);
       REQUIRE(mailbox.size == size);
     }
@@ -104,6 +137,7 @@ class Game {
 
  private:
   unsigned pick(std::size_t below) { return static_cast<unsigned>(random_() % below); }
+  AccountId anybody() { return pick(2) == 0 ? kAnna : kBob; }
   ModelMailbox& any() { return std::next(boxes_.begin(), pick(boxes_.size()))->second; }
   std::vector<Uid> some_uids(const ModelMailbox& box) {
     std::vector<Uid> out;
@@ -127,17 +161,29 @@ class Game {
     box.id = mailbox.id;
     box.uid_validity = mailbox.uid_validity;
     box.uid_next = 1;
+    box.shared = !mailbox.acl.empty();
+    box.own_seen = mailbox.own_seen;
+  }
+
+  void whose_seen() {
+    ModelMailbox& box = any();
+    const bool own = pick(2) == 0;
+    value(net::run(kit_->set_own_seen(kAnna, box.id, own)));
+    if (box.shared) box.own_seen = own;
   }
 
   void append() {
     ModelMailbox& box = any();
+    const AccountId who = anybody();
     std::vector<Mailstore::AppendMessage> messages;
     std::vector<ModelMessage> expected;
     for (unsigned i = 1 + pick(3); i > 0; --i) {
       const std::string text = message(std::to_string(pick(1000)), "", std::string(pick(2000), 'x') + "\r\n");
       const Flags flags = some_flags();
-      messages.push_back({kit_.incoming(text), {.prefix = "X-P: 1\r\n", .flags = flags}});
-      expected.push_back({flags.system, lowered(flags.keywords), {}, text.size() + 8});
+      messages.push_back({kit_.incoming(text), {.prefix = "X-P: 1\r\n", .flags = flags, .reader = who}});
+      ModelMessage& made = expected.emplace_back(
+          ModelMessage{.keywords = lowered(flags.keywords), .email = {}, .size = text.size() + 8});
+      box.set_flags(made, who, flags.system);
     }
     const auto filed = value(net::run(kit_->append(kAnna, box.id, std::move(messages))));
     REQUIRE(filed.size() == expected.size());
@@ -153,20 +199,21 @@ class Game {
     const auto uids = some_uids(box);
     const Flags flags = some_flags();
     const auto change = static_cast<FlagChange>(pick(3));
-    REQUIRE(value(net::run(kit_->store_flags(kAnna, box.id, uids, change, flags, std::nullopt))).empty());
+    const AccountId who = anybody();
+    REQUIRE(value(net::run(kit_->store_flags(kAnna, box.id, uids, change, flags, std::nullopt, {}, who))).empty());
     const auto words = lowered(flags.keywords);
     for (const Uid uid : uids) {
       const auto found = box.messages.find(uid);
       if (found == box.messages.end()) continue;
       ModelMessage& message = found->second;
       if (change == FlagChange::set) {
-        message.flags = flags.system;
+        box.set_flags(message, who, flags.system);
         message.keywords = words;
       } else if (change == FlagChange::add) {
-        message.flags = static_cast<std::uint8_t>(message.flags | flags.system);
+        box.set_flags(message, who, static_cast<std::uint8_t>(box.flags_of(message, who) | flags.system));
         message.keywords.insert(words.begin(), words.end());
       } else {
-        message.flags = static_cast<std::uint8_t>(message.flags & ~flags.system);
+        box.set_flags(message, who, static_cast<std::uint8_t>(box.flags_of(message, who) & ~flags.system));
         for (const auto& word : words) message.keywords.erase(word);
       }
     }
@@ -177,20 +224,32 @@ class Game {
     ModelMailbox& to = any();
     const auto uids = some_uids(from);
     const std::set<Uid> wanted(uids.begin(), uids.end());
-    const Copied copied = value(net::run(move ? kit_->move(kAnna, from.id, uids, {.mailbox = to.id})
-                                              : kit_->copy(kAnna, from.id, uids, {.mailbox = to.id})));
+    const AccountId who = anybody();
+    const Target target{.mailbox = to.id, .reader = who};
+    const Copied copied =
+        value(net::run(move ? kit_->move(kAnna, from.id, uids, target) : kit_->copy(kAnna, from.id, uids, target)));
     Copied expected;
     for (const Uid uid : wanted) {
       const auto found = from.messages.find(uid);
       if (found == from.messages.end()) continue;
       expected.uids.push_back(uid);
       expected.new_uids.push_back(to.uid_next);
-      const ModelMessage message = found->second;
+      const ModelMessage message = transferred(from, found->second, to, who);
       if (move) from.messages.erase(found);
       to.messages[to.uid_next++] = message;
     }
     REQUIRE(copied.uids == expected.uids);
     REQUIRE(copied.new_uids == expected.new_uids);
+  }
+
+  /// Where each has a \Seen of its own on both sides, each keeps it; elsewhere who does it brings its own along.
+  static ModelMessage transferred(const ModelMailbox& from, ModelMessage message, const ModelMailbox& to,
+                                  AccountId who) {
+    if (from.own_seen && to.own_seen) return message;
+    const std::uint8_t flags = from.flags_of(message, who);
+    message.bob_has_seen = false;
+    to.set_flags(message, who, flags);
+    return message;
   }
 
   void expunge() {
@@ -277,45 +336,57 @@ class Game {
     }
     if (from != "INBOX") return;
     ModelMailbox& target = boxes_.at(to);
-    for (const auto& [uid, message] : boxes_.at("INBOX").messages) target.messages[target.uid_next++] = message;
+    for (const auto& [uid, message] : boxes_.at("INBOX").messages) {
+      target.messages[target.uid_next++] = transferred(boxes_.at("INBOX"), message, target, kAnna);
+    }
     boxes_.at("INBOX").messages.clear();
   }
 
   void look() { look(any()); }
 
   void look(ModelMailbox& box) {
-    const auto view = kit_.view(kAnna, box.id);
+    look(box, kAnna);
+    look(box, kBob);
+  }
+
+  void look(ModelMailbox& box, AccountId reader) {
+    const std::shared_ptr<const View> view = value(net::run(kit_->view(kAnna, box.id, reader)));
     REQUIRE(view->size() == box.messages.size());
     REQUIRE(view->uid_next() == box.uid_next);
+    ModelMailbox::Look now{.view = view, .messages = box.messages};
     std::size_t i = 0;
-    for (const auto& [uid, message] : box.messages) {
+    for (auto& [uid, message] : now.messages) {
+      message.flags = box.flags_of(message, reader);
       const Row& row = view->at(i++);
       REQUIRE(row.uid == uid);
       REQUIRE(row.flags == message.flags);
       REQUIRE(row.email == message.email);
       REQUIRE(row.size == message.size);
+      REQUIRE(row.modseq <= view->highest_modseq());
       REQUIRE(lowered(view->keyword_set(row.keywords)) == message.keywords);
     }
-    if (box.seen && box.seen->uid_validity() == view->uid_validity()) compare_views(box, *view);
-    box.seen = view;
-    box.messages_seen = box.messages;
+    ModelMailbox::Look& before = box.looks[reader];
+    if (before.view && before.view->uid_validity() == view->uid_validity()) compare_looks(before, now);
+    before = std::move(now);
   }
 
-  void compare_views(const ModelMailbox& box, const View& view) {
-    const Difference difference = compare(*box.seen, view);
+  static void compare_looks(const ModelMailbox::Look& before, const ModelMailbox::Look& now) {
+    const Difference difference = compare(*before.view, *now.view);
     std::vector<std::uint32_t> expunged;
     std::uint32_t position = 0;
-    for (const auto& [uid, message] : box.messages_seen) {
-      const auto now = box.messages.find(uid);
-      if (now == box.messages.end()) {
+    for (const auto& [uid, was] : before.messages) {
+      const auto is = now.messages.find(uid);
+      if (is == now.messages.end()) {
         expunged.push_back(position);
-      } else if (now->second.flags != message.flags || now->second.keywords != message.keywords) {
+      } else if (is->second.flags != was.flags || is->second.keywords != was.keywords) {
         REQUIRE(std::ranges::binary_search(difference.changed, uid));
+        // RFC 7162: whoever asks for what changed since is told of it.
+        REQUIRE(now.view->at(*now.view->find(uid)).modseq > before.view->highest_modseq());
       }
       ++position;
     }
     REQUIRE(difference.expunged == expunged);
-    REQUIRE(difference.appended == box.messages.size() - (box.messages_seen.size() - expunged.size()));
+    REQUIRE(difference.appended == now.messages.size() - (before.messages.size() - expunged.size()));
   }
 
   std::mt19937 random_;

@@ -35,8 +35,13 @@ base::Result<void> drain_step(Edit& edit, MailboxId mailbox, Uid& from) {
     from = found.back().uid + 1;
     return {};
   }
-  TRY_ASSIGN(const bool rows_left, erase_saved_view(edit.tx(), account, mailbox, 0));
-  TRY_ASSIGN(const bool more, rows_left ? base::Result<bool>(true) : erase_annotations(edit, mailbox));
+  TRY_ASSIGN(bool more, erase_saved_view(edit.tx(), account, mailbox, 0));
+  if (!more) {
+    TRY_ASSIGN(more, erase_annotations(edit, mailbox));
+  }
+  if (!more) {
+    TRY_ASSIGN(more, erase_readers(edit.tx(), account, mailbox));
+  }
   if (!more) edit.tx().erase(kRemovals, {account, mailbox});
   from = more ? std::numeric_limits<Uid>::max() : 0;
   return {};

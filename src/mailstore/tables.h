@@ -50,6 +50,11 @@ inline constexpr store::Table<Key<AccountId, MailboxId>, schema::SavedView> kSav
 inline constexpr store::Table<Key<AccountId, MailboxId, std::uint64_t, std::uint32_t>, schema::SavedRows> kSavedRows{
     45, "mail.saved_rows"};
 
+/// (account, mailbox, reader, uid): \Seen of somebody who reads a mailbox that is not theirs.
+inline constexpr store::Table<Key<AccountId, MailboxId, AccountId, Uid>, schema::OwnSeen> kOwnSeen{46, "mail.own_seen"};
+/// (account, mailbox, reader)
+inline constexpr store::Table<Key<AccountId, MailboxId, AccountId>, schema::ReaderRecord> kReaders{47, "mail.reader"};
+
 /// (account that it belongs to, account whose mailbox it is, mailbox, name in lower case). Shared ones belong to the
 /// mailbox's owner, private ones to the account that wrote them; those with mailbox 0 to the account itself.
 inline constexpr store::Table<Key<AccountId, AccountId, MailboxId, std::string>, schema::AnnotationRecord> kAnnotations{

@@ -63,7 +63,8 @@ struct Mailbox {
   std::uint32_t deleted = 0;  // messages with \Deleted
   std::uint64_t size = 0;     // sum of the messages' sizes
   ModSeq highest_modseq = 1;
-  Acl acl;  // what others may do with it
+  Acl acl;                // what others may do with it
+  bool own_seen = false;  // each of them has a \Seen of its own there
 };
 
 /// A name of the subscription list; it outlives its mailbox (RFC 3501 §6.3.9).
@@ -143,6 +144,7 @@ struct FileOptions {
   mime::DateTime received;
   Flags flags;
   base::Quota quota = {};  // of the account
+  AccountId reader = {};   // whose \Seen it is
 };
 
 struct Filed {
@@ -178,6 +180,7 @@ struct Target {
   std::optional<AccountId> account = std::nullopt;
   base::Quota quota = {};  // of the account that the mailbox belongs to
   FlagMask keeps = {};     // flags that the messages keep
+  AccountId reader = {};   // who does it, for whose \Seen is meant
 };
 
 }  // namespace mailstore

@@ -32,8 +32,8 @@ Views::Views(Context& context, Save save, std::size_t cached_rows, std::size_t s
       cached_gauge_(context.log.metrics().gauge("postrider_mailstore_view_rows",
                                                 "Messages in the views of mailboxes that are kept in memory.")) {}
 
-net::Task<Views::Result> Views::get(AccountId account, MailboxId mailbox) {
-  const Id id{account, mailbox};
+net::Task<Views::Result> Views::get(AccountId account, MailboxId mailbox, AccountId reader) {
+  const Id id{account, mailbox, reader == account ? AccountId{} : reader};
   const Waiter waiter = std::make_shared<net::Completion<Result>>();
   {
     const std::lock_guard lock(mutex_);
@@ -75,7 +75,7 @@ void Views::work(Id id) {
       loaded = load(id, base);
     } catch (const std::exception& e) {
       context_.log.error("mailstore.view.failed",
-                         {{"account", id.first.value}, {"mailbox", id.second.value}, {"why", e.what()}});
+                         {{"account", id.account.value}, {"mailbox", id.mailbox.value}, {"why", e.what()}});
     }
     Garbage garbage;
     bool save = false;
@@ -83,7 +83,7 @@ void Views::work(Id id) {
       const std::lock_guard lock(mutex_);
       Entry& entry = entries_[id];
       if (loaded && !entry.dropped) {
-        save = worth_saving(*loaded);
+        save = !id.reader && worth_saving(*loaded);
         if (save) loaded->saved = {loaded->synced, loaded->rows->highest_modseq(), 0};
         keep(id, entry, *loaded, garbage);
       }
@@ -94,7 +94,7 @@ void Views::work(Id id) {
     for (const Waiter& waiter : waiting) {
       waiter->set(loaded ? Result(loaded->rows) : Result(std::unexpected(loaded.error())));
     }
-    if (save) save_(id.first, *loaded);
+    if (save) save_(id.account, *loaded);
   }
 }
 
@@ -145,7 +145,8 @@ void Views::sweep() {
 void Views::drop(AccountId account) {
   Garbage garbage;
   const std::lock_guard lock(mutex_);
-  for (auto it = entries_.lower_bound({account, MailboxId{}}); it != entries_.end() && it->first.first == account;) {
+  for (auto it = entries_.lower_bound({account, MailboxId{}, AccountId{}});
+       it != entries_.end() && it->first.account == account;) {
     release(it->second, garbage);
     if (it->second.working) {
       it->second.dropped = true;
@@ -159,10 +160,10 @@ void Views::drop(AccountId account) {
 /// What was saved, or no rows.
 Views::Loaded Views::read_saved(const store::Reader& reader, Id id, const schema::MailboxRecord& record) const {
   if (record.messages() < saved_rows_) return {};
-  auto saved = read_saved_view(reader, id.first, id.second, record);
+  auto saved = read_saved_view(reader, id.account, id.mailbox, record);
   if (!saved) {
-    context_.log.warning("mailstore.view.unread", {{"account", id.first.value},
-                                                   {"mailbox", id.second.value},
+    context_.log.warning("mailstore.view.unread", {{"account", id.account.value},
+                                                   {"mailbox", id.mailbox.value},
                                                    {"why", saved.error().text},
                                                    {"then", "the placements are read"}});
   }
@@ -184,49 +185,98 @@ bool Views::worth_saving(const Loaded& loaded) const {
 
 base::Result<Views::Loaded> Views::load(Id id, Loaded base) const {
   TRY_ASSIGN(const auto reader, context_.store.reader());
-  TRY_ASSIGN(const auto account, reader->get(kAccounts, {id.first}));
-  if (!account || account->removing()) return std::unexpected(no_mailbox(id.second));
-  TRY_ASSIGN(const auto record, reader->get(kMailboxes, {id.first, id.second}));
-  if (!record || record->place_only()) return std::unexpected(no_mailbox(id.second));
+  TRY_ASSIGN(const auto account, reader->get(kAccounts, {id.account}));
+  if (!account || account->removing()) return std::unexpected(no_mailbox(id.mailbox));
+  TRY_ASSIGN(const auto record, reader->get(kMailboxes, {id.account, id.mailbox}));
+  if (!record || record->place_only()) return std::unexpected(no_mailbox(id.mailbox));
 
-  const ModSeq now = account->modseq();
-  if (!base.rows) base = read_saved(*reader, id, *record);
-  const bool same = base.rows && base.rows->uid_validity() == record->uid_validity() && base.synced <= now;
-  if (same && base.rows->highest_modseq() == record->highest_modseq() &&
-      base.rows->access_key_modseq() == record->access_key_modseq()) {
+  // Whose \Seen it is has changed since: that of every message may be another.
+  if (id.reader && record->seen_modseq() > base.synced) base = {};
+  if (base.rows) {
+    TRY_ASSIGN(auto moved, move_forward(*reader, id, *account, *record, base));
+    if (moved) return *std::move(moved);
+  }
+  // What was saved is the owner's, and so are the placements.
+  const Id owners{id.account, id.mailbox, {}};
+  std::optional<Loaded> loaded;
+  if (!base.rows) {
+    Loaded saved = read_saved(*reader, owners, *record);
+    if (saved.rows) {
+      TRY_ASSIGN(loaded, move_forward(*reader, owners, *account, *record, saved));
+    }
+  }
+  if (!loaded) {
+    TRY_ASSIGN(auto rows, read_all(*reader, owners, *record));
+    read_.add();
+    loaded = Loaded{{std::move(rows), account->modseq()}, {}};
+  }
+  if (id.reader) {
+    TRY_ASSIGN(loaded->rows, read_by(*reader, id, *record, loaded->rows));
+    loaded->saved = {};
+  }
+  return *std::move(loaded);
+}
+
+/// Nothing when reading everything is the better way, or the only one.
+base::Result<std::optional<Views::Loaded>> Views::move_forward(const store::Reader& reader, Id id,
+                                                               const schema::MailAccount& account,
+                                                               const schema::MailboxRecord& record,
+                                                               Loaded& base) const {
+  const ModSeq now = account.modseq();
+  if (base.rows->uid_validity() != record.uid_validity() || base.synced > now) return std::nullopt;
+  if (base.rows->highest_modseq() == record.highest_modseq() &&
+      base.rows->access_key_modseq() == record.access_key_modseq()) {
     kept_.add();
     return Loaded{{base.rows, now}, base.saved};
   }
-  if (same && base.synced >= account->change_floor()) {
-    TRY_ASSIGN(auto rows, advance(*reader, id, *record, base, now));
-    if (rows) {
-      advanced_.add();
-      return Loaded{{std::move(rows), now}, base.saved};
+  if (base.synced < account.change_floor()) return std::nullopt;
+  TRY_ASSIGN(auto rows, advance(reader, id, record, base, now));
+  if (!rows) return std::nullopt;
+  advanced_.add();
+  return Loaded{{std::move(rows), now}, base.saved};
+}
+
+/// The owner's view, as somebody else has it.
+base::Result<std::shared_ptr<const Rows>> Views::read_by(const store::Reader& reader, Id id,
+                                                         const schema::MailboxRecord& record,
+                                                         std::shared_ptr<const Rows> owners) const {
+  if (!record.own_seen() && record.seen_modseq() == 0) return owners;
+  std::vector<Row> changes;
+  auto cursor = reader.scan(kOwnSeen, id.account, id.mailbox, id.reader);
+  for (std::size_t i = 0; i < owners->size(); ++i) {
+    Row row = owners->at(i);
+    while (cursor.valid() && std::get<Uid>(cursor.key()) < row.uid) cursor.next();
+    schema::OwnSeen own;
+    if (cursor.valid() && std::get<Uid>(cursor.key()) == row.uid) {
+      if (auto value = cursor.value()) own = *std::move(value);
     }
+    read_as(record, own, row.flags, row.modseq);
+    if (row.flags != owners->at(i).flags || row.modseq != owners->at(i).modseq) changes.push_back(row);
   }
-  TRY_ASSIGN(auto rows, read_all(*reader, id, *record));
-  read_.add();
-  return Loaded{{std::move(rows), now}, {}};
+  if (cursor.error()) return std::unexpected(*cursor.error());
+  RowsBuilder builder(id.mailbox, record, owners.get());
+  builder.amend(changes);
+  return builder.build();
 }
 
 base::Result<std::shared_ptr<const Rows>> Views::read_all(const store::Reader& reader, Id id,
                                                           const schema::MailboxRecord& record) const {
-  RowsBuilder builder(id.second, record, nullptr);
+  RowsBuilder builder(id.mailbox, record, nullptr);
   schema::PlacementRecord placement;  // reused: parsing is the cost of a SELECT
-  auto cursor = reader.scan(kPlacements, id.first, id.second);
+  auto cursor = reader.scan(kPlacements, id.account, id.mailbox);
   for (; cursor.valid(); cursor.next()) {
     const std::string_view bytes = cursor.raw_value();
     const Uid uid = std::get<Uid>(cursor.key());
     if (!placement.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       context_.log.error("mailstore.placement.broken",
-                         {{"account", id.first.value}, {"mailbox", id.second.value}, {"uid", uid}});
+                         {{"account", id.account.value}, {"mailbox", id.mailbox.value}, {"uid", uid}});
       continue;
     }
     builder.append(builder.row(uid, placement));
   }
   if (cursor.error()) return std::unexpected(*cursor.error());
   if (builder.overflowed()) {
-    context_.log.warning("mailstore.keywords.overflow", {{"account", id.first.value}, {"mailbox", id.second.value}});
+    context_.log.warning("mailstore.keywords.overflow", {{"account", id.account.value}, {"mailbox", id.mailbox.value}});
   }
   return builder.build();
 }
@@ -237,13 +287,13 @@ base::Result<std::shared_ptr<const Rows>> Views::advance(const store::Reader& re
                                                          ModSeq until) const {
   const std::size_t limit = 1000 + base.rows->size() / 4;
   std::vector<Uid> touched;
-  auto cursor = reader.scan_range(kChanges, {id.first, ModSeq{base.synced + 1}}, {id.first, ModSeq{until + 1}});
+  auto cursor = reader.scan_range(kChanges, {id.account, ModSeq{base.synced + 1}}, {id.account, ModSeq{until + 1}});
   for (ModSeq expected = base.synced + 1; expected <= until; ++expected, cursor.next()) {
     if (!cursor.valid() || std::get<ModSeq>(cursor.key()) != expected) return nullptr;
     const auto change = cursor.value();
     if (!change) return nullptr;
     for (const schema::MailboxChange& part : change->mailboxes()) {
-      if (part.mailbox() != id.second.value) continue;
+      if (part.mailbox() != id.mailbox.value) continue;
       touched.insert(touched.end(), part.updated().begin(), part.updated().end());
       touched.insert(touched.end(), part.destroyed().begin(), part.destroyed().end());
       if (part.created_count() > limit) return nullptr;
@@ -255,17 +305,21 @@ base::Result<std::shared_ptr<const Rows>> Views::advance(const store::Reader& re
   touched.erase(std::ranges::unique(touched).begin(), touched.end());
   base.saved.behind += touched.size();
 
-  RowsBuilder builder(id.second, record, base.rows.get());
+  RowsBuilder builder(id.mailbox, record, base.rows.get());
   std::vector<Row> rows;
   rows.reserve(touched.size());
   for (const Uid uid : touched) {
-    auto placement = reader.get(kPlacements, {id.first, id.second, uid});
+    auto placement = reader.get(kPlacements, {id.account, id.mailbox, uid});
     if (!placement && placement.error().code != base::Code::corrupt) return std::unexpected(placement.error());
     if (!placement) {
       context_.log.error("mailstore.placement.broken",
-                         {{"account", id.first.value}, {"mailbox", id.second.value}, {"uid", uid}});
+                         {{"account", id.account.value}, {"mailbox", id.mailbox.value}, {"uid", uid}});
     }
     rows.push_back(placement && *placement ? builder.row(uid, **placement) : Row{.uid = uid});
+    if (id.reader && rows.back().email) {
+      TRY_ASSIGN(const auto own, read_own_seen(reader, id.account, id.mailbox, id.reader, uid));
+      read_as(record, own, rows.back().flags, rows.back().modseq);
+    }
   }
   builder.amend(rows);
   // Numbers of keyword sets are never given back within a line of views: a new line has room again.

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "mailstore/edit.h"
@@ -34,13 +35,19 @@ class Views : public std::enable_shared_from_this<Views> {
   Views(Context& context, Save save, std::size_t cached_rows = kCachedRows, std::size_t saved_rows = kSavedRows);
 
   using Result = base::Result<std::shared_ptr<const View>>;
-  net::Task<Result> get(AccountId account, MailboxId mailbox);
+  /// As `reader` has it; 0: as the owner.
+  net::Task<Result> get(AccountId account, MailboxId mailbox, AccountId reader = {});
 
   /// Nothing that was read before is given out any more.
   void drop(AccountId account);
 
  private:
-  using Id = std::pair<AccountId, MailboxId>;
+  struct Id {
+    AccountId account;
+    MailboxId mailbox;
+    AccountId reader;  // 0: the owner, and what is said of nobody in particular
+    auto operator<=>(const Id&) const = default;
+  };
   using Waiter = std::shared_ptr<net::Completion<Result>>;
 
   /// What of a mailbox was saved: the modseqs of account and mailbox (0: nothing), and how many rows were changed
@@ -71,6 +78,12 @@ class Views : public std::enable_shared_from_this<Views> {
   base::Result<Loaded> load(Id id, Loaded base) const;
   Loaded read_saved(const store::Reader& reader, Id id, const schema::MailboxRecord& record) const;
   bool worth_saving(const Loaded& loaded) const;
+  base::Result<std::optional<Loaded>> move_forward(const store::Reader& reader, Id id,
+                                                   const schema::MailAccount& account,
+                                                   const schema::MailboxRecord& record, Loaded& base) const;
+  base::Result<std::shared_ptr<const Rows>> read_by(const store::Reader& reader, Id id,
+                                                    const schema::MailboxRecord& record,
+                                                    std::shared_ptr<const Rows> owners) const;
   base::Result<std::shared_ptr<const Rows>> read_all(const store::Reader& reader, Id id,
                                                      const schema::MailboxRecord& record) const;
   base::Result<std::shared_ptr<const Rows>> advance(const store::Reader& reader, Id id,
