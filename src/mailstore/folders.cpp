@@ -208,11 +208,18 @@ net::Task<base::Result<Mailbox>> Impl::mailbox(AccountId account, std::string na
   const auto path = normalise_path(name);
   // No mailbox has a name that could not have been given.
   if (!path) co_return base::fail(base::Code::not_found, "there is no mailbox of that name: " + path.error().text);
+  if (reader == account) reader = {};
+  if (auto known = known_.find(account, *path, reader, context_.live.assigned(account))) co_return *std::move(known);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    CO_TRY_ASSIGN(auto found, co_await context_.store.read([account, reader, path = *path](const store::Reader& from) {
-      return read_mailbox(from, account, path, reader);
-    }));
-    if (found.id) co_return std::move(found);
+    ModSeq synced = 0;
+    CO_TRY_ASSIGN(auto found,
+                  co_await context_.store.read([&synced, account, reader, &path](const store::Reader& from) {
+                    return read_mailbox(from, account, *path, reader, synced);
+                  }));
+    if (found.id) {
+      known_.put(account, *path, reader, found, synced);
+      co_return std::move(found);
+    }
     CO_TRY(co_await ensure_account(account));
   }
   co_return base::fail(base::Code::unavailable, "the account was removed while its mailbox was looked up");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "mailstore/edit.h"
+#include "mailstore/known_mailboxes.h"
 #include "mailstore/mailstore.h"
 #include "mailstore/tables.h"
 #include "mailstore/thread_ids.h"
@@ -137,6 +138,7 @@ class Impl final : public Mailstore {
 
   Context context_;
   std::shared_ptr<Views> views_;
+  KnownMailboxes known_;
   std::atomic<bool> stopping_{false};
   std::mutex unfinished_mutex_;
   std::condition_variable wake_finisher_;
@@ -165,9 +167,10 @@ std::unique_ptr<EmailReader> make_email_reader(const store::Reader& reader, Acco
 /// All mailboxes and subscriptions; nothing when the account has none yet.
 base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, AccountId account, AccountId who,
                                                    const base::Log& log);
-/// The mailbox of a normalised path; its id is 0 when the account has no mailboxes yet. not_found.
+/// The mailbox of a normalised path, as `who` has it, and the modseq of the account; its id is 0 when the account has
+/// no mailboxes yet. not_found.
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path,
-                                   AccountId who);
+                                   AccountId who, ModSeq& synced);
 Mailbox to_mailbox(MailboxId id, std::string path, const schema::MailboxRecord& record, bool has_children);
 
 /// What is the owner's, on a mailbox that takes over from another (RFC 5464 §4.1, RENAME of INBOX).

@@ -132,10 +132,11 @@ base::Result<std::optional<MailboxList>> read_list(const store::Reader& reader, 
 }
 
 base::Result<Mailbox> read_mailbox(const store::Reader& reader, AccountId account, const std::string& path,
-                                   AccountId who) {
+                                   AccountId who, ModSeq& synced) {
   TRY_ASSIGN(const auto record, reader.get(kAccounts, {account}));
   if (!record) return Mailbox{};
   if (record->removing()) return base::fail(base::Code::not_found, "the account is removed");
+  synced = record->modseq();
   MailboxId id = kTop;
   for (const std::string& part : path_parts(path)) {
     TRY_ASSIGN(const auto name, reader.get(kNames, {account, id, part}));

@@ -139,6 +139,7 @@ class Seen {
       : source_(source),
         from_(from),
         reader_(order.reader),
+        keeps_((order.keeps.system & kSeen) != 0),
         within_(source.account_id() == target.account_id()),
         own_from_(has_own_seen(from.record, source.account_id(), reader_)),
         own_to_(has_own_seen(to.record, target.account_id(), reader_)),
@@ -146,14 +147,19 @@ class Seen {
 
   /// The readers with a \Seen of their own that have it there; `copy`, as it was, gets the \Seen of the others. Within
   /// an account everybody keeps what it had; what comes from elsewhere is seen by who brings it, as far as that has it
-  /// seen.
+  /// seen and may say so.
   base::Result<std::vector<AccountId>> of(Uid uid, schema::PlacementRecord& copy) {
-    if (all_own_) return source_.seen_by(from_, uid);
+    if (all_own_) {
+      TRY_ASSIGN(auto readers, source_.seen_by(from_, uid));
+      if (!keeps_) std::erase(readers, reader_);
+      return readers;
+    }
     bool seen = (copy.flags() & kSeen) != 0;
     if (own_from_) {
       TRY_ASSIGN(const auto own, read_own_seen(source_.tx(), source_.account_id(), from_.id, reader_, uid));
       seen = own.seen();
     }
+    seen = seen && keeps_;
     const bool of_others = own_to_ ? within_ && (copy.flags() & kSeen) != 0 : seen;
     copy.set_flags((copy.flags() & ~std::uint32_t{kSeen}) | (of_others ? kSeen : 0));
     return own_to_ && seen ? std::vector{reader_} : std::vector<AccountId>();
@@ -163,6 +169,7 @@ class Seen {
   Edit& source_;
   const Edit::Box& from_;
   const AccountId reader_;
+  const bool keeps_;
   const bool within_;
   const bool own_from_;
   const bool own_to_;
@@ -214,7 +221,7 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
     const EmailId email{was->email()};
     schema::PlacementRecord copy = *was;
     TRY_ASSIGN(const auto readers, seen.of(uid, copy));
-    copy.set_flags(copy.flags() & route.to.keeps.system);
+    copy.set_flags(copy.flags() & (route.to.keeps.system | kSeen));
     copy.clear_keywords();
     if (route.to.keeps.keywords) {
       TRY_ASSIGN(*copy.mutable_keywords(), keywords(was->keywords()));
@@ -225,9 +232,7 @@ base::Result<Copied> transfer(Edit& source, Edit& target, const Route& route, st
       copy.set_email(adopted.value);
     }
     const Uid made = target.place(*to, std::move(copy));
-    if (route.to.keeps.system & kSeen) {
-      for (const AccountId reader : readers) TRY(target.set_seen(*to, made, reader, true));
-    }
+    for (const AccountId reader : readers) TRY(target.set_seen(*to, made, reader, true));
     out.new_uids.push_back(made);
     out.uids.push_back(uid);
     if (!route.remove) continue;
