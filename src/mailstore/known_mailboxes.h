@@ -1,7 +1,7 @@
 #pragma once
-// Private to the room. The mailboxes that were last asked for by their paths, as they were in a snapshot of their account
-// at some modseq: while no later one was assigned (Live) nothing of the account has changed, and they need no look at the
-// store. Bounded by kMaxBytes, the least recently used leaving first. Any thread; never blocks.
+// Private to the room. The mailboxes that were last asked for by their paths, as they were in a snapshot of their
+// account at some modseq: while no later one was assigned (Live) nothing of the account has changed, and they need no
+// look at the store. Bounded by kMaxBytes, the least recently used leaving first. Any thread; never blocks.
 
 #include <cstddef>
 #include <list>

@@ -87,7 +87,9 @@ Row RowsBuilder::row(Uid uid, const schema::PlacementRecord& placement) {
 
 void RowsBuilder::append(const Row& row) {
   open_.push_back(row);
-  if (open_.size() == kChunkRows) flush();
+  if (open_.size() < kChunkRows) return;
+  flush();
+  open_.reserve(kChunkRows);  // where one was filled, so will be the next
 }
 
 void RowsBuilder::flush() {

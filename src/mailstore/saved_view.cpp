@@ -18,6 +18,11 @@ void put_varint(std::string& out, std::uint64_t value) {
 
 bool take_varint(std::string_view& in, std::uint64_t& value) {
   value = 0;
+  if (!in.empty() && static_cast<unsigned char>(in.front()) < 0x80) {  // most of them
+    value = static_cast<unsigned char>(in.front());
+    in.remove_prefix(1);
+    return true;
+  }
   for (int shift = 0; shift < 64 && !in.empty(); shift += 7) {
     const auto byte = static_cast<unsigned char>(in.front());
     in.remove_prefix(1);
@@ -38,13 +43,6 @@ bool take_step(std::string_view& in, std::uint64_t& value) {
   std::uint64_t step = 0;
   if (!take_varint(in, step)) return false;
   value += (step >> 1) ^ ((step & 1) != 0 ? ~std::uint64_t{0} : 0);
-  return true;
-}
-
-template <class Number>
-bool narrow(std::uint64_t value, Number& out) {
-  if (value > std::numeric_limits<Number>::max()) return false;
-  out = static_cast<Number>(value);
   return true;
 }
 
@@ -115,20 +113,30 @@ std::string encode_rows(std::span<const Row> rows) {
 }
 
 bool decode_rows(std::string_view bytes, std::vector<Row>& out) {
-  Row row;
+  Uid above = out.empty() ? 0 : out.back().uid;
+  std::uint64_t uid = 0;
+  EmailId email;
+  ModSeq modseq = 0;
   while (!bytes.empty()) {
-    const Uid above = out.empty() ? 0 : out.back().uid;
-    std::uint64_t uid = 0;
+    std::uint64_t step = 0;
     std::uint64_t keywords = 0;
     std::uint64_t size = 0;
-    if (!take_varint(bytes, uid) || uid > std::numeric_limits<Uid>::max() || bytes.empty()) return false;
-    row.flags = static_cast<std::uint8_t>(bytes.front());
+    if (!take_varint(bytes, step) || step > std::numeric_limits<Uid>::max() || bytes.empty()) return false;
+    uid += step;
+    if (uid > std::numeric_limits<Uid>::max() || uid <= above) return false;
+    const auto flags = static_cast<std::uint8_t>(bytes.front());
     bytes.remove_prefix(1);
-    if (!narrow(row.uid + uid, row.uid) || row.uid <= above) return false;
-    if (!take_varint(bytes, keywords) || !narrow(keywords, row.keywords)) return false;
-    if (!take_varint(bytes, size) || !narrow(size, row.size)) return false;
-    if (!take_step(bytes, row.email.value) || !row.email || !take_step(bytes, row.modseq)) return false;
-    out.push_back(row);
+    if (!take_varint(bytes, keywords) || keywords > std::numeric_limits<decltype(Row::keywords)>::max()) return false;
+    if (!take_varint(bytes, size) || size > std::numeric_limits<decltype(Row::size)>::max()) return false;
+    if (!take_step(bytes, email.value) || !email || !take_step(bytes, modseq)) return false;
+    // Made where it stays: a copy would wait until its small parts have been written.
+    Row& row = out.emplace_back();
+    row.uid = above = static_cast<Uid>(uid);
+    row.size = static_cast<std::uint32_t>(size);
+    row.email = email;
+    row.modseq = modseq;
+    row.keywords = static_cast<std::uint16_t>(keywords);
+    row.flags = flags;
   }
   return true;
 }
@@ -143,6 +151,7 @@ base::Result<std::optional<Synced>> read_saved_view(const store::Reader& reader,
     if (builder.set_number(head->keyword_sets(i)) != i) return std::unexpected(broken("names a keyword set twice"));
   }
   std::vector<Row> rows;
+  rows.reserve(kPieceRows + 1);
   std::uint64_t count = 0;
   std::uint32_t pieces = 0;
   auto cursor = reader.scan(kSavedRows, account, mailbox, head->generation());
