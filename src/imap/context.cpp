@@ -128,7 +128,8 @@ class Context {
 
   net::Task<base::Result<void>> consider(Session& session, std::vector<Range> touched, Uid first_new) {
     const Selected& selected = *session.selected;
-    const auto searching = std::make_unique<Searching>(session, selected, search_);
+    Progress progress(session, says::kStillSearching);
+    const auto searching = std::make_unique<Searching>(session, selected, search_, progress);
     const auto done = co_await searching->run(touched);
     if (!done) co_return done;
     const std::vector<Range> lost = without(intersection(found_, touched), searching->uids());

@@ -1,6 +1,7 @@
 // COPY and MOVE, with sequence numbers or UIDs (RFC 9051 §6.4.7, §6.4.8; RFC 4315 §3; RFC 6851).
 #include "imap/message_limit.h"
 #include "imap/places.h"
+#include "imap/progress.h"
 
 namespace imap {
 
@@ -55,8 +56,11 @@ net::Task<Reply> do_copy(Session& session, Command& command) {
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
   if (exceeds_limit(session, chosen->uids.size())) co_return over_limit(session);  // all or nothing
-  const auto copied = co_await session.services.mail.copy(session.selected->account, session.selected->mailbox,
-                                                          std::move(chosen->uids), chosen->target);
+  Progress progress(session, says::kStillCopying, chosen->uids.size());
+  const auto copied =
+      co_await session.services.mail.copy(session.selected->account, session.selected->mailbox, std::move(chosen->uids),
+                                          chosen->target, progress.during_change());
+  progress.rethrow();
   session.signal->changed = true;
   if (!copied) co_return refused_target(copied.error());
   if (copied->uids.empty()) co_return no(says::kExpunged);
@@ -70,8 +74,11 @@ net::Task<Reply> do_move(Session& session, Command& command) {
   if (!chosen) co_return chosen.error();
   if (chosen->uids.empty()) co_return ok(std::string(says::kNothingCopied));
   const auto lowest = keep_highest(session, chosen->uids);
-  const auto moved = co_await session.services.mail.move(session.selected->account, session.selected->mailbox,
-                                                         std::move(chosen->uids), chosen->target);
+  Progress progress(session, says::kStillMoving, chosen->uids.size());
+  const auto moved =
+      co_await session.services.mail.move(session.selected->account, session.selected->mailbox, std::move(chosen->uids),
+                                          chosen->target, progress.during_change());
+  progress.rethrow();
   session.signal->changed = true;
   if (!moved) co_return refused_target(moved.error());
   if (moved->uids.empty()) co_return no(says::kExpunged);

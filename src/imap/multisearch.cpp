@@ -80,7 +80,7 @@ class MultiSearching {
       : session_(session),
         command_(command),
         request_(std::get<MultiSearch>(command.arguments).search),
-        progress_{.heard = session.services.clock.steady(), .knows_goal = false} {}
+        progress_(session, says::kStillSearching, std::nullopt) {}
 
   net::Task<base::Result<void>> search(Target target) {
     const bool selected =
@@ -94,11 +94,11 @@ class MultiSearching {
     }
     const Selected& where = selected ? *session_.selected : *other;
     const auto searching =
-        std::make_unique<Searching>(session_, where, request_, request_.give & Search::kRelevancy, progress_);
+        std::make_unique<Searching>(session_, where, request_, progress_, request_.give & Search::kRelevancy);
     const auto done = co_await searching->run();
     if (!done) co_return done;
     co_await searching->sign_of_life();
-    progress_ = searching->progress();
+    progress_.end_part(where.view()->size());
     std::string begin = correlated(session_, command_.tag, target, where.view()->uid_validity());
     if (selected) keep(*searching, begin);
     // RFC 7377 §2.1: of a mailbox in which nothing was found nothing is said, whatever is to be returned.
@@ -124,7 +124,7 @@ class MultiSearching {
   Session& session_;
   const Command& command_;
   const Search& request_;
-  Searching::Progress progress_;
+  Progress progress_;
   bool follows_ = false;
 };
 

@@ -61,6 +61,9 @@ inline constexpr std::string_view kByeUnavailable = "* BYE [UNAVAILABLE] The mai
 
 // Texts of replies.
 inline constexpr std::string_view kStillSearching = "Still searching";
+inline constexpr std::string_view kStillCopying = "Still copying";
+inline constexpr std::string_view kStillMoving = "Still moving";
+inline constexpr std::string_view kStillStoring = "Still changing flags";
 inline constexpr std::string_view kHighestModSeq = "Changes are told up to here";
 inline constexpr std::string_view kModified = "Some of the messages were changed meanwhile";
 inline constexpr std::string_view kModifiedExpunged = "Some of the messages were changed meanwhile, others expunged";

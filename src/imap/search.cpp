@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t kSlice = 20'000;    // rows judged without letting others work
 constexpr std::size_t kOpenRows = 1'000;  // handed to the pool together
 constexpr std::chrono::milliseconds kJobTime{50};
-constexpr std::chrono::seconds kSignOfLife{10};
 
 }  // namespace
 
@@ -40,35 +39,7 @@ void Searching::settle() {
 }
 
 net::Task<void> Searching::sign_of_life(std::size_t read) {
-  const auto now = session_.services.clock.steady();
-  if (now - progress_.heard < kSignOfLife) co_return;
-  progress_.heard = now;
-  // RFC 9585 §4: numbers that do not go back, and stay below the goal, which does not change. What is done with the
-  // results counts as much as the search.
-  const std::uint64_t rows = view_->size();
-  std::uint64_t done = progress_.before + looked_at_;
-  if (progress_.reads_results && count_ > 0) done += rows * read / count_;
-  session_.out += "* OK [INPROGRESS (";
-  append_quoted(session_.out, session_.command_tag);
-  session_.out += ' ';
-  if (progress_.knows_goal) {
-    const std::uint64_t goal = std::max<std::uint64_t>(1, progress_.reads_results ? 2 * rows : rows);
-    append_number(session_.out, std::min(done, goal - 1));
-    session_.out += ' ';
-    append_number(session_.out, goal);
-  } else {
-    append_number(session_.out, done);
-    session_.out += " NIL";
-  }
-  session_.out += ")] ";
-  session_.line(says::kStillSearching);
-  co_await session_.flush();  // throws when the client is gone, which ends the search
-}
-
-Searching::Progress Searching::progress() const {
-  Progress next = progress_;
-  next.before += view_->size();
-  return next;
+  co_await progress_.tell(looked_at_ + (count_ > 0 ? view_->size() * read / count_ : 0));
 }
 
 net::Task<base::Result<void>> Searching::judge_open() {
@@ -296,8 +267,9 @@ net::Task<Reply> do_search(Session& session, Command& command) {
   const bool save = (request.give & Search::kSave) != 0;
   if (session.utf8_accept && !request.charset.empty()) co_return bad(says::kCharsetTwice);  // RFC 6855 §3
   if (auto refusal = co_await begin_search(session, command.tag, request)) co_return std::move(*refusal);
+  Progress progress(session, says::kStillSearching, session.selected->view()->size());
   const auto searching =
-      std::make_unique<Searching>(session, *session.selected, request, request.give & Search::kRelevancy);
+      std::make_unique<Searching>(session, *session.selected, request, progress, request.give & Search::kRelevancy);
   std::vector<Range> among = searched(*session.selected, request);
   const auto lowest = keep_highest(session, *session.selected->view(), among);
   const auto done = co_await searching->run(std::move(among));

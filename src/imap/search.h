@@ -12,38 +12,28 @@
 
 #include "imap/context.h"
 #include "imap/driver.h"
+#include "imap/progress.h"
 #include "imap/search_program.h"
 
 namespace imap {
 
 class Searching {
  public:
-  /// What the client has been told of the command while it is in progress (RFC 9585 §4).
-  struct Progress {
-    base::SteadyTime heard;      // when it last heard of us
-    std::uint64_t before = 0;    // messages that were looked at before this search
-    bool knows_goal = true;      // the command is this search, and
-    bool reads_results = false;  // what is then done with each of its results
-  };
-  /// In the selected mailbox, or in one that the caller looks at for this. `scored`: how relevant the results are is
-  /// wanted as well (RFC 6203 §4).
-  Searching(Session& session, const Selected& where, const Search& request, bool scored, Progress progress)
+  /// In the selected mailbox, or in one that the caller looks at for this. `progress` is of the command, and outlives
+  /// it. `scored`: how relevant the results are is wanted as well (RFC 6203 §4).
+  Searching(Session& session, const Selected& where, const Search& request, Progress& progress, bool scored = false)
       : session_(session),
         where_(where),
         view_(where.view()),
         program_(std::make_shared<const SearchProgram>(request.program, where, session.services.clock.now(), scored)),
         scored_(scored),
         progress_(progress) {}
-  Searching(Session& session, const Selected& where, const Search& request, bool scored = false)
-      : Searching(session, where, request, scored, {.heard = session.services.clock.steady()}) {}
 
   /// Among the messages with these UIDs; without any, among all.
   net::Task<base::Result<void>> run(std::vector<Range> among = {{1, UINT32_MAX}});
-  /// Says how far the command is when nothing was said for some time; throws when the client is gone. `read`: of the
-  /// results.
+  /// Says how far the command is (Progress::tell()). `read`: results with which something was done, which counts as
+  /// much as the search.
   net::Task<void> sign_of_life(std::size_t read = 0);
-  /// For the search that follows this one in the same command.
-  Progress progress() const;
   const std::vector<Range>& numbers() const { return numbers_; }  // sequence numbers
   const std::vector<Range>& uids() const { return uids_; }
   std::size_t count() const { return count_; }
@@ -80,7 +70,7 @@ class Searching {
   ModSeqs modseqs_;
   bool scored_;
   std::size_t looked_at_ = 0;  // rows of the view
-  Progress progress_;
+  Progress& progress_;
 };
 
 /// What is done before a search: its charset and tag are looked at, filters are put in, CONDSTORE may be enabled and

@@ -63,9 +63,8 @@ base::Result<void> read_thread(Reader& reader, bool references, const Found& fou
   return {};
 }
 
-Searching::Progress sorting(const Session& session) {
-  return {.heard = session.services.clock.steady(), .reads_results = true};
-}
+// Every message is looked at, and every result read.
+std::uint64_t work_of_sorting(const Session& session) { return 2 * session.selected->view()->size(); }
 
 /// Calls `take` on the pool for each of the results, in jobs between which others work and a lost connection is
 /// noticed.
@@ -201,8 +200,8 @@ net::Task<Reply> do_sort(Session& session, Command& command) {
   if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
   if (sorts_too_many(session, request.search)) co_return over_limit(session);
   const bool scored = request.by_relevancy() || (request.search.give & Search::kRelevancy);
-  const auto searching =
-      std::make_unique<Searching>(session, *session.selected, request.search, scored, sorting(session));
+  Progress progress(session, says::kStillSearching, work_of_sorting(session));
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search, progress, scored);
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;
@@ -235,8 +234,8 @@ net::Task<Reply> do_thread(Session& session, Command& command) {
   auto& request = std::get<Thread>(command.arguments);
   if (auto refusal = co_await begin_search(session, command.tag, request.search)) co_return std::move(*refusal);
   if (sorts_too_many(session, request.search)) co_return over_limit(session);
-  const auto searching =
-      std::make_unique<Searching>(session, *session.selected, request.search, /*scored=*/false, sorting(session));
+  Progress progress(session, says::kStillSearching, work_of_sorting(session));
+  const auto searching = std::make_unique<Searching>(session, *session.selected, request.search, progress);
   const auto found = co_await find(session, command, *searching);
   if (!found) co_return found.error();
   const std::shared_ptr<Results> results = *found;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "imap/driver.h"
 #include "imap/message_limit.h"
+#include "imap/progress.h"
 
 namespace imap {
 
@@ -30,7 +31,7 @@ bool same_flags(const mailstore::View& before, const mailstore::Row& was, const 
 // RFC 7162 §3.1.12: whose refusal says nothing about the flags at hand, because others were changed, is tried again
 // with what it has become. `refused` keeps the rest.
 net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mailstore::ModSeq since,
-                                    std::vector<Uid>& refused) {
+                                    std::vector<Uid>& refused, Progress& progress) {
   const auto before = session.selected->view();
   for (int tries = 1; tries < kMaxTries && !refused.empty(); ++tries) {
     const auto after =
@@ -48,7 +49,7 @@ net::Task<base::Result<void>> retry(Session& session, const StoreEcho& echo, mai
     if (again.empty()) break;
     const auto left = co_await session.services.mail.store_flags(
         session.selected->account, before->mailbox(), again, echo.change, echo.flags, (*after)->highest_modseq(),
-        mailstore::flag_mask(session.selected->rights), session.account());
+        mailstore::flag_mask(session.selected->rights), session.account(), progress.during_change());
     if (!left) co_return std::unexpected(left.error());
     std::erase_if(refused, [&](Uid uid) {
       return std::ranges::binary_search(again, uid) && !std::ranges::binary_search(*left, uid);
@@ -74,15 +75,16 @@ std::string modified(const Selected& selected, const std::vector<Uid>& refused, 
 }
 
 // Changes what the echo names; what UNCHANGEDSINCE kept it from is moved to `refused`.
-net::Task<base::Result<void>> change(Session& session, StoreEcho& echo, std::optional<mailstore::ModSeq> since) {
+net::Task<base::Result<void>> change(Session& session, StoreEcho& echo, std::optional<mailstore::ModSeq> since,
+                                     Progress& progress) {
   auto refused = co_await session.services.mail.store_flags(
       session.selected->account, session.selected->mailbox, echo.uids, echo.change, echo.flags, since,
-      mailstore::flag_mask(session.selected->rights), session.account());
+      mailstore::flag_mask(session.selected->rights), session.account(), progress.during_change());
   session.signal->changed = true;
   if (!refused) co_return std::unexpected(refused.error());
   if (refused->empty()) co_return base::Result<void>();
   if (echo.change != mailstore::FlagChange::set) {
-    auto done = co_await retry(session, echo, *since, *refused);
+    auto done = co_await retry(session, echo, *since, *refused, progress);
     if (!done) co_return done;
   }
   std::erase_if(echo.uids, [&](Uid uid) { return std::ranges::binary_search(*refused, uid); });
@@ -121,7 +123,9 @@ net::Task<Reply> do_store(Session& session, Command& command) {
   }
   std::string code;
   if (!echo->uids.empty()) {
-    const auto done = co_await change(session, *echo, arguments.unchanged_since);
+    Progress progress(session, says::kStillStoring, echo->uids.size());
+    const auto done = co_await change(session, *echo, arguments.unchanged_since, progress);
+    progress.rethrow();
     if (!done) co_return refused(done.error());
     co_await session.tell_news(uids, echo.get());
     if (session.ending) co_return no(says::kNotNow);

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "mailstore/tables.h"
 #include "mailstore/test_kit.h"
+#include "net/stream.h"
 
 using namespace mailstore;
 using namespace mailstore::test;
@@ -51,6 +53,38 @@ void wait_until_finished(store::Store& store) {
 }
 
 }  // namespace
+
+TEST_CASE("a change of many messages tells between its commits how far it is") {
+  Kit kit;
+  const Mailbox from = filled(kit, "From", 600);
+  const Mailbox to = kit.create(kAnna, "To");
+  std::vector<std::size_t> told;
+  const auto tells = [&told](std::size_t done) {
+    told.push_back(done);
+    return net::sleep_for({});
+  };
+  const std::vector<std::size_t> between{250, 500};
+  const auto flag = [&](Mailbox box, std::size_t count) {
+    return value(net::run(
+        kit->store_flags(kAnna, box.id, first(count), FlagChange::add, {.system = kFlagged}, {}, {}, {}, tells)));
+  };
+  flag(from, 600);
+  CHECK(std::exchange(told, {}) == between);
+  flag(from, 250);
+  CHECK(told.empty());
+  value(net::run(kit->copy(kAnna, from.id, first(600), {.mailbox = to.id}, tells)));
+  CHECK(std::exchange(told, {}) == between);
+  value(net::run(kit->move(kAnna, from.id, first(600), {.mailbox = to.id}, tells)));
+  CHECK(told == between);
+  // What is thrown there ends it: a copy is taken back (RFC 9051 §6.4.7), of a move stays what is done.
+  const auto leaves = [](std::size_t) -> net::Task<void> { throw net::Closed(net::Closed::Why::peer); };
+  CHECK_THROWS_AS(net::run(kit->copy(kAnna, to.id, first(1200), {.mailbox = from.id}, leaves)), net::Closed);
+  CHECK(kit.mailbox(kAnna, "From").messages == 0);
+  CHECK(unfinished(kit.store()) == 0);
+  CHECK_THROWS_AS(net::run(kit->move(kAnna, to.id, first(1200), {.mailbox = from.id}, leaves)), net::Closed);
+  CHECK(kit.mailbox(kAnna, "From").messages == 250);
+  CHECK(kit.mailbox(kAnna, "To").messages == 950);
+}
 
 // RFC 9051 §6.4.7
 TEST_CASE("a mailbox of 16,000 messages is copied, and mail for others does not wait for it") {

@@ -76,9 +76,11 @@ class Impl final : public Mailstore {
   net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                         FlagChange change, Flags flags,
                                                         std::optional<ModSeq> unchanged_since, FlagMask mask,
-                                                        AccountId reader) override;
-  net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
-  net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) override;
+                                                        AccountId reader, OnCommit on_commit) override;
+  net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                       OnCommit on_commit) override;
+  net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                       OnCommit on_commit) override;
   net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
                                                     std::optional<std::vector<Uid>> uids) override;
   net::Task<base::Result<void>> read(AccountId account,
@@ -117,7 +119,7 @@ class Impl final : public Mailstore {
   net::Task<base::Result<void>> purge_tables(AccountId account);
   net::Task<base::Result<void>> purge_grants(AccountId account);
 
-  net::Task<base::Result<Copied>> copy_all(Route route, const std::vector<Uid>& uids);
+  net::Task<base::Result<Copied>> copy_all(Route route, const std::vector<Uid>& uids, const OnCommit& on_commit);
   /// One commit of a copy or move, after which so many messages less are to come.
   net::Task<base::Result<Copied>> transfer_some(const Route& route, std::span<const Uid> uids, std::size_t to_come);
   /// Removes what a copy of several commits has made, and its record; nothing when there is none.

@@ -22,6 +22,10 @@
 
 namespace mailstore {
 
+/// Called between two commits of a change, on the caller's loop, with how many of the messages it is through with. What
+/// it throws ends the change there.
+using OnCommit = std::function<net::Task<void>(std::size_t done)>;
+
 /// Reads emails of one account from one snapshot; blocks, so it lives on the pool within Mailstore::read(). Reading
 /// emails in ascending order of their ids is fastest.
 class EmailReader {
@@ -125,14 +129,17 @@ class Mailstore {
   virtual net::Task<base::Result<std::vector<Uid>>> store_flags(AccountId account, MailboxId mailbox,
                                                                 std::vector<Uid> uids, FlagChange change, Flags flags,
                                                                 std::optional<ModSeq> unchanged_since,
-                                                                FlagMask mask = {}, AccountId reader = {}) = 0;
+                                                                FlagMask mask = {}, AccountId reader = {},
+                                                                OnCommit on_commit = {}) = 0;
   /// Keeps flags and dates; within one account the copies keep their EmailId. UIDs that are gone are skipped. All or
   /// nothing: of many messages the copies appear in commits of at most 1,000, and disappear again when one of them
   /// fails, or the process ends. too_large: kMaxCopies, or UIDs or keywords are used up. over_quota: of the other
   /// account.
-  virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) = 0;
+  virtual net::Task<base::Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                               OnCommit on_commit = {}) = 0;
   /// As copy and expunge at once, in commits of at most 1,000 messages; also within one mailbox (new UIDs).
-  virtual net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) = 0;
+  virtual net::Task<base::Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                               OnCommit on_commit = {}) = 0;
   /// Removes messages with \Deleted: all, or those among `uids`. Returns the removed UIDs, ascending.
   virtual net::Task<base::Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox,
                                                             std::optional<std::vector<Uid>> uids) = 0;

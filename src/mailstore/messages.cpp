@@ -268,7 +268,7 @@ void append_all(std::vector<Uid>& out, const std::vector<Uid>& more) {
 net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                                             FlagChange change, Flags flags,
                                                             std::optional<ModSeq> unchanged_since, FlagMask mask,
-                                                            AccountId reader) {
+                                                            AccountId reader, OnCommit on_commit) {
   make_set(uids);
   const FlagOrder order{
       .change = change, .flags = std::move(flags), .mask = mask, .unchanged_since = unchanged_since, .reader = reader};
@@ -277,6 +277,7 @@ net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, M
   const auto kind = deletes ? store::Kind::frees_space : store::Kind::ordinary;
   std::vector<Uid> refused;
   for (std::size_t begin = 0; begin < uids.size(); begin += kBatch) {
+    if (on_commit && begin > 0) co_await on_commit(begin);
     std::vector<Uid> now_refused;
     CO_TRY(co_await edit(
         account,
@@ -290,7 +291,8 @@ net::Task<base::Result<std::vector<Uid>>> Impl::store_flags(AccountId account, M
   co_return refused;
 }
 
-net::Task<base::Result<Copied>> Impl::copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) {
+net::Task<base::Result<Copied>> Impl::copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                           OnCommit on_commit) {
   make_set(uids);
   const bool several = uids.size() > kBatch;
   const Route route{
@@ -298,7 +300,7 @@ net::Task<base::Result<Copied>> Impl::copy(AccountId account, MailboxId from, st
   base::Result<Copied> copied = base::fail(base::Code::conflict, "the copy was interrupted");
   std::exception_ptr thrown;
   try {
-    copied = co_await copy_all(route, uids);
+    copied = co_await copy_all(route, uids, on_commit);
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -334,9 +336,10 @@ net::Task<base::Result<Copied>> Impl::transfer_some(const Route& route, std::spa
 }
 
 /// In commits of kBatch, which are visible as they are made.
-net::Task<base::Result<Copied>> Impl::copy_all(Route route, const std::vector<Uid>& uids) {
+net::Task<base::Result<Copied>> Impl::copy_all(Route route, const std::vector<Uid>& uids, const OnCommit& on_commit) {
   Copied copied;
   for (std::size_t begin = 0; begin == 0 || begin < uids.size(); begin += kBatch) {
+    if (on_commit && begin > 0) co_await on_commit(begin);
     CO_TRY_ASSIGN(const Copied some, co_await transfer_some(route, batch(uids, begin), uids.size() - begin));
     copied.uid_validity = some.uid_validity;
     append_all(copied.uids, some.uids);
@@ -345,9 +348,10 @@ net::Task<base::Result<Copied>> Impl::copy_all(Route route, const std::vector<Ui
   co_return copied;
 }
 
-net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to) {
+net::Task<base::Result<Copied>> Impl::move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                           OnCommit on_commit) {
   make_set(uids);
-  co_return co_await copy_all({.account = account, .from = from, .to = to, .remove = true}, uids);
+  co_return co_await copy_all({.account = account, .from = from, .to = to, .remove = true}, uids, on_commit);
 }
 
 net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, MailboxId to) {
@@ -355,7 +359,7 @@ net::Task<base::Result<void>> Impl::move_all(AccountId account, MailboxId from, 
   std::vector<Uid> uids;
   uids.reserve(now->size());
   for (std::size_t i = 0; i < now->size(); ++i) uids.push_back(now->at(i).uid);
-  CO_TRY(co_await move(account, from, std::move(uids), {.mailbox = to}));
+  CO_TRY(co_await move(account, from, std::move(uids), {.mailbox = to}, {}));
   co_return base::Result<void>();
 }
 
