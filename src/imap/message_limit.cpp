@@ -57,6 +57,15 @@ std::vector<std::size_t> topmost(const std::vector<SearchStep>& program) {
   return stack;
 }
 
+std::vector<const SearchStep*> topmost_sets(const Search& request) {
+  std::vector<const SearchStep*> out;
+  for (const std::size_t at : topmost(request.program)) {
+    const SearchStep& step = request.program[at];
+    if (step.op == Op::uid || step.op == Op::sequence) out.push_back(&step);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool exceeds_limit(const Session& session, std::size_t messages) { return messages > limit_of(session); }
@@ -104,12 +113,11 @@ std::optional<Uid> keep_highest(const Session& session, const View& view, std::v
   return std::nullopt;
 }
 
+bool names_messages(const Search& request) { return !topmost_sets(request).empty(); }
+
 std::vector<Range> searched(const Selected& selected, const Search& request) {
   std::vector<Range> out{{1, UINT32_MAX}};
-  for (const std::size_t at : topmost(request.program)) {
-    const SearchStep& step = request.program[at];
-    if (step.op == Op::uid || step.op == Op::sequence) out = intersection(out, uids_of(selected, step));
-  }
+  for (const SearchStep* step : topmost_sets(request)) out = intersection(out, uids_of(selected, *step));
   return out;
 }
 

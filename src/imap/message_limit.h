@@ -20,6 +20,8 @@ std::optional<mailstore::Uid> keep_highest(const Session& session, std::vector<m
 std::optional<mailstore::Uid> keep_highest(const Session& session, const mailstore::View& view,
                                            std::vector<Range>& uids);
 
+/// Whether there are sets among the topmost keys of a search: else it looks at everything.
+bool names_messages(const Search& request);
 /// UIDs of what a search has to look at: what the sets among its topmost keys leave.
 std::vector<Range> searched(const Selected& selected, const Search& request);
 std::size_t count_messages(const mailstore::View& view, const std::vector<Range>& uids);

@@ -74,5 +74,48 @@ net::Task<void> keys(World&, Client& one, Client&) {
 }
 TEST_CASE("a search looks at what the sets among its topmost keys leave") { limited_to(3, keys, 8); }
 
+net::Task<void> several(World& world, Client& one, Client& two) {
+  for (int i = 1; i <= 4; ++i) co_await world.deliver(test::message(i), "Archive");
+  const auto validity = [&](std::string name) -> net::Task<std::string> {
+    const auto box = co_await world.mail->mailbox(base::AccountId{1}, name);
+    REQUIRE(box.has_value());
+    co_return name + " UIDVALIDITY " + std::to_string(box->uid_validity);
+  };
+  const std::string inbox = "* ESEARCH (TAG \"t\" MAILBOX " + co_await validity("INBOX") + ") UID ALL ";
+  const std::string archive = "* ESEARCH (TAG \"t\" MAILBOX " + co_await validity("Archive") + ") UID ALL ";
+  const std::string done = "t OK ESEARCH completed";
+  const Lines refused{"t NO [MESSAGELIMIT 3] These are more messages than one command may work on"};
+  const auto search = [&](const std::string& what) { return one.command("ESEARCH IN " + what); };
+  // What the keys leave of both mailboxes counts, whatever is found in it.
+  CHECK(co_await search("(personal) ALL") == refused);
+  CHECK(co_await search("(personal) UID 1") == Lines{inbox + "1", archive + "1", done});
+  CHECK(co_await search("(personal) UID 1:2") == refused);
+  CHECK(co_await search("(personal) UID 1:2 SEEN") == refused);
+  CHECK(co_await search("(personal) UNSEEN UID 1:3 UID 3:9") == Lines{inbox + "3", archive + "3", done});
+  CHECK(co_await search("(personal) UID 4:9") == Lines{inbox + "4:5", archive + "4", done});
+  CHECK(co_await search("(personal) UID 3:9") == refused);
+  CHECK(co_await search("(personal) *") == Lines{inbox + "5", archive + "4", done});
+  CHECK(co_await search("(personal) UIDAFTER 3") == Lines{inbox + "4:5", archive + "4", done});
+  CHECK(co_await search("(personal) OR UID 1 UID 2") == refused);
+  CHECK(co_await search("(personal) NOT UID 2:9") == refused);
+  CHECK(co_await search("(mailboxes Archive) UID 2:4") == Lines{archive + "2:4", done});
+  CHECK(co_await search("(mailboxes Archive) UID 1:4") == refused);
+  // $ is of the selected mailbox, and empty when a search that was to be saved is refused (RFC 9051 §6.4.4.1).
+  (void)co_await one.command("UID SEARCH RETURN (SAVE) UID 2:4");
+  CHECK(co_await search("(personal) $") == Lines{inbox + "2:4", done});
+  CHECK(co_await search("(selected) RETURN (SAVE) ALL") == refused);
+  CHECK(co_await one.command("UID SEARCH $") == Lines{"* SEARCH", "t OK UID SEARCH completed"});
+  // Each mailbox counts as it is at the time.
+  (void)co_await two.command("STORE 4 +FLAGS.SILENT (\\Deleted)");
+  (void)co_await two.command("EXPUNGE");
+  co_await world.deliver(test::message(5), "Archive");
+  CHECK((co_await search("(personal) UID 4:9")).back() == done);
+  co_await world.deliver(test::message(6), "Archive");
+  CHECK((co_await search("(personal) UID 4:9")).back() == refused[0]);
+}
+TEST_CASE("a search of several mailboxes counts what the sets among its topmost keys leave of each") {
+  limited_to(3, several, 5);
+}
+
 }  // namespace
 }  // namespace imap

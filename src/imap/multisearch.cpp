@@ -59,18 +59,48 @@ net::Task<base::Result<std::vector<Target>>> find_targets(Session& session, cons
   co_return out;
 }
 
-// A mailbox that is not selected, as a client would find it that selects it now; nothing when it is gone.
-net::Task<base::Result<std::unique_ptr<Selected>>> look_at(Session& session, mailstore::MailboxId id) {
-  auto view = co_await session.services.mail.view(session.account(), id);
-  if (!view && view.error().code == base::Code::not_found) co_return nullptr;
+// A target as it is searched: the selected mailbox as the client knows it, another as a client would find it that
+// selects it now.
+struct Place {
+  std::unique_ptr<Selected> other;
+  const Selected* where = nullptr;  // nullptr: it is gone
+
+  bool is_selected() const { return where != nullptr && !other; }
+};
+
+net::Task<base::Result<Place>> look_at(Session& session, const Target& target) {
+  if (session.selected && session.selected->guest == target.guest && session.selected->mailbox == target.id) {
+    co_return Place{.other = nullptr, .where = session.selected.get()};
+  }
+  auto view = co_await session.services.mail.view(session.account(), target.id);
+  if (!view && view.error().code == base::Code::not_found) co_return Place{};
   if (!view) co_return std::unexpected(std::move(view).error());
-  auto out = std::make_unique<Selected>(std::move(*view));
-  out->account = session.account();
-  out->mailbox = id;
-  const mailstore::Uid next = out->view()->uid_next();
-  const mailstore::Uid first = session.services.mail.first_recent(session.account(), id, next, /*take=*/false);
-  if (first < next) out->recent.push_back({first, next - 1});
-  co_return out;
+  auto other = std::make_unique<Selected>(std::move(*view));
+  other->account = session.account();
+  other->mailbox = target.id;
+  const mailstore::Uid next = other->view()->uid_next();
+  const mailstore::Uid first = session.services.mail.first_recent(session.account(), target.id, next, /*take=*/false);
+  if (first < next) other->recent.push_back({first, next - 1});
+  const Selected* where = other.get();
+  co_return Place{.other = std::move(other), .where = where};
+}
+
+// RFC 9738. The views are needed only where the keys may make the difference.
+net::Task<base::Result<bool>> searches_too_many(Session& session, const Search& request,
+                                                const std::vector<Target>& targets) {
+  std::size_t messages = 0;
+  for (const Target& target : targets) messages += target.messages;
+  if (!exceeds_limit(session, messages)) co_return false;
+  if (!names_messages(request)) co_return true;
+  messages = 0;
+  for (const Target& target : targets) {
+    const auto place = co_await look_at(session, target);
+    if (!place) co_return std::unexpected(place.error());
+    const Selected* where = place->where;
+    if (where != nullptr) messages += count_messages(*where->view(), searched(*where, request));
+    if (exceeds_limit(session, messages)) co_return true;
+  }
+  co_return false;
 }
 
 /// One ESEARCH command that is under way.
@@ -83,24 +113,18 @@ class MultiSearching {
         progress_(session, says::kStillSearching, std::nullopt) {}
 
   net::Task<base::Result<void>> search(Target target) {
-    const bool selected =
-        session_.selected && session_.selected->guest == target.guest && session_.selected->mailbox == target.id;
-    std::unique_ptr<Selected> other;
-    if (!selected) {
-      auto seen = co_await look_at(session_, target.id);
-      if (!seen) co_return std::unexpected(std::move(seen).error());
-      if (!*seen) co_return base::Result<void>();
-      other = std::move(*seen);
-    }
-    const Selected& where = selected ? *session_.selected : *other;
+    const auto place = co_await look_at(session_, target);
+    if (!place) co_return std::unexpected(place.error());
+    if (place->where == nullptr) co_return base::Result<void>();
+    const Selected& where = *place->where;
     const auto searching =
         std::make_unique<Searching>(session_, where, request_, progress_, request_.give & Search::kRelevancy);
-    const auto done = co_await searching->run();
+    const auto done = co_await searching->run(searched(where, request_));
     if (!done) co_return done;
     co_await searching->sign_of_life();
     progress_.end_part(where.view()->size());
     std::string begin = correlated(session_, command_.tag, target, where.view()->uid_validity());
-    if (selected) keep(*searching, begin);
+    if (place->is_selected()) keep(*searching, begin);
     // RFC 7377 §2.1: of a mailbox in which nothing was found nothing is said, whatever is to be returned.
     if (searching->count() > 0 && (!request_.extended || request_.shows_results())) {
       append_esearch(session_.out, begin, request_, searching->uids(), *searching, *where.view());
@@ -142,6 +166,17 @@ net::Task<base::Result<void>> search_all(Session& session, const Command& comman
   co_return base::Result<void>();
 }
 
+net::Task<Reply> search_targets(Session& session, const Command& command) {
+  const auto& arguments = std::get<MultiSearch>(command.arguments);
+  const auto targets = co_await find_targets(session, arguments);
+  if (!targets) co_return refused(targets.error());
+  const auto too_many = co_await searches_too_many(session, arguments.search, *targets);
+  if (!too_many) co_return refused(too_many.error());
+  if (*too_many) co_return over_limit(session);
+  const auto done = co_await search_all(session, command, *targets);
+  co_return done ? completed("ESEARCH") : refused(done.error());
+}
+
 }  // namespace
 
 net::Task<Reply> do_esearch(Session& session, Command& command) {
@@ -152,17 +187,10 @@ net::Task<Reply> do_esearch(Session& session, Command& command) {
   if (session.utf8_accept && !request.charset.empty()) co_return bad(says::kCharsetTwice);  // RFC 6855 §3
   if (auto refusal = co_await begin_search(session, command.tag, arguments.search)) co_return std::move(*refusal);
   const bool save = (request.give & Search::kSave) != 0;
-  const auto targets = co_await find_targets(session, arguments);
-  if (!targets) co_return refused(targets.error());
-  std::size_t messages = 0;
-  for (const Target& target : *targets) messages += target.messages;
-  if (exceeds_limit(session, messages)) co_return over_limit(session);
-  const auto done = co_await search_all(session, command, *targets);
-  if (!done) {
-    if (save) session.selected->saved.clear();
-    co_return refused(done.error());
-  }
-  co_return completed("ESEARCH");
+  auto reply = co_await search_targets(session, command);
+  // RFC 9051 §6.4.4.1: as for SEARCH. What is saved is of the selected mailbox alone.
+  if (save && reply.kind != Reply::Kind::ok) session.selected->saved.clear();
+  co_return reply;
 }
 
 }  // namespace imap
