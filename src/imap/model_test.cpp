@@ -1,5 +1,6 @@
-// Thousands of random commands from many sessions on two mailboxes, against a model that fits on a few pages. Some of
-// the sessions are a guest's, who has all rights to the mailboxes and a \Seen of its own.
+// Thousands of random commands from many sessions on two mailboxes, against a model that fits on a few pages. Sessions
+// differ in what they have enabled: CONDSTORE, QRESYNC, UIDONLY (RFC 9586), or nothing. Some of them are a guest's, who
+// has all rights to the mailboxes and a \Seen of its own.
 //
 // In turns: one command at a time, each answer compared with what the standard wants, by what this client has been told
 // before and by what is true now. At once: all sessions together, some of which break off; each believes what it is
@@ -59,6 +60,7 @@ enum class Kind { plain, condstore, qresync };
 struct Player {
   Kind kind = Kind::plain;
   bool guest = false;
+  bool uid_only = false;  // it has enabled UIDONLY (RFC 9586), and names messages by their UIDs alone
   std::unique_ptr<Client> client;
   std::size_t box = 0;
   Mirror mirror;
@@ -122,6 +124,8 @@ class Game {
     for (std::size_t i = 0; i < players; ++i) {
       players_[i].kind = static_cast<Kind>(i % 3);
       players_[i].guest = i % 2 == 1;
+      players_[i].uid_only = i / 3 % 2 == 1;
+      players_[i].mirror.uid_only = players_[i].uid_only;
       co_await enter(players_[i]);
       co_await select(players_[i], i / 2 % 2);
     }
@@ -188,11 +192,17 @@ class Game {
       player.mirror.take(co_await player.client->command("NOOP"));
       player.told = truth(player).messages;
       compare(player);
+      if (!player.uid_only) continue;
+      player.mirror.take(co_await player.client->command("UID FETCH 1:* (FLAGS)"));
+      for (const Mirror::Entry& entry : player.mirror.entries) REQUIRE(entry.uid != 0);
+      compare(player);
     }
   }
 
  private:
   unsigned pick(std::size_t below) { return static_cast<unsigned>(random_() % below); }
+  /// Whether a command takes UIDs.
+  bool by_uid(const Player& player) { return player.uid_only || pick(2) == 0; }
   Truth& truth(const Player& player, std::size_t box) { return (player.guest ? guests_ : owners_)[box]; }
   Truth& truth(const Player& player) { return truth(player, player.box); }
   Truth& of_others(const Player& player, std::size_t box) { return (player.guest ? owners_ : guests_)[box]; }
@@ -206,10 +216,13 @@ class Game {
   }
 
   // The client believes what it must: the same messages in the same order, and of those that are there the flags.
+  // Without numbers it does not know where those are whose UIDs it has not been told.
   void compare(const Player& player) {
     REQUIRE(player.mirror.entries.size() == player.told.size());
     auto told = player.told.begin();
     for (const Mirror::Entry& entry : player.mirror.entries) {
+      if (player.uid_only) told = entry.uid != 0 ? player.told.find(entry.uid) : player.told.begin();
+      REQUIRE(told != player.told.end());
       if (entry.uid != 0) REQUIRE(entry.uid == told->first);
       if (entry.flags) {
         CAPTURE(told->first);
@@ -277,6 +290,7 @@ class Game {
     co_await player.client->login("", player.guest ? "u2@example.test" : "u1@example.test");
     if (player.kind == Kind::condstore) (void)co_await player.client->command("ENABLE CONDSTORE");
     if (player.kind == Kind::qresync) (void)co_await player.client->command("ENABLE QRESYNC");
+    if (player.uid_only) (void)co_await player.client->command("ENABLE UIDONLY");
   }
 
   net::Task<void> select(Player& player, std::size_t box) {
@@ -297,7 +311,7 @@ class Game {
     // Where a UID is not known, no number behind it is either: that the message is there is not told again.
     mirror.entries.erase(std::ranges::find(mirror.entries, 0u, &Mirror::Entry::uid), mirror.entries.end());
     std::string parameter = " (QRESYNC (" + truth(player).uid_validity + " " + std::to_string(mirror.highest);
-    if (pick(3) == 0 && !mirror.entries.empty()) {
+    if (pick(3) == 0 && !mirror.entries.empty() && !player.uid_only) {
       const std::size_t half = mirror.entries.size() / 2;
       parameter += " (" + std::to_string(half + 1) + " " + std::to_string(mirror.entries[half].uid) + ")";
     }
@@ -372,25 +386,26 @@ class Game {
   }
 
   net::Task<void> fetch(Player& player) {
-    const bool uids = pick(2) == 0;
+    const bool uids = by_uid(player);
     const Chosen chosen = choose(player, uids);
     if (chosen.set.empty()) co_return;
     const Lines lines = co_await player.client->command((uids ? "UID FETCH " : "FETCH ") + chosen.set + " (UID FLAGS)");
     player.mirror.take(lines);
     news(player, uids);
     std::set<std::uint32_t> want;
-    for (const Uid uid : chosen.uids) want.insert(number_of(player, uid));
+    for (const Uid uid : chosen.uids) want.insert(player.uid_only ? uid : number_of(player, uid));
     for (const std::uint32_t number : want) {
       CHECK(std::ranges::find(player.mirror.fetched, number) != player.mirror.fetched.end());
-      REQUIRE(player.mirror.entries.size() >= number);
-      CHECK(player.mirror.entries[number - 1].flags.has_value());
+      const Mirror::Entry* entry = player.mirror.find(number);
+      REQUIRE(entry != nullptr);
+      CHECK(entry->flags.has_value());
     }
     CHECK(lines.back().starts_with(chosen.missing && !uids ? "t NO [EXPUNGEISSUED]" : "t OK"));
     compare(player);
   }
 
   net::Task<void> search(Player& player) {
-    const bool uids = pick(2) == 0;
+    const bool uids = by_uid(player);
     const std::string flag = kFlags[pick(std::size(kFlags))];
     const bool unset = pick(2) == 0;
     const std::string key =
@@ -417,7 +432,7 @@ class Game {
   }
 
   net::Task<void> store(Player& player) {
-    const bool uids = pick(2) == 0;
+    const bool uids = by_uid(player);
     const char sign = "+- "[pick(3)];
     const bool silent = pick(2) == 0;
     const FlagSet flags = some_flags();
@@ -490,7 +505,7 @@ class Game {
   }
 
   net::Task<void> transfer(Player& player, bool remove) {
-    const bool uids = pick(2) == 0;
+    const bool uids = by_uid(player);
     const std::size_t box = pick(std::size(kBoxes));
     const Chosen chosen = choose(player, uids);
     if (chosen.set.empty()) co_return;
@@ -530,11 +545,23 @@ class Game {
   }
 
   // --- Without turns
+  // A message that the client can name, and all from it on.
+  static constexpr std::string_view kNone = "4294967295";
+  std::pair<std::string, std::string> some_of(const Player& player) {
+    std::vector<std::uint32_t> names;
+    for (std::uint32_t i = 0; i < player.mirror.entries.size(); ++i) {
+      const std::uint32_t name = player.uid_only ? player.mirror.entries[i].uid : i + 1;
+      if (name != 0) names.push_back(name);
+    }
+    if (names.empty()) return {std::string(kNone), std::string(kNone)};
+    const std::string one = std::to_string(names[pick(names.size())]);
+    return {one, one + ":" + std::to_string(names.back())};
+  }
+
   net::Task<void> rushed_command(Player& player) {
     rushing_ = true;
-    const std::size_t size = player.mirror.entries.size();
-    const std::string number = std::to_string(size == 0 ? 1 : 1 + pick(size));
-    const std::string range = number + ":" + std::to_string(size == 0 ? 1 : size);
+    const auto [number, range] = some_of(player);
+    const std::string uid = player.uid_only ? "UID " : "";
     std::string command;
     switch (pick(16)) {
       case 0:
@@ -545,7 +572,8 @@ class Game {
         co_return co_await select(player, pick(std::size(kBoxes)));
       case 3: {
         // The connection breaks while a command is under way; what came of it is not known.
-        co_await player.client->send("t STORE " + range + " +FLAGS.SILENT " + join(some_flags()) + "\r\nt EXPUNGE\r\n");
+        co_await player.client->send("t " + uid + "STORE " + range + " +FLAGS.SILENT " + join(some_flags()) +
+                                     "\r\nt EXPUNGE\r\n");
         co_return co_await come_back(player);
       }
       case 4:
@@ -553,27 +581,27 @@ class Game {
         command = "UID FETCH 1:* (FLAGS)";
         break;
       case 6:
-        command = "FETCH " + range + " (UID FLAGS)";
+        command = uid + "FETCH " + range + " (UID FLAGS)";
         break;
       case 7:
         command = "EXPUNGE";
         break;
       case 8:
-        command = "MOVE " + number + " " + player.name(1 - player.box);
+        command = uid + "MOVE " + number + " " + player.name(1 - player.box);
         break;
       case 9:
-        command = "COPY " + number + " " + player.name(pick(2));
+        command = uid + "COPY " + number + " " + player.name(pick(2));
         break;
       case 10:
-        command = "SEARCH UNSEEN";
+        command = uid + "SEARCH UNSEEN";
         break;
       case 11:
         command = "NOOP";
         break;
       default:
-        command = "STORE " + number + " " + "+-"[pick(2)] + "FLAGS " + join(some_flags());
+        command = uid + "STORE " + number + " " + "+-"[pick(2)] + "FLAGS " + join(some_flags());
     }
-    if (size == 0 && command.find(number) != std::string::npos) command = "NOOP";
+    if (number == kNone && command.find(number) != std::string::npos) command = "NOOP";
     player.mirror.take(co_await player.client->command(command));
   }
 

@@ -1,6 +1,6 @@
 #pragma once
 // Private to the room's tests. Mirror: a mailbox as a client knows it that believes every response and nothing else
-// (RFC 9051 §7, RFC 7162 §3.2.10, §6). What a server must never say fails the test where it is said.
+// (RFC 9051 §7, RFC 7162 §3.2.10, §6, RFC 9586). What a server must never say fails the test where it is said.
 
 #include <doctest/doctest.h>
 
@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -51,9 +52,10 @@ class Mirror {
     std::uint32_t uid = 0;         // 0: not told yet
     std::optional<FlagSet> flags;  // nothing: not told yet
   };
-  std::vector<Entry> entries;           // by sequence number
-  std::uint64_t highest = 0;            // RFC 7162 §6: everything up to here is known
-  std::vector<std::uint32_t> fetched;   // numbers that the last command's FETCH responses had, in their order
+  bool uid_only = false;               // the client has enabled UIDONLY
+  std::vector<Entry> entries;          // by sequence number; with UIDONLY those that are known, by UID, then the others
+  std::uint64_t highest = 0;           // RFC 7162 §6: everything up to here is known
+  std::vector<std::uint32_t> fetched;  // what the last command's (UID)FETCH responses were of, in their order
   std::vector<std::uint32_t> searched;  // what SEARCH has found
 
   /// The lines of one answer, the tagged one at its end. `resync`: of a SELECT (QRESYNC …) after which the entries are
@@ -84,6 +86,7 @@ class Mirror {
         if (what == "EXISTS") exists(*number, resync);
         if (what == "EXPUNGE") expunged(*number);
         if (what.starts_with("FETCH (")) fetch(*number, line, seen);
+        if (what.starts_with("UIDFETCH (")) uid_fetch(*number, line, seen);
       }
     }
     if (resync) REQUIRE(entries.size() == exists_);
@@ -94,7 +97,18 @@ class Mirror {
     }
   }
 
-  void forget() { *this = {}; }
+  /// Of what a FETCH or UIDFETCH response is; nullptr: it is not there.
+  const Entry* find(std::uint32_t number) const {
+    if (!uid_only) return number >= 1 && number <= entries.size() ? &entries[number - 1] : nullptr;
+    const auto found = std::ranges::find(entries, number, &Entry::uid);
+    return found != entries.end() ? &*found : nullptr;
+  }
+
+  void forget() {
+    const bool kept = uid_only;
+    *this = {};
+    uid_only = kept;
+  }
 
  private:
   void exists(std::uint32_t number, bool resync) {
@@ -104,6 +118,7 @@ class Mirror {
     exists_ = number;
   }
   void expunged(std::uint32_t number) {
+    REQUIRE_FALSE(uid_only);
     REQUIRE(number >= 1);
     REQUIRE(number <= entries.size());
     entries.erase(entries.begin() + number - 1);
@@ -113,7 +128,9 @@ class Mirror {
       auto found = std::ranges::find(entries, uid, &Entry::uid);
       // RFC 7162 §3.2.10.2: only what the client has been told of. Where it does not know the UID, it knows between
       // which.
-      if (found == entries.end()) {
+      if (found == entries.end() && uid_only) {
+        found = std::ranges::find(entries, 0u, &Entry::uid);
+      } else if (found == entries.end()) {
         const auto below = std::ranges::find_if(entries.rbegin(), entries.rend(),
                                                 [&](const Entry& entry) { return entry.uid != 0 && entry.uid < uid; });
         found = below.base();
@@ -129,7 +146,21 @@ class Mirror {
       if (found != entries.end()) entries.erase(found);
     }
   }
+  // RFC 9586: the message that the number names has this UID. One that was not known is one of those that EXISTS told.
+  void uid_fetch(std::uint32_t uid, const std::string& line, std::uint64_t& seen) {
+    REQUIRE(uid_only);
+    fetched.push_back(uid);
+    auto found = std::ranges::find(entries, uid, &Entry::uid);
+    if (found == entries.end()) found = std::ranges::find(entries, 0u, &Entry::uid);
+    REQUIRE(found != entries.end());
+    found->uid = uid;
+    if (const auto item = behind(line, "(UID ", ' ')) REQUIRE(base::parse_u32(*item) == uid);
+    if (const auto flags = behind(line, "FLAGS (", ')')) found->flags = flag_set(*flags);
+    if (const auto modseq = behind(line, "MODSEQ (", ')')) seen = std::max(seen, *base::parse_u64(*modseq));
+    std::ranges::sort(entries, {}, [](const Entry& entry) { return std::pair(entry.uid == 0, entry.uid); });
+  }
   void fetch(std::uint32_t number, const std::string& line, std::uint64_t& seen) {
+    REQUIRE_FALSE(uid_only);
     REQUIRE(number >= 1);
     REQUIRE(number <= entries.size());
     fetched.push_back(number);
