@@ -61,19 +61,19 @@ net::Task<base::Result<std::vector<Target>>> find_targets(Session& session, cons
 
 // A target as it is searched: the selected mailbox as the client knows it, another as a client would find it that
 // selects it now.
-struct Place {
+struct Opened {
   std::unique_ptr<Selected> other;
   const Selected* where = nullptr;  // nullptr: it is gone
 
   bool is_selected() const { return where != nullptr && !other; }
 };
 
-net::Task<base::Result<Place>> look_at(Session& session, const Target& target) {
+net::Task<base::Result<Opened>> look_at(Session& session, const Target& target) {
   if (session.selected && session.selected->guest == target.guest && session.selected->mailbox == target.id) {
-    co_return Place{.other = nullptr, .where = session.selected.get()};
+    co_return Opened{.other = nullptr, .where = session.selected.get()};
   }
   auto view = co_await session.services.mail.view(session.account(), target.id);
-  if (!view && view.error().code == base::Code::not_found) co_return Place{};
+  if (!view && view.error().code == base::Code::not_found) co_return Opened{};
   if (!view) co_return std::unexpected(std::move(view).error());
   auto other = std::make_unique<Selected>(std::move(*view));
   other->account = session.account();
@@ -82,7 +82,7 @@ net::Task<base::Result<Place>> look_at(Session& session, const Target& target) {
   const mailstore::Uid first = session.services.mail.first_recent(session.account(), target.id, next, /*take=*/false);
   if (first < next) other->recent.push_back({first, next - 1});
   const Selected* where = other.get();
-  co_return Place{.other = std::move(other), .where = where};
+  co_return Opened{.other = std::move(other), .where = where};
 }
 
 // RFC 9738. The views are needed only where the keys may make the difference.
