@@ -52,6 +52,12 @@ net::Task<base::Result<std::vector<mailstore::Mailbox>>> chosen(const Api& api, 
   co_return out;
 }
 
+/// One by its name, several by their number.
+std::string told(const std::vector<mailstore::Mailbox>& mailboxes) {
+  return mailboxes.size() == 1 ? base::printable(mailboxes.front().name)
+                               : count(mailboxes.size(), "mailbox", "mailboxes");
+}
+
 }  // namespace
 
 net::Task<base::Result<json::object>> mailbox_list(const Api& api, json::object arguments) {
@@ -119,11 +125,9 @@ net::Task<base::Result<json::object>> mailbox_share(const Api& api, json::object
                                           {"who", base::printable(who)},
                                           {"rights", mailstore::print(rights)},
                                           {"mailboxes", mailboxes.size()}});
-  const std::string what =
-      mailboxes.size() == 1 ? mailboxes.front().name : count(mailboxes.size(), "mailbox", "mailboxes");
   co_return done(base::printable(who) + " has " +
                  (rights == 0 ? std::string("no rights") : "the rights " + mailstore::print(rights)) + " to " +
-                 base::printable(what) + " of " + account.address);
+                 told(mailboxes) + " of " + account.address);
 }
 
 net::Task<base::Result<json::object>> mailbox_seen(const Api& api, json::object arguments) {
@@ -143,9 +147,7 @@ net::Task<base::Result<json::object>> mailbox_seen(const Api& api, json::object 
   }
   api.log().info("admin.mailbox.seen",
                  {{"account", account.address}, {"whose", whose}, {"mailboxes", mailboxes.size()}});
-  const std::string what =
-      mailboxes.size() == 1 ? mailboxes.front().name : count(mailboxes.size(), "mailbox", "mailboxes");
-  co_return done("\\Seen of " + base::printable(what) + " of " + account.address + " is " +
+  co_return done("\\Seen of " + told(mailboxes) + " of " + account.address + " is " +
                  (whose == "own" ? "each reader's own" : "shared by all readers"));
 }
 

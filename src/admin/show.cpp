@@ -39,12 +39,9 @@ std::string shown_text(std::string_view text) {
 std::string cell(const json::object& row, const Column& column) {
   const json::value* value = row.if_contains(column.key);
   if (!value || value->is_null()) return "-";
-  if (column.kind == Column::Kind::bytes && value->is_number()) {
-    const auto bytes = value->to_number<std::uint64_t>();
-    // A quota of nothing is none.
-    return bytes == 0 && std::string_view(column.key).ends_with("quota_bytes") ? "none" : human_bytes(bytes);
-  }
-  if (value->is_number() && std::string_view(column.key) == "quota_messages" && *value == 0) return "none";
+  // A quota of nothing is none.
+  if (*value == 0 && std::string_view(column.key).contains("quota_")) return "none";
+  if (column.kind == Column::Kind::bytes && value->is_number()) return human_bytes(value->to_number<std::uint64_t>());
   if (value->is_string()) return value->get_string().empty() ? "-" : shown_text(value->get_string());
   if (value->is_bool()) return value->get_bool() ? "yes" : "no";
   if (!value->is_array()) return json::serialize(*value);

@@ -58,6 +58,13 @@ void check_order(const std::vector<Told>& all, std::optional<std::uint64_t> goal
   }
 }
 
+/// A server by that clock.
+struct Race {
+  Race() { world.clock = &clock; }
+  Racing clock;
+  World world;
+};
+
 net::Task<void> long_commands(World& world, Racing& clock) {
   for (int i = 1; i <= 40; ++i) co_await world.deliver(test::message(i));
   for (int i = 1; i <= 5; ++i) co_await world.deliver(test::message(i), "Archive");
@@ -85,10 +92,8 @@ net::Task<void> long_commands(World& world, Racing& clock) {
   co_await two.end();
 }
 TEST_CASE("who waits for a search hears how far it is") {
-  Racing clock;
-  World world;
-  world.clock = &clock;
-  net::run(long_commands(world, clock));
+  Race race;
+  net::run(long_commands(race.world, race.clock));
 }
 
 std::vector<std::uint64_t> numbers(const std::vector<Told>& all) {
@@ -146,10 +151,8 @@ net::Task<void> long_changes(World& world, Racing& clock) {
   co_await two.end();
 }
 TEST_CASE("who waits for a change of many messages hears how far it is") {
-  Racing clock;
-  World world;
-  world.clock = &clock;
-  net::run(long_changes(world, clock));
+  Race race;
+  net::run(long_changes(race.world, race.clock));
 }
 
 // RFC 5267: what a command finds out for results that are followed is not its own work, and has no numbers.
@@ -171,10 +174,8 @@ net::Task<void> followed(World& world, Racing& clock) {
   co_await client.end();
 }
 TEST_CASE("who waits for what it follows hears that something is being done") {
-  Racing clock;
-  World world;
-  world.clock = &clock;
-  net::run(followed(world, clock));
+  Race race;
+  net::run(followed(race.world, race.clock));
 }
 
 net::Task<void> leaves(World& world, Racing& clock, std::string command) {
@@ -186,13 +187,11 @@ net::Task<void> leaves(World& world, Racing& clock, std::string command) {
   co_await client.end();
 }
 std::string left_behind(std::string command) {
-  Racing clock;
-  World world;
-  world.clock = &clock;
-  net::run(leaves(world, clock, std::move(command)));
+  Race race;
+  net::run(leaves(race.world, race.clock, std::move(command)));
   std::string counts;
   for (const char* name : {"INBOX", "Archive"}) {
-    const auto box = net::run(world.mail->mailbox(base::AccountId{1}, name));
+    const auto box = net::run(race.world.mail->mailbox(base::AccountId{1}, name));
     REQUIRE(box.has_value());
     counts += std::to_string(box->messages) + " with " + std::to_string(box->unseen) + " unseen, ";
   }
